@@ -1,0 +1,240 @@
+// Package jose reads and writes signed tokens: JWS in compact form (RFC 7515 §7.1), and
+// nothing else of JOSE. Certificates, status lists, the trust list, access tokens and proofs
+// of possession are all such tokens, told apart by "typ".
+//
+// Reading has two steps that cannot be taken in the wrong order:
+//
+//	token, err := jose.Parse(text, "dc+sd-jwt")   // shape only; nothing is trusted yet
+//	err = token.Verify(trustedKey)                // the key decides the algorithm
+//
+// The parser is strict where the standards allow and where peers were bitten: canonical
+// base64url, no duplicate names, no "crit", no "b64", no embedded "jwk" or "jku", one
+// spelling per token. "none" and HMAC do not exist here.
+package jose
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/strictjson"
+)
+
+var (
+	// ErrMalformed says that a text is not a compact JWS as showcard accepts it.
+	ErrMalformed = errors.New("jose: malformed token")
+	// ErrAlgorithm says that "alg" is not on the list, or not the trusted key's own.
+	ErrAlgorithm = errors.New("jose: algorithm not allowed")
+	// ErrType says that "typ" is not the expected one: a token of one kind must never pass
+	// for another (RFC 8725 §3.11).
+	ErrType = errors.New("jose: wrong type of token")
+	// ErrSignature says that the signature does not verify under the trusted key.
+	ErrSignature = errors.New("jose: signature does not verify")
+	// ErrEncoding says that the signature is not r‖s in range: DER, cut off, or made up.
+	ErrEncoding = errors.New("jose: signature is not r‖s in range")
+)
+
+// MaxSize bounds a token in characters. The largest that exists, a status list of 2^20
+// entries in a bad year, stays below it.
+const MaxSize = 4 << 20
+
+const (
+	maxHeader = 16 << 10
+	maxDepth  = 16
+)
+
+// Header is what showcard reads of a protected header.
+type Header struct {
+	Algorithm string
+	Type      string
+	KeyID     string
+	X5C       [][]byte // DER, leaf first
+}
+
+// Token is a parsed, not yet trusted token.
+type Token struct {
+	Header  Header
+	Payload []byte // JSON, checked for form
+	signed  string // header.payload as signed
+	sig     []byte
+}
+
+// Parse takes a compact JWS apart and checks its form and its "typ". It does not trust it.
+func Parse(text, typ string) (*Token, error) {
+	if len(text) > MaxSize {
+		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
+	}
+	dot1 := strings.IndexByte(text, '.')
+	dot2 := strings.LastIndexByte(text, '.')
+	if dot1 < 0 || dot1 == dot2 || strings.IndexByte(text[dot1+1:dot2], '.') >= 0 {
+		return nil, fmt.Errorf("%w: want header.payload.signature", ErrMalformed)
+	}
+	if dot1 > maxHeader {
+		return nil, fmt.Errorf("%w: header of %d characters", ErrMalformed, dot1)
+	}
+	header, err := decode(text[:dot1])
+	if err != nil {
+		return nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	t := &Token{signed: text[:dot2]}
+	if t.Header, err = parseHeader(header); err != nil {
+		return nil, err
+	}
+	if t.Header.Type != typ {
+		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, typ)
+	}
+	if t.Payload, err = decode(text[dot1+1 : dot2]); err != nil {
+		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	if len(t.Payload) == 0 || t.Payload[0] != '{' {
+		return nil, fmt.Errorf("%w: payload is not a JSON object", ErrMalformed)
+	}
+	if err := strictjson.Check(t.Payload, maxDepth); err != nil {
+		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	if t.sig, err = decode(text[dot2+1:]); err != nil {
+		return nil, fmt.Errorf("%w: signature: %w", ErrMalformed, err)
+	}
+	return t, nil
+}
+
+func parseHeader(data []byte) (Header, error) {
+	var h Header
+	if len(data) == 0 || data[0] != '{' {
+		return h, fmt.Errorf("%w: header is not a JSON object", ErrMalformed)
+	}
+	if err := strictjson.Check(data, 4); err != nil {
+		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	var all map[string]json.RawMessage // names must match exactly; structs fold case
+	if err := json.Unmarshal(data, &all); err != nil {
+		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
+	for _, name := range []string{"crit", "b64", "jwk", "jku", "x5u", "zip", "enc"} {
+		if _, ok := all[name]; ok {
+			return h, fmt.Errorf("%w: header %q is not accepted", ErrMalformed, name)
+		}
+	}
+	var x5c []string
+	for name, to := range map[string]any{"alg": &h.Algorithm, "typ": &h.Type, "kid": &h.KeyID, "x5c": &x5c} {
+		raw, ok := all[name]
+		if !ok {
+			continue
+		}
+		if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, to) != nil {
+			return h, fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, name)
+		}
+	}
+	if h.Algorithm == "" {
+		return h, fmt.Errorf("%w: no alg", ErrMalformed)
+	}
+	if !known(h.Algorithm) {
+		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
+	}
+	if len(x5c) > 8 {
+		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
+	}
+	for _, c := range x5c {
+		// RFC 7515 §4.1.6: x5c alone is standard base64, padded.
+		der, err := base64.StdEncoding.Strict().DecodeString(c)
+		if err != nil {
+			return h, fmt.Errorf("%w: x5c is not base64", ErrMalformed)
+		}
+		h.X5C = append(h.X5C, der)
+	}
+	return h, nil
+}
+
+func known(alg string) bool {
+	return alg == string(key.SM2) || alg == string(key.ES256) || sm.IsAlgAlias(alg)
+}
+
+// Verify checks the signature. The algorithm is the key's own; a header that says otherwise
+// is refused before any arithmetic.
+func (t *Token) Verify(k *key.Public) error {
+	if t.Header.Algorithm != string(k.Algorithm()) {
+		return fmt.Errorf("%w: token says %q, the trusted key is for %q", ErrAlgorithm, t.Header.Algorithm, k.Algorithm())
+	}
+	return t.check(k)
+}
+
+// VerifyForeign is Verify for tokens of older Chinese systems, whose header may call SM2 by
+// another name. The trusted key still decides.
+func (t *Token) VerifyForeign(k *key.Public) error {
+	if k.Algorithm() == key.SM2 && sm.IsAlgAlias(t.Header.Algorithm) {
+		return t.check(k)
+	}
+	return t.Verify(k)
+}
+
+func (t *Token) check(k *key.Public) error {
+	switch err := k.Verify([]byte(t.signed), t.sig); {
+	case err == nil:
+		return nil
+	case errors.Is(err, key.ErrEncoding):
+		return fmt.Errorf("%w: %w", ErrEncoding, err)
+	default:
+		return ErrSignature
+	}
+}
+
+// SignHeader is what Sign writes besides "alg", which is the signer's.
+type SignHeader struct {
+	Type  string
+	KeyID string   // empty: the signer's own id; "-" leaves it out
+	X5C   [][]byte // DER, leaf first
+}
+
+// Sign makes a compact JWS over payload, which must be a JSON object.
+func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
+	public := s.Public()
+	header := struct {
+		Algorithm key.Algorithm `json:"alg"`
+		Type      string        `json:"typ"`
+		KeyID     string        `json:"kid,omitempty"`
+		X5C       []string      `json:"x5c,omitempty"`
+	}{Algorithm: public.Algorithm(), Type: h.Type, KeyID: h.KeyID}
+	switch h.KeyID {
+	case "":
+		header.KeyID = public.ID()
+	case "-":
+		header.KeyID = ""
+	}
+	for _, der := range h.X5C {
+		header.X5C = append(header.X5C, base64.StdEncoding.EncodeToString(der))
+	}
+	head, err := json.Marshal(header)
+	if err != nil {
+		return "", fmt.Errorf("jose: %w", err)
+	}
+	signed := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	sig, err := s.Sign([]byte(signed))
+	if err != nil {
+		return "", fmt.Errorf("jose: %w", err)
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), nil
+}
+
+// SignJSON marshals claims and signs them.
+func SignJSON(s key.Signer, h SignHeader, claims any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("jose: %w", err)
+	}
+	return Sign(s, h, payload)
+}
+
+// decode takes canonical base64url only: spare bits must be zero and there is no padding, or
+// two texts could carry one signature. encoding/base64 skips line breaks, so refuse them first.
+func decode(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, base64.CorruptInputError(strings.IndexAny(s, "\r\n"))
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(s)
+}

@@ -1,0 +1,178 @@
+package key
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/strictjson"
+)
+
+// ErrUnsupported says that a JWK is of a kind that showcard has no use for. In a JWK Set such
+// keys are stepped over (RFC 7517 §5).
+var ErrUnsupported = errors.New("key: kind of key not supported")
+
+// jwkFields is the JWK of a public EC key. Members of other names are ignored on reading, as
+// RFC 7517 §4 asks, except "d", which is refused.
+type jwkFields struct {
+	Type      string `json:"kty"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	Y         string `json:"y"`
+	ID        string `json:"kid,omitempty"`
+	Use       string `json:"use,omitempty"`
+	Algorithm string `json:"alg,omitempty"`
+}
+
+func (p *Public) fields() jwkFields {
+	point := p.Point()
+	j := jwkFields{Type: "EC", Curve: "P-256"}
+	if p.algorithm == SM2 {
+		j.Curve = sm.CurveJWK
+	}
+	j.X = base64.RawURLEncoding.EncodeToString(point[1:33])
+	j.Y = base64.RawURLEncoding.EncodeToString(point[33:])
+	return j
+}
+
+// MarshalJSON writes the JWK with kid, use and alg.
+func (p *Public) MarshalJSON() ([]byte, error) {
+	j := p.fields()
+	j.ID, j.Use, j.Algorithm = p.id, "sig", string(p.algorithm)
+	return json.Marshal(j)
+}
+
+// Confirmation returns the bare JWK for a "cnf" claim: kty, crv, x, y and nothing that could
+// link two credentials but the key itself.
+func (p *Public) Confirmation() json.RawMessage {
+	b, err := json.Marshal(p.fields())
+	if err != nil {
+		panic(err) // four strings
+	}
+	return b
+}
+
+// UnmarshalJSON reads a JWK by the names of the profile.
+func (p *Public) UnmarshalJSON(data []byte) error {
+	k, err := ParseJWK(data, false)
+	if err != nil {
+		return err
+	}
+	*p = *k
+	return nil
+}
+
+// ParseJWK reads a public JWK. With aliases, the curve names that older Chinese libraries
+// write for sm2p256v1 are understood as well.
+func ParseJWK(data []byte, aliases bool) (*Public, error) {
+	if len(data) > 8<<10 {
+		return nil, fmt.Errorf("%w: JWK of %d bytes", ErrMalformed, len(data))
+	}
+	if err := strictjson.Check(data, 4); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	// A map first: struct decoding would fold the case of names.
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("%w: a JWK is an object", ErrMalformed)
+	}
+	var j jwkFields
+	for name, to := range map[string]*string{"kty": &j.Type, "crv": &j.Curve, "x": &j.X, "y": &j.Y, "kid": &j.ID, "use": &j.Use, "alg": &j.Algorithm} {
+		if raw, ok := all[name]; ok {
+			if json.Unmarshal(raw, to) != nil || bytes.Equal(raw, []byte("null")) {
+				return nil, fmt.Errorf("%w: %s is not a string", ErrMalformed, name)
+			}
+		}
+	}
+	if _, private := all["d"]; private {
+		return nil, fmt.Errorf("%w: private key where a public one belongs", ErrMalformed)
+	}
+	if j.Type != "EC" {
+		return nil, fmt.Errorf("%w: kty %q", ErrUnsupported, j.Type)
+	}
+	var a Algorithm
+	switch {
+	case j.Curve == sm.CurveJWK, aliases && sm.IsCurveAlias(j.Curve):
+		a = SM2
+	case j.Curve == "P-256":
+		a = ES256
+	default:
+		return nil, fmt.Errorf("%w: crv %q", ErrUnsupported, j.Curve)
+	}
+	if j.Algorithm != "" && Algorithm(j.Algorithm) != a && !(aliases && a == SM2 && sm.IsAlgAlias(j.Algorithm)) {
+		return nil, fmt.Errorf("%w: alg %q on curve %q", ErrMalformed, j.Algorithm, j.Curve)
+	}
+	point := make([]byte, 1, 65)
+	point[0] = 4
+	for _, coordinate := range []string{j.X, j.Y} {
+		// RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros included.
+		b, err := base64.RawURLEncoding.Strict().DecodeString(coordinate)
+		if err != nil || len(b) != 32 {
+			return nil, fmt.Errorf("%w: coordinate is not 32 bytes of base64url", ErrMalformed)
+		}
+		point = append(point, b...)
+	}
+	k, err := FromPoint(a, point)
+	if err != nil {
+		return nil, err
+	}
+	if j.ID != "" {
+		if len(j.ID) > 256 {
+			return nil, fmt.Errorf("%w: kid of %d bytes", ErrMalformed, len(j.ID))
+		}
+		k = k.WithID(j.ID)
+	}
+	return k, nil
+}
+
+// Set is a JWK Set.
+type Set struct {
+	Keys []*Public `json:"keys"`
+}
+
+// ParseSet reads a JWK Set of at most 64 keys, stepping over kinds it does not know.
+func ParseSet(data []byte, aliases bool) (*Set, error) {
+	if len(data) > 256<<10 {
+		return nil, fmt.Errorf("%w: JWK Set of %d bytes", ErrMalformed, len(data))
+	}
+	if err := strictjson.Check(data, 6); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	var raw struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil || raw.Keys == nil {
+		return nil, fmt.Errorf("%w: a JWK Set has a list of keys", ErrMalformed)
+	}
+	if len(raw.Keys) > 64 {
+		return nil, fmt.Errorf("%w: JWK Set of %d keys", ErrMalformed, len(raw.Keys))
+	}
+	set := &Set{}
+	for i, one := range raw.Keys {
+		k, err := ParseJWK(one, aliases)
+		if errors.Is(err, ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i, err)
+		}
+		set.Keys = append(set.Keys, k)
+	}
+	return set, nil
+}
+
+// Find returns the key with the id. Without an id it returns the only key, if there is one.
+func (s *Set) Find(id string) (*Public, bool) {
+	if id == "" && len(s.Keys) == 1 {
+		return s.Keys[0], true
+	}
+	for _, k := range s.Keys {
+		if id != "" && k.id == id {
+			return k, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,250 @@
+// Package sm is the home of the Chinese commercial algorithms: SM2 signatures (GB/T 32918.2),
+// the SM3 hash (GB/T 32905) and SM4-GCM (GB/T 32907, RFC 8998). It is the only package that
+// imports gmsm, so that the rest of showcard sees three small things: a [PublicKey] that
+// verifies, a [PrivateKey] that signs, and an AEAD.
+//
+// An SM2 signature does not cover the message alone. The signer hashes
+//
+//	e = SM3( Z_A ‖ M ),  Z_A = SM3( ENTL ‖ ID ‖ a ‖ b ‖ x_G ‖ y_G ‖ x_A ‖ y_A )
+//
+// where Z_A ties the signature to the curve, the signer's key and her identifier
+// (GB/T 32918.2 §5.5). Z_A never changes for a key, so both key types compute it once.
+//
+// On the wire a signature is always the 64 bytes r‖s, as in JOSE and COSE. DER, which
+// OpenSSL and most Chinese libraries emit, is refused by Verify: one signature, one spelling.
+// [FromDER] and [ToDER] convert where a foreign tool needs it.
+package sm
+
+import (
+	"crypto/cipher"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm2/sm2ec"
+	"github.com/emmansun/gmsm/sm3"
+	"github.com/emmansun/gmsm/sm4"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// SignatureSize is the length of r‖s in bytes.
+const SignatureSize = 64
+
+var (
+	// ErrKey says that bytes are not a key on sm2p256v1.
+	ErrKey = errors.New("sm: not a valid SM2 key")
+	// ErrEncoding says that a signature is not r‖s with both numbers in [1, n-1]: it is in
+	// DER, has the wrong length, or was made up.
+	ErrEncoding = errors.New("sm: signature is not r‖s in range")
+	// ErrSignature says that a well-formed signature does not belong to key and message.
+	ErrSignature = errors.New("sm: signature does not verify")
+)
+
+// Sum returns the SM3 digest of data.
+func Sum(data []byte) [32]byte { return sm3.Sum(data) }
+
+// NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
+var NewHash = sm3.New
+
+// NewGCM returns SM4-GCM with a 16-byte key, 12-byte nonces and 16-byte tags.
+func NewGCM(key []byte) (cipher.AEAD, error) {
+	block, err := sm4.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("sm: %w", err)
+	}
+	return cipher.NewGCM(block)
+}
+
+// PublicKey is a point on sm2p256v1 with its Z_A. It is immutable and safe for concurrent use.
+type PublicKey struct {
+	point [65]byte // 0x04 ‖ x ‖ y
+	za    [32]byte
+	ec    *ecdsa.PublicKey
+}
+
+// ParsePublicKey reads a point in SEC 1 form, uncompressed (65 bytes) or compressed (33
+// bytes). The point at infinity and points off the curve are refused.
+func ParsePublicKey(point []byte) (*PublicKey, error) {
+	if len(point) == 33 && (point[0] == 2 || point[0] == 3) {
+		x, y := elliptic.UnmarshalCompressed(sm2ec.P256(), point)
+		if x == nil {
+			return nil, ErrKey
+		}
+		full := make([]byte, 65)
+		full[0] = 4
+		x.FillBytes(full[1:33])
+		y.FillBytes(full[33:])
+		point = full
+	}
+	if len(point) != 65 || point[0] != 4 {
+		return nil, ErrKey
+	}
+	ec, err := sm2.NewPublicKey(point)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return newPublicKey(ec)
+}
+
+func newPublicKey(ec *ecdsa.PublicKey) (*PublicKey, error) {
+	k := &PublicKey{ec: ec}
+	k.point[0] = 4
+	ec.X.FillBytes(k.point[1:33])
+	ec.Y.FillBytes(k.point[33:])
+	za, err := sm2.CalculateZA(ec, []byte(DefaultID))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	copy(k.za[:], za)
+	return k, nil
+}
+
+// Bytes returns the uncompressed point, 0x04‖x‖y.
+func (k *PublicKey) Bytes() []byte { return append([]byte(nil), k.point[:]...) }
+
+// Compressed returns the 33-byte compressed point.
+func (k *PublicKey) Compressed() []byte {
+	out := append([]byte{2 + k.point[64]&1}, k.point[1:33]...)
+	return out
+}
+
+// ECDSA returns the key in the form that smx509 takes.
+func (k *PublicKey) ECDSA() *ecdsa.PublicKey { return k.ec }
+
+// Digest returns e = SM3(Z_A‖message), the number that is signed.
+func (k *PublicKey) Digest(message []byte) []byte {
+	h := sm3.New()
+	h.Write(k.za[:])
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// Verify checks the 64-byte signature of message (GB/T 32918.2 §7.1).
+func (k *PublicKey) Verify(message, signature []byte) error {
+	r, s, err := split(signature)
+	if err != nil {
+		return err
+	}
+	if !sm2.Verify(k.ec, k.Digest(message), r, s) {
+		return ErrSignature
+	}
+	return nil
+}
+
+// split reads r‖s and insists on 1 ≤ r, s ≤ n-1 (§7.1 B1, B2), so that the answer does not
+// depend on how a library treats numbers out of range.
+func split(signature []byte) (r, s *big.Int, err error) {
+	if len(signature) != SignatureSize {
+		return nil, nil, fmt.Errorf("%w: %d bytes, want %d", ErrEncoding, len(signature), SignatureSize)
+	}
+	n := sm2ec.P256().Params().N
+	r = new(big.Int).SetBytes(signature[:32])
+	s = new(big.Int).SetBytes(signature[32:])
+	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
+		return nil, nil, fmt.Errorf("%w: r or s is outside [1, n-1]", ErrEncoding)
+	}
+	return r, s, nil
+}
+
+// PrivateKey signs. It never prints: every formatter shows a fixed word.
+type PrivateKey struct {
+	key    *sm2.PrivateKey
+	public *PublicKey
+}
+
+// GenerateKey makes a new key from the system's randomness.
+func GenerateKey() (*PrivateKey, error) {
+	k, err := sm2.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("sm: %w", err)
+	}
+	return newPrivateKey(k)
+}
+
+// ParsePrivateKey reads the 32-byte big-endian scalar d, 1 ≤ d ≤ n-2.
+func ParsePrivateKey(d []byte) (*PrivateKey, error) {
+	k, err := sm2.NewPrivateKey(d)
+	if err != nil {
+		return nil, ErrKey // the library's error could quote the key
+	}
+	return newPrivateKey(k)
+}
+
+func newPrivateKey(k *sm2.PrivateKey) (*PrivateKey, error) {
+	public, err := newPublicKey(&k.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return &PrivateKey{key: k, public: public}, nil
+}
+
+// Public returns the key that verifies.
+func (k *PrivateKey) Public() *PublicKey { return k.public }
+
+// Scalar returns d. Only the keystore, which seals it, has business with it.
+func (k *PrivateKey) Scalar() []byte {
+	d := make([]byte, 32)
+	k.key.D.FillBytes(d)
+	return d
+}
+
+// SM2 returns the key in the form that smx509 takes.
+func (k *PrivateKey) SM2() *sm2.PrivateKey { return k.key }
+
+// Sign returns r‖s over message. Nonces are hedged: made from the key, the digest and fresh
+// randomness, so that neither a poor generator nor a repeated message gives the key away.
+func (k *PrivateKey) Sign(message []byte) ([]byte, error) {
+	der, err := sm2.SignASN1(rand.Reader, k.key, k.public.Digest(message), nil)
+	if err != nil {
+		return nil, fmt.Errorf("sm: sign: %w", err)
+	}
+	return FromDER(der)
+}
+
+// FromDER turns SEQUENCE{r, s} (GM/T 0009 §7) into r‖s.
+func FromDER(der []byte) ([]byte, error) {
+	var r, s big.Int
+	var inner cryptobyte.String
+	input := cryptobyte.String(der)
+	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !input.Empty() ||
+		!inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) || !inner.Empty() ||
+		r.Sign() <= 0 || s.Sign() <= 0 || r.BitLen() > 256 || s.BitLen() > 256 {
+		return nil, ErrEncoding
+	}
+	out := make([]byte, SignatureSize)
+	r.FillBytes(out[:32])
+	s.FillBytes(out[32:])
+	return out, nil
+}
+
+// ToDER turns r‖s into SEQUENCE{r, s} for tools that know nothing else.
+func ToDER(signature []byte) ([]byte, error) {
+	r, s, err := split(signature)
+	if err != nil {
+		return nil, err
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1BigInt(r)
+		b.AddASN1BigInt(s)
+	})
+	return b.Bytes()
+}
+
+// Format implements fmt.Formatter: a private key has no printed form.
+func (k *PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[SM2 private key]") }
+
+// LogValue implements slog.LogValuer.
+func (k *PrivateKey) LogValue() slog.Value { return slog.StringValue("[SM2 private key]") }
+
+// MarshalJSON refuses: nothing may write a private key by accident.
+func (k *PrivateKey) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("sm: a private key is not for JSON")
+}
