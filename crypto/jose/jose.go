@@ -77,7 +77,7 @@ func Parse(text, typ string) (*Token, error) {
 	if dot1 > maxHeader {
 		return nil, fmt.Errorf("%w: header of %d characters", ErrMalformed, dot1)
 	}
-	header, err := decode(text[:dot1])
+	header, err := Decode(text[:dot1])
 	if err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
@@ -88,7 +88,7 @@ func Parse(text, typ string) (*Token, error) {
 	if t.Header.Type != typ {
 		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, typ)
 	}
-	if t.Payload, err = decode(text[dot1+1 : dot2]); err != nil {
+	if t.Payload, err = Decode(text[dot1+1 : dot2]); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
 	if len(t.Payload) == 0 || t.Payload[0] != '{' {
@@ -97,7 +97,7 @@ func Parse(text, typ string) (*Token, error) {
 	if err := strictjson.Check(t.Payload, maxDepth); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
-	if t.sig, err = decode(text[dot2+1:]); err != nil {
+	if t.sig, err = Decode(text[dot2+1:]); err != nil {
 		return nil, fmt.Errorf("%w: signature: %w", ErrMalformed, err)
 	}
 	return t, nil
@@ -230,9 +230,9 @@ func SignJSON(s key.Signer, h SignHeader, claims any) (string, error) {
 	return Sign(s, h, payload)
 }
 
-// decode takes canonical base64url only: spare bits must be zero and there is no padding, or
+// Decode takes canonical base64url only: spare bits must be zero and there is no padding, or
 // two texts could carry one signature. encoding/base64 skips line breaks, so refuse them first.
-func decode(s string) ([]byte, error) {
+func Decode(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") {
 		return nil, base64.CorruptInputError(strings.IndexAny(s, "\r\n"))
 	}

@@ -1,0 +1,39 @@
+package sdjwt
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Type is the "typ" of an SD-JWT VC, "application/" left out. The older "vc+sd-jwt" is not
+// accepted: the draft took its transition note back.
+const Type = "dc+sd-jwt"
+
+// permanent are the claims that a verifier must always see: neither they nor anything inside
+// them may be selectively disclosable (SD-JWT VC, "Claims").
+var permanent = [...]string{"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status"}
+
+// Permanent reports whether a claim of that name must not be selectively disclosable.
+func Permanent(name string) bool { return slices.Contains(permanent[:], name) }
+
+// CheckVC checks the rules of SD-JWT VC on top of SD-JWT: "vct" is there, and no claim that
+// must be open was, or could be, kept back.
+func CheckVC(s *SDJWT) error {
+	if s.Token.Header.Type != Type {
+		return fmt.Errorf("%w: typ is not %s", ErrVC, Type)
+	}
+	for _, name := range permanent {
+		if s.holes[name] || slices.Contains(s.Disclosed(), name) {
+			return fmt.Errorf("%w: %s is selectively disclosable", ErrVC, name)
+		}
+	}
+	if vct, err := s.claims.Text("vct"); err != nil || vct == "" {
+		return fmt.Errorf("%w: no vct", ErrVC)
+	}
+	if _, ok := s.claims["iss"]; ok {
+		if iss, err := s.claims.Text("iss"); err != nil || iss == "" {
+			return fmt.Errorf("%w: iss is not a string", ErrVC)
+		}
+	}
+	return nil
+}
