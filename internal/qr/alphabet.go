@@ -24,14 +24,18 @@ func appendBase32(dst, src []byte) []byte {
 	return dst
 }
 
-// decodeBase32 fills dst from src, whose characters were checked before, and reports whether the bits left over in
-// the last character are zero.
-func decodeBase32(dst, src []byte) (spareZero bool) {
+// decodeBase32 fills dst from src. bad is the index of the first character outside the alphabet, or -1; spareZero
+// reports whether the bits left over in the last character are zero.
+func decodeBase32(dst, src []byte) (bad int, spareZero bool) {
 	var acc uint32
 	var bits uint
 	n := 0
-	for _, c := range src {
-		acc = acc<<5 | uint32(value32(c))
+	for i, c := range src {
+		v := value32(c)
+		if v < 0 {
+			return i, false
+		}
+		acc = acc<<5 | uint32(v)
 		bits += 5
 		if bits >= 8 {
 			bits -= 8
@@ -39,7 +43,7 @@ func decodeBase32(dst, src []byte) (spareZero bool) {
 			n++
 		}
 	}
-	return acc&(1<<bits-1) == 0
+	return -1, acc&(1<<bits-1) == 0
 }
 
 // value32 is the value of a base32 character, or -1.

@@ -69,10 +69,10 @@ func parseTicket(t []byte) (Code, error) {
 			return Code{}, outside(prefixLength + i)
 		}
 	}
-	for i, c := range body {
-		if value32(c) < 0 {
-			return Code{}, outside(prefixLength + DomainLength + i)
-		}
+	c := Code{Kind: Ticket}
+	bad, spareZero := decodeBase32(c.Ticket[:], body)
+	if bad >= 0 {
+		return Code{}, outside(prefixLength + DomainLength + bad)
 	}
 	last := t[TicketLength-1]
 	if value36(last) < 0 {
@@ -81,8 +81,7 @@ func parseTicket(t []byte) (Code, error) {
 	if checkCharacter(t[:TicketLength-1]) != last {
 		return Code{}, ErrCheckCharacter
 	}
-	c := Code{Kind: Ticket}
-	if !decodeBase32(c.Ticket[:], body) {
+	if !spareZero {
 		return Code{}, fmt.Errorf("%w: bits left over are not zero", ErrAlphabet)
 	}
 	c.Domain = string(domain)
@@ -97,10 +96,10 @@ func parseOffline(t []byte) (Code, error) {
 		return Code{}, fmt.Errorf("%w: %d characters, at most %d", ErrTooLong, len(t), MaxOfflineLength)
 	}
 	body := t[prefixLength:]
-	for i, c := range body {
-		if value32(c) < 0 {
-			return Code{}, outside(prefixLength + i)
-		}
+	token := make([]byte, len(body)*5/8)
+	bad, spareZero := decodeBase32(token, body)
+	if bad >= 0 {
+		return Code{}, outside(prefixLength + bad)
 	}
 	// RFC 4648 §6: a last group of 1, 3 or 6 characters ends inside a byte. Bits left over that are not zero are the
 	// same accident: the writer always leaves zeros there, so the end is missing.
@@ -111,8 +110,7 @@ func parseOffline(t []byte) (Code, error) {
 	if len(body) == 0 {
 		return Code{}, ErrTruncated
 	}
-	token := make([]byte, len(body)*5/8)
-	if !decodeBase32(token, body) {
+	if !spareZero {
 		return Code{}, fmt.Errorf("%w: bits left over are not zero", ErrTruncated)
 	}
 	return Code{Kind: Offline, Offline: token}, nil
