@@ -345,7 +345,7 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 	case errors.Is(err, ErrCodeExpired):
 		return k.refuse(Failed, "code-expired"), nil
 	case errors.Is(err, ErrCodeUnknown):
-		_, err := k.cfg.Records.ByTicket(ctx, TicketDigest(ticket))
+		_, err := k.cfg.Records.ByTicket(ctx, qr.Digest(ticket))
 		if err == nil {
 			return k.refuse(Failed, "code-used"), nil
 		}
@@ -355,11 +355,6 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		return k.refuse(Failed, "code-unknown"), nil
 	}
 	return nil, err
-}
-
-// TicketDigest is the digest under which a code is recorded; stores never see the code itself.
-func TicketDigest(ticket [16]byte) [32]byte {
-	return sm.Sum(append([]byte("showcard ticket\x00"), ticket[:]...))
 }
 
 // refuse answers about a code that leads to no certificate. Nothing was looked at, so there

@@ -26,7 +26,6 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
-	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 )
@@ -349,7 +348,7 @@ func (w *Wallet) issue(ctx context.Context, s Show, now time.Time) (Code, error)
 	if t.ExpiresAt.After(s.OpenUntil) {
 		t.ExpiresAt = s.OpenUntil
 	}
-	if err := w.cfg.Shows.PutTicket(ctx, digest(ticket), t, s.Lifetime+keepAfter); err != nil {
+	if err := w.cfg.Shows.PutTicket(ctx, qr.Digest(ticket), t, s.Lifetime+keepAfter); err != nil {
 		return Code{}, fmt.Errorf("wallet: code: %w", err)
 	}
 	var jitter [1]byte
@@ -357,14 +356,6 @@ func (w *Wallet) issue(ctx context.Context, s Show, now time.Time) (Code, error)
 	renew := s.Lifetime*3/4 + s.Lifetime*time.Duration(int(jitter[0])-128)/1280
 	return Code{ShowID: s.ID, Payload: payload, ExpiresAt: t.ExpiresAt, RenewIn: renew, OpenUntil: s.OpenUntil, Fields: s.Fields}, nil
 }
-
-// digest is how a code is known in stores: whoever reads them cannot show it.
-func digest(ticket [16]byte) [32]byte {
-	return sm.Sum(append([]byte("showcard ticket\x00"), ticket[:]...))
-}
-
-// TicketDigest is the digest under which a code is recorded.
-func TicketDigest(ticket [16]byte) [32]byte { return digest(ticket) }
 
 func token(n int) string {
 	b := make([]byte, n)
@@ -387,7 +378,7 @@ type Offer struct {
 
 // Peek tells what a code offers. It neither spends nor discloses.
 func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
-	d := digest(ticket)
+	d := qr.Digest(ticket)
 	t, err := w.cfg.Shows.Ticket(ctx, d)
 	if err != nil {
 		return Offer{}, err
