@@ -278,10 +278,7 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("wallet: %w", err)
 		}
-		fields = v.Fields
-		if v.Portrait {
-			fields = append(slices.Clone(fields), PortraitField)
-		}
+		fields = v.Disclosable()
 	}
 	if len(fields) == 0 {
 		return nil, ErrNothingChosen
@@ -290,7 +287,7 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 		return nil, fmt.Errorf("%w: %d fields", ErrFieldUnknown, len(fields))
 	}
 	for _, f := range fields {
-		if !t.Has(f) && !(f == PortraitField && t.Portrait) {
+		if !t.Has(f) {
 			return nil, fmt.Errorf("%w: %q", ErrFieldUnknown, f)
 		}
 	}
@@ -298,10 +295,6 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 	slices.Sort(fields)
 	return slices.Compact(fields), nil
 }
-
-// PortraitField is the claim with the salted digest of the portrait. Disclosing it lets an
-// entitled checker fetch the image and hold it against the digest.
-const PortraitField = "portrait_digest"
 
 // Renew returns the next code of an open show. Earlier codes live on until their own end.
 func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, error) {
