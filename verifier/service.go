@@ -547,3 +547,6 @@ func newID() string {
 	_, _ = rand.Read(b)
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
+
+// Audience is the "aud" by which a holder's proof must name the caller.
+func (s *Service) Audience(c Caller) string { return s.cfg.Audience(c) }

@@ -313,6 +313,31 @@ func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
 	return w.cfg.Shows.Close(ctx, showID, keepAfter)
 }
 
+// Open reports whether a show still takes a scan.
+func (w *Wallet) Open(ctx context.Context, p Person, showID string) (bool, error) {
+	_, err := w.open(ctx, p, showID)
+	if errors.Is(err, ErrShowClosed) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Owns reports whether a code belongs to a show of the person; ErrShowUnknown when not.
+func (w *Wallet) Owns(ctx context.Context, p Person, showID, payload string) error {
+	if _, err := w.open(ctx, p, showID); err != nil {
+		return err
+	}
+	code, err := qr.Parse(payload)
+	if err != nil || code.Kind != qr.Ticket {
+		return ErrShowUnknown
+	}
+	t, err := w.cfg.Shows.Ticket(ctx, qr.Digest(code.Ticket))
+	if errors.Is(err, ErrTicketUnknown) || err == nil && t.ShowID != showID {
+		return ErrShowUnknown
+	}
+	return err
+}
+
 func (w *Wallet) open(ctx context.Context, p Person, showID string) (Show, error) {
 	s, closed, err := w.cfg.Shows.Show(ctx, showID)
 	if err != nil {
