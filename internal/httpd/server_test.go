@@ -418,7 +418,11 @@ func TestRequestTimeout(t *testing.T) {
 func TestBodyTooSlow(t *testing.T) {
 	for _, streaming := range []bool{false, true} {
 		t.Run(fmt.Sprint("streaming ", streaming), func(t *testing.T) {
-			f := start(t, httpd.Config{RequestTimeout: 50 * time.Millisecond, StreamIdle: 50 * time.Millisecond}, nil,
+			cfg := httpd.Config{RequestTimeout: 50 * time.Millisecond}
+			if streaming {
+				cfg = httpd.Config{StreamIdle: 300 * time.Millisecond} // also the time to write the answer in
+			}
+			f := start(t, cfg, nil,
 				httpd.Route{Method: http.MethodPost, Path: "/in", Public: true, Streaming: streaming, Handler: func(c *gin.Context) (any, error) {
 					_, err := httpd.Body(c, "text/plain")
 					return nil, err
