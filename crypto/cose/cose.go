@@ -257,6 +257,42 @@ func (m *Message) KeyID() []byte {
 	return nil
 }
 
+// X5Chain returns the certificates of "x5chain" (RFC 9360 §2) in DER, leaf first: one byte
+// string, or an array of at least two. Whether they mean anything is for others to say.
+func (m *Message) X5Chain() ([][]byte, error) {
+	raw, there := m.Protected[HeaderX5Chain]
+	if !there {
+		raw, there = m.Unprotected[HeaderX5Chain]
+	}
+	if !there {
+		return nil, nil
+	}
+	if len(raw) > 0 && raw[0]>>5 == 2 {
+		var leaf []byte
+		if err := Unmarshal(raw, &leaf); err != nil {
+			return nil, err
+		}
+		return [][]byte{leaf}, nil
+	}
+	var parts []Raw
+	if err := Unmarshal(raw, &parts); err != nil {
+		return nil, err
+	}
+	if len(parts) < 2 || len(parts) > 8 {
+		return nil, fmt.Errorf("%w: x5chain of %d certificates", ErrMalformed, len(parts))
+	}
+	chain := make([][]byte, len(parts))
+	for i, part := range parts {
+		if len(part) == 0 || part[0]>>5 != 2 {
+			return nil, fmt.Errorf("%w: x5chain holds something else than certificates", ErrMalformed)
+		}
+		if err := Unmarshal(part, &chain[i]); err != nil {
+			return nil, err
+		}
+	}
+	return chain, nil
+}
+
 // ExpectType demands a "typ" (RFC 9596) in the protected header: a media type, or the number
 // of a CoAP content format.
 func (m *Message) ExpectType(want any) error {

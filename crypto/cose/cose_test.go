@@ -314,6 +314,34 @@ func TestVerifyRefusesSpelling(t *testing.T) {
 	})
 }
 
+func TestX5Chain(t *testing.T) {
+	k := generate(t, key.SM2)
+	read := func(protected, unprotected map[any]any) ([][]byte, error) {
+		data, err := cose.Sign(k, protected, unprotected, nil)
+		require.NoError(t, err)
+		m, err := cose.Parse(data)
+		require.NoError(t, err)
+		return m.X5Chain()
+	}
+	a, b := []byte{1}, []byte{2, 3}
+	chain, err := read(nil, nil)
+	require.NoError(t, err)
+	require.Empty(t, chain)
+	chain, err = read(map[any]any{33: a}, nil)
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{a}, chain)
+	chain, err = read(nil, map[any]any{33: [][]byte{a, b}})
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{a, b}, chain)
+	for name, v := range map[string]any{
+		"null": nil, "text": "x", "empty": [][]byte{}, "array of one": [][]byte{a}, "array of text": []string{"a", "b"},
+		"nine": [][]byte{a, a, a, a, a, a, a, a, a}, "nested": [][][]byte{{a}, {b}},
+	} {
+		_, err := read(map[any]any{33: v}, nil)
+		require.ErrorIs(t, err, cose.ErrMalformed, name)
+	}
+}
+
 func TestSignRefuses(t *testing.T) {
 	k := generate(t, key.SM2)
 	_, err := cose.Sign(k, map[any]any{1: -7}, nil, nil)
