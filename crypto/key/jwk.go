@@ -173,7 +173,7 @@ func ParseSet(data []byte, aliases bool) (*Set, error) {
 	if len(keys) > 64 {
 		return nil, fmt.Errorf("%w: JWK Set of %d keys", ErrMalformed, len(keys))
 	}
-	set := &Set{}
+	set := &Set{Keys: []*Public{}} // an empty set is written as [], not as null
 	for i, one := range keys {
 		k, err := ParseJWK(one, aliases)
 		if errors.Is(err, ErrUnsupported) {
