@@ -156,8 +156,8 @@ func (v *validation) holder(at string, h HolderRef, types []string) {
 	} else if code, detail, warn := v.holderNumber(h.Type, h.Number); code != "" {
 		v.add(code, at+"/number", detail, warn)
 	}
-	if code, detail := checkText(h.Name, maxHolderName); code != "" {
-		v.add(code, at+"/name", detail, false)
+	if code, detail, warn := v.text(h.Name, maxHolderName); code != "" {
+		v.add(code, at+"/name", detail, warn)
 	}
 }
 
