@@ -193,7 +193,7 @@ func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 			g.Fields = append(g.Fields, v.Fields...)
 		}
 		if p.Portrait && t.Portrait {
-			g.Fields = append(g.Fields, schemas.PortraitField)
+			g.Fields = append(g.Fields, schemas.PortraitClaim)
 		}
 		slices.Sort(g.Fields)
 		g.Fields = slices.Compact(g.Fields)
