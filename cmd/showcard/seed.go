@@ -69,17 +69,9 @@ type demoChecker struct {
 // demoCallers are the API clients of the demo, with their keys.
 type demoCallers struct {
 	base     string
-	callers  []caller
+	callers  []demoCaller
 	keys     map[string]*key.Private
 	checkers []demoChecker
-}
-
-// caller is one line of demo.json's callers.
-type caller struct {
-	ClientID string   `json:"client_id"`
-	Role     string   `json:"role"`
-	KeyFile  string   `json:"key_file"`
-	Scopes   []string `json:"scopes"`
 }
 
 // grant does what a client's program does: sign an assertion, exchange it for a token.
@@ -122,7 +114,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		c.Keys = []*key.Public{k.Public()}
 		clients = append(clients, c)
 		d.keys[c.ID] = k
-		d.callers = append(d.callers, caller{ClientID: c.ID, Role: c.Role, KeyFile: file, Scopes: c.Scopes})
+		d.callers = append(d.callers, demoCaller{ClientID: c.ID, Role: c.Role, KeyFile: file, Scopes: c.Scopes})
 		return nil
 	}
 	for _, i := range issuers {
