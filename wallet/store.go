@@ -18,9 +18,9 @@ type Copy struct {
 
 // Agency lets a person act for a company: show its certificates.
 type Agency struct {
-	CompanyID string // holder id
-	PersonID  string // holder id
-	Role      string // representative or agent
+	CompanyID string    // holder id
+	PersonID  string    // holder id
+	Role      string    // representative or agent
 	Until     time.Time // not at that moment any more; zero is without end
 	CreatedAt time.Time
 }
