@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/showcard/showcard/crypto/key"
@@ -64,8 +65,9 @@ type Token struct {
 	sig     []byte
 }
 
-// Parse takes a compact JWS apart and checks its form and its "typ". It does not trust it.
-func Parse(text, typ string) (*Token, error) {
+// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given.
+// It does not trust it.
+func Parse(text string, types ...string) (*Token, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
 	}
@@ -85,8 +87,8 @@ func Parse(text, typ string) (*Token, error) {
 	if t.Header, err = parseHeader(header); err != nil {
 		return nil, err
 	}
-	if t.Header.Type != typ {
-		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, typ)
+	if !slices.Contains(types, t.Header.Type) {
+		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, types)
 	}
 	if t.Payload, err = Decode(text[dot1+1 : dot2]); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)

@@ -248,3 +248,6 @@ func (k *PrivateKey) LogValue() slog.Value { return slog.StringValue("[SM2 priva
 func (k *PrivateKey) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("sm: a private key is not for JSON")
 }
+
+// IsSM2 reports whether a key of the certificate libraries is on sm2p256v1.
+func IsSM2(k *ecdsa.PublicKey) bool { return sm2.IsSM2PublicKey(k) }
