@@ -119,21 +119,29 @@ func (v *validation) members() {
 	if !v.t.index.tables.regions.Known(r.Region) {
 		v.add(CodeRegion, "/region", "not a region of GB/T 2260", v.mode == Import && sixDigits(r.Region))
 	}
+	v.dates()
+}
+
+// dates checks the row's own dates. A malformed one is marked, so that the
+// rules over the claims that come from it keep silent.
+func (v *validation) dates() {
+	r, claim := v.row, v.t.index.from
 	issued, err := parseDate(r.IssuedOn)
 	if err != nil {
+		v.bad[claim[FromIssuedOn]] = true
 		v.add(CodeDateFormat, "/issued_on", "a date as 2006-01-02 is expected", false)
 	} else if issued.After(v.today) {
 		v.add(CodeDateFuture, "/issued_on", "in the future", false)
 	}
 	if v.from, err = parseDate(r.ValidFrom); err != nil {
-		v.from = time.Time{}
+		v.from, v.bad[claim[FromValidFrom]] = time.Time{}, true
 		v.add(CodeDateFormat, "/valid_from", "a date as 2006-01-02 is expected", false)
 	}
 	if r.ValidUntil == "" || r.ValidUntil == LongTerm {
 		return
 	}
 	if v.until, err = parseDate(r.ValidUntil); err != nil {
-		v.until, v.badUntil = time.Time{}, true
+		v.until, v.badUntil, v.bad[claim[FromValidUntil]] = time.Time{}, true, true
 		v.add(CodeDateFormat, "/valid_until", "a date as 2006-01-02, or long-term, is expected", false)
 		return
 	}

@@ -119,8 +119,8 @@ type Result struct {
 	Holder    HolderCheck    `json:"holder"`
 	Person    PersonCheck    `json:"person"`
 	Status    StatusCheck    `json:"status"`
-	// Claims are the disclosed fields. They are there only when the signature and the issuer
-	// are good: nobody should read a forged name.
+	// Claims are the disclosed fields. They are there only when signature, issuer and holder are
+	// good: nobody should read a forged name, or one that was shown to somebody else.
 	Claims Claims `json:"claims,omitempty"`
 
 	disclosed sdjwt.Claims
@@ -163,7 +163,7 @@ func (r *Result) conclude() {
 	default:
 		r.Outcome = Valid
 	}
-	if r.Signature.State == Passed && r.Issuer.State == Passed && r.Claims == nil {
+	if r.Signature.State == Passed && r.Issuer.State == Passed && r.Holder.State != Failed && r.Claims == nil {
 		r.Claims = Claims{}
 		for _, name := range r.names {
 			r.Claims[name] = r.disclosed[name]

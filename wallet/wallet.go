@@ -26,7 +26,6 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
-	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 )
@@ -279,10 +278,7 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("wallet: %w", err)
 		}
-		fields = v.Fields
-		if v.Portrait {
-			fields = append(slices.Clone(fields), PortraitField)
-		}
+		fields = v.Disclosable()
 	}
 	if len(fields) == 0 {
 		return nil, ErrNothingChosen
@@ -291,7 +287,7 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 		return nil, fmt.Errorf("%w: %d fields", ErrFieldUnknown, len(fields))
 	}
 	for _, f := range fields {
-		if !t.Has(f) && !(f == PortraitField && t.Portrait) {
+		if !t.Has(f) {
 			return nil, fmt.Errorf("%w: %q", ErrFieldUnknown, f)
 		}
 	}
@@ -299,10 +295,6 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 	slices.Sort(fields)
 	return slices.Compact(fields), nil
 }
-
-// PortraitField is the claim with the salted digest of the portrait. Disclosing it lets an
-// entitled checker fetch the image and hold it against the digest.
-const PortraitField = "portrait_digest"
 
 // Renew returns the next code of an open show. Earlier codes live on until their own end.
 func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, error) {
@@ -319,6 +311,31 @@ func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
 		return err
 	}
 	return w.cfg.Shows.Close(ctx, showID, keepAfter)
+}
+
+// Open reports whether a show still takes a scan.
+func (w *Wallet) Open(ctx context.Context, p Person, showID string) (bool, error) {
+	_, err := w.open(ctx, p, showID)
+	if errors.Is(err, ErrShowClosed) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Owns reports whether a code belongs to a show of the person; ErrShowUnknown when not.
+func (w *Wallet) Owns(ctx context.Context, p Person, showID, payload string) error {
+	if _, err := w.open(ctx, p, showID); err != nil {
+		return err
+	}
+	code, err := qr.Parse(payload)
+	if err != nil || code.Kind != qr.Ticket {
+		return ErrShowUnknown
+	}
+	t, err := w.cfg.Shows.Ticket(ctx, qr.Digest(code.Ticket))
+	if errors.Is(err, ErrTicketUnknown) || err == nil && t.ShowID != showID {
+		return ErrShowUnknown
+	}
+	return err
 }
 
 func (w *Wallet) open(ctx context.Context, p Person, showID string) (Show, error) {
@@ -349,7 +366,7 @@ func (w *Wallet) issue(ctx context.Context, s Show, now time.Time) (Code, error)
 	if t.ExpiresAt.After(s.OpenUntil) {
 		t.ExpiresAt = s.OpenUntil
 	}
-	if err := w.cfg.Shows.PutTicket(ctx, digest(ticket), t, s.Lifetime+keepAfter); err != nil {
+	if err := w.cfg.Shows.PutTicket(ctx, qr.Digest(ticket), t, s.Lifetime+keepAfter); err != nil {
 		return Code{}, fmt.Errorf("wallet: code: %w", err)
 	}
 	var jitter [1]byte
@@ -357,14 +374,6 @@ func (w *Wallet) issue(ctx context.Context, s Show, now time.Time) (Code, error)
 	renew := s.Lifetime*3/4 + s.Lifetime*time.Duration(int(jitter[0])-128)/1280
 	return Code{ShowID: s.ID, Payload: payload, ExpiresAt: t.ExpiresAt, RenewIn: renew, OpenUntil: s.OpenUntil, Fields: s.Fields}, nil
 }
-
-// digest is how a code is known in stores: whoever reads them cannot show it.
-func digest(ticket [16]byte) [32]byte {
-	return sm.Sum(append([]byte("showcard ticket\x00"), ticket[:]...))
-}
-
-// TicketDigest is the digest under which a code is recorded.
-func TicketDigest(ticket [16]byte) [32]byte { return digest(ticket) }
 
 func token(n int) string {
 	b := make([]byte, n)
@@ -387,7 +396,7 @@ type Offer struct {
 
 // Peek tells what a code offers. It neither spends nor discloses.
 func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
-	d := digest(ticket)
+	d := qr.Digest(ticket)
 	t, err := w.cfg.Shows.Ticket(ctx, d)
 	if err != nil {
 		return Offer{}, err

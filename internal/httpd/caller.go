@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -38,6 +39,10 @@ type Caller struct {
 	Holder  string   // opaque holder id of a person
 	Name    string   // display name
 	Issuers []string // issuing authorities that a department may act for
+	Party   string   // relying party that a checker acts for
+
+	Method     string    // how a person was verified when she signed in
+	VerifiedAt time.Time // and when
 }
 
 // Has says whether the caller carries a scope.

@@ -42,7 +42,7 @@ func urlTicket(t testing.TB, base string, r *rand.Rand) string {
 	return s
 }
 
-// offline is an offline code of exactly length characters.
+// offline is an offline code of length characters, or of one fewer where base32 has no text of that length.
 func offline(t testing.TB, length int, r *rand.Rand) string {
 	t.Helper()
 	token := make([]byte, (length-3)*5/8)
@@ -50,7 +50,7 @@ func offline(t testing.TB, length int, r *rand.Rand) string {
 		token[i] = byte(r.Uint32())
 	}
 	s := qr.FormatOffline(token)
-	require.Len(t, s, length)
+	require.InDelta(t, length, len(s), 1)
 	return s
 }
 
