@@ -65,7 +65,7 @@ func (i *Issuer) Issue(ctx context.Context, authority string, row schemas.Row, m
 // new. A suspended certificate is refused with ErrTransition: its successor would be valid, and
 // the suspension forgotten.
 func (i *Issuer) Replace(ctx context.Context, authority, identifier string, row schemas.Row, mode schemas.Mode) (Issued, error) {
-	old, err := i.Certificate(ctx, authority, identifier)
+	old, err := i.Certificate(ctx, identifier, authority)
 	if err != nil {
 		return Issued{}, err
 	}

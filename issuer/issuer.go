@@ -24,7 +24,6 @@ var (
 	ErrRefused       = errors.New("issuer: row refused") // see RefusedError
 	ErrNotHolder     = errors.New("issuer: certificate belongs to another holder")
 	ErrNoPortrait    = errors.New("issuer: certificate has no portrait")
-	ErrListUnknown   = errors.New("issuer: no such status list")
 	ErrInterrupted   = errors.New("issuer: upload broke off")
 	ErrJobID         = errors.New("issuer: malformed job id")
 )

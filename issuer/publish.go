@@ -27,6 +27,9 @@ const (
 	headAge = time.Second
 )
 
+// long ago: an as-of that moves nothing.
+func longAgo() time.Time { return time.Unix(1, 0) }
+
 // publisher carries the changes of the record to the cache. Any number of processes may publish
 // to one cache: what one of them has done is a gap to the others, who look again.
 type publisher struct {
@@ -274,7 +277,7 @@ func (p *publisher) catchUp(ctx context.Context, head ListHead, at uint64, asOf 
 		to := changes[len(changes)-1].Seq
 		stands := asOf
 		if to < head.Seq {
-			stands = time.Time{} // only the last page makes the list as good as the record
+			stands = longAgo() // only the last page makes the list as good as the record
 		}
 		if err := p.cache.Apply(ctx, head.Name, at, to, changes, stands); err != nil {
 			return err

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,19 +45,10 @@ func (i *Issuer) Reinstate(ctx context.Context, c StateChange) (Changed, error) 
 // End ends a certificate for good: kind is one of Endings. What has ended stays so, of the same
 // kind: there is no edge out of a terminal state, nor from one ending to another.
 func (i *Issuer) End(ctx context.Context, c StateChange, kind State) (Changed, error) {
-	if !kind.Terminal() || !known(kind) {
+	if !slices.Contains(Endings(), kind) {
 		return Changed{}, fmt.Errorf("%w: %q is no ending", ErrTransition, kind)
 	}
 	return i.change(ctx, c, kind, Valid, Suspended)
-}
-
-func known(s State) bool {
-	for _, e := range Endings() {
-		if s == e {
-			return true
-		}
-	}
-	return false
 }
 
 func (i *Issuer) change(ctx context.Context, c StateChange, to State, from ...State) (Changed, error) {
@@ -78,14 +70,14 @@ func checkReason(s string) error {
 	return nil
 }
 
-// Certificate returns a certificate of the authority. Those of others are ErrUnknown: nobody
-// learns here what another department has issued.
-func (i *Issuer) Certificate(ctx context.Context, authority, identifier string) (Certificate, error) {
+// Certificate returns a certificate of one of the authorities. Those of others are ErrUnknown:
+// nobody learns here what another department has issued.
+func (i *Issuer) Certificate(ctx context.Context, identifier string, authorities ...string) (Certificate, error) {
 	c, err := i.cfg.Record.Certificate(ctx, identifier)
 	if err != nil {
 		return c, fmt.Errorf("issuer: certificate: %w", err)
 	}
-	if c.Authority != authority {
+	if !slices.Contains(authorities, c.Authority) {
 		return Certificate{}, ErrUnknown
 	}
 	return c, nil
@@ -94,7 +86,7 @@ func (i *Issuer) Certificate(ctx context.Context, authority, identifier string) 
 // SetLive replaces what changes daily, after holding it against the live fields of the
 // certificate's type. It is looked up at verification and never signed.
 func (i *Issuer) SetLive(ctx context.Context, authority, identifier string, live schemas.Claims) (Certificate, error) {
-	c, err := i.Certificate(ctx, authority, identifier)
+	c, err := i.Certificate(ctx, identifier, authority)
 	if err != nil {
 		return c, err
 	}
