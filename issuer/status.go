@@ -23,13 +23,16 @@ type StatusChange struct {
 	Status statuslist.Status
 }
 
+// ErrListUnknown says that there is no such status list.
+var ErrListUnknown = errors.New("issuer: no such status list")
+
 // Statuses is the durable side of the status lists.
 type Statuses interface {
 	Lists(ctx context.Context) ([]ListHead, error)
 	// Changes returns up to limit changes with Seq > after, in order.
 	Changes(ctx context.Context, list string, after uint64, limit int) ([]StatusChange, error)
-	// Snapshot returns every entry that is not valid, and the Seq it stands for, as of one
-	// moment.
+	// Snapshot returns every entry that is not valid, by index, and the Seq of the list for
+	// which that holds, as of one moment. The entries' own Seq is 0.
 	Snapshot(ctx context.Context, list string) (ListHead, []StatusChange, error)
 }
 
