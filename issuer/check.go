@@ -20,7 +20,6 @@ const (
 	CodeRowKeyReused      = "row-key-reused"
 	CodeReplacedAlready   = "replaced-already"
 	CodeStateRefused      = "state-transition-refused"
-	CodeCertificate       = "certificate-unknown"
 	CodeReplaceContradict = "replacement-contradicts"
 	CodeLineBroken        = "push-line-broken"
 	CodeLineEmpty         = "push-line-empty"
@@ -61,12 +60,12 @@ type deskType struct {
 }
 
 // newDesk prepares for the types that occur in the rows.
-func (i *Issuer) newDesk(ctx context.Context, authority string, mode schemas.Mode, entries []*entry) (*desk, error) {
-	a, err := i.authority(ctx, authority)
+func (i *Issuer) newDesk(ctx context.Context, o Order, entries []*entry) (*desk, error) {
+	a, err := i.authority(ctx, o.Authority)
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{issuer: i, authority: a, mode: mode, types: map[string]deskType{}}
+	d := &desk{issuer: i, authority: a, mode: o.Mode, types: map[string]deskType{}}
 	for _, e := range entries {
 		id := e.row.Type
 		if _, known := d.types[id]; known || schemas.Refused(e.problems) {

@@ -73,7 +73,7 @@ func (i *Issuer) Collect(ctx context.Context, identifier, holderID string, bind 
 	if err != nil {
 		return Copied{}, fmt.Errorf("issuer: collect: %w", err)
 	}
-	slots, err := i.perms.slots(reserved.List, ListSize, reserved.Counters)
+	slots, err := i.slots(ctx, reserved)
 	if err == nil && len(slots) != 1 {
 		err = errors.New("no slot")
 	}

@@ -23,6 +23,13 @@ type Issued struct {
 	Err      error             // of IssueMany: a *RefusedError; the other fields but Key are empty
 }
 
+// Order says for whom, by whom and how strictly rows are issued.
+type Order struct {
+	Authority string
+	By        string // caller, for the history
+	Mode      schemas.Mode
+}
+
 // entry is one row on its way to a certificate.
 type entry struct {
 	line     int64 // of a push, 1-based
@@ -56,31 +63,31 @@ func (e *entry) answer() Issued {
 
 // Issue makes one certificate. It is durable when Issue returns nil. A row that is not issued is
 // a *RefusedError; the same key with other content is one with CodeRowKeyReused.
-func (i *Issuer) Issue(ctx context.Context, authority string, row schemas.Row, mode schemas.Mode) (Issued, error) {
-	return i.one(ctx, authority, &entry{row: row}, mode)
+func (i *Issuer) Issue(ctx context.Context, o Order, row schemas.Row) (Issued, error) {
+	return i.one(ctx, o, &entry{row: row})
 }
 
 // Replace makes the next version of a certificate, from a row of its own, and ends the one that
 // it replaces as Lapsed in the same transaction. Type and holder's number stay; all else may be
 // new. A suspended certificate is refused with ErrTransition: its successor would be valid, and
 // the suspension forgotten.
-func (i *Issuer) Replace(ctx context.Context, authority, identifier string, row schemas.Row, mode schemas.Mode) (Issued, error) {
-	old, err := i.Certificate(ctx, identifier, authority)
+func (i *Issuer) Replace(ctx context.Context, o Order, identifier string, row schemas.Row) (Issued, error) {
+	old, err := i.Certificate(ctx, identifier, o.Authority)
 	if err != nil {
 		return Issued{}, err
 	}
 	if old.State == Suspended {
 		return Issued{}, fmt.Errorf("%w: suspended", ErrTransition)
 	}
-	answer, err := i.one(ctx, authority, &entry{row: row, replaces: old}, mode)
+	answer, err := i.one(ctx, o, &entry{row: row, replaces: old})
 	if err == nil && !answer.Existing {
 		i.publish(ctx) // the old version has ended
 	}
 	return answer, err
 }
 
-func (i *Issuer) one(ctx context.Context, authority string, e *entry, mode schemas.Mode) (Issued, error) {
-	if err := i.process(ctx, authority, []*entry{e}, mode, progress{}); err != nil {
+func (i *Issuer) one(ctx context.Context, o Order, e *entry) (Issued, error) {
+	if err := i.process(ctx, o, []*entry{e}); err != nil {
 		return Issued{}, err
 	}
 	if e.fresh() && !i.publisher.knows(e.cert.Slot.List) {
@@ -93,7 +100,7 @@ func (i *Issuer) one(ctx context.Context, authority string, e *entry, mode schem
 // IssueMany makes certificates of rows whose keys differ, at most a batch of them in one
 // transaction. The answers stand in the order of the rows. An error means that nothing is known
 // of rows that have no answer yet: asking again is safe.
-func (i *Issuer) IssueMany(ctx context.Context, authority string, rows []schemas.Row, mode schemas.Mode) ([]Issued, error) {
+func (i *Issuer) IssueMany(ctx context.Context, o Order, rows []schemas.Row) ([]Issued, error) {
 	answers := make([]Issued, 0, len(rows))
 	for len(rows) > 0 {
 		var entries []*entry
@@ -105,7 +112,7 @@ func (i *Issuer) IssueMany(ctx context.Context, authority string, rows []schemas
 			keys[r.Key] = true
 			entries = append(entries, &entry{row: r})
 		}
-		if err := i.process(ctx, authority, entries, mode, progress{}); err != nil {
+		if err := i.process(ctx, o, entries); err != nil {
 			return answers, err
 		}
 		for _, e := range entries {
@@ -116,23 +123,17 @@ func (i *Issuer) IssueMany(ctx context.Context, authority string, rows []schemas
 	return answers, nil
 }
 
-// progress is what a push adds to the transaction of a batch.
-type progress struct {
-	job   string
-	bytes int64
-}
-
 // process takes rows whose keys differ the whole way.
-func (i *Issuer) process(ctx context.Context, authority string, entries []*entry, mode schemas.Mode, p progress) error {
-	if err := i.prepare(ctx, authority, entries, mode); err != nil {
+func (i *Issuer) process(ctx context.Context, o Order, entries []*entry) error {
+	if err := i.prepare(ctx, o, entries); err != nil {
 		return err
 	}
-	return i.commit(ctx, authority, entries, p)
+	return i.commit(ctx, Batch{Authority: o.Authority, By: o.By}, entries)
 }
 
 // prepare checks, reserves and signs.
-func (i *Issuer) prepare(ctx context.Context, authority string, entries []*entry, mode schemas.Mode) error {
-	d, err := i.newDesk(ctx, authority, mode, entries)
+func (i *Issuer) prepare(ctx context.Context, o Order, entries []*entry) error {
+	d, err := i.newDesk(ctx, o, entries)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (i *Issuer) prepare(ctx context.Context, authority string, entries []*entry
 	if err != nil {
 		return err
 	}
-	slots, err := i.reserve(ctx, authority, entries)
+	slots, err := i.reserve(ctx, o.Authority, entries)
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (i *Issuer) prepare(ctx context.Context, authority string, entries []*entry
 			fresh = append(fresh, e)
 		}
 	}
-	i.spare.put(authority, slots[len(fresh):])
+	i.spare.put(o.Authority, slots[len(fresh):])
 	return i.each(ctx, len(fresh), func(k int) error { return i.make(d.authority, fresh[k]) })
 }
 
@@ -180,7 +181,7 @@ func (i *Issuer) reserve(ctx context.Context, authority string, entries []*entry
 	reserved, err := i.cfg.Record.Reserve(ctx, authority, keys, len(keys)-len(slots))
 	if err == nil {
 		var more []Slot
-		if more, err = i.perms.slots(reserved.List, ListSize, reserved.Counters); err == nil && len(slots)+len(more) < len(keys) {
+		if more, err = i.slots(ctx, reserved); err == nil && len(slots)+len(more) < len(keys) {
 			err = fmt.Errorf("%d slots for %d rows", len(slots)+len(more), len(keys))
 		}
 		if err == nil {
@@ -257,21 +258,21 @@ func (e *entry) identifier(a Authority) (schemas.Identifier, error) {
 	return id, nil
 }
 
-// commit stores what is fresh, and the results of a push. A row whose key was taken meanwhile is
-// answered with what stands instead.
-func (i *Issuer) commit(ctx context.Context, authority string, entries []*entry, p progress) error {
-	b := Batch{Authority: authority, Job: p.job, Bytes: p.bytes}
+// commit fills the batch with what is fresh and, of a push, with the results of the rest, and
+// stores it. A row whose key was taken meanwhile is answered with what stands instead.
+func (i *Issuer) commit(ctx context.Context, b Batch, entries []*entry) error {
 	var fresh []*entry
 	for _, e := range entries {
-		if e.fresh() {
+		switch {
+		case e.fresh():
 			fresh = append(fresh, e)
-			b.Certificates = append(b.Certificates, NewCertificate{Certificate: e.cert, Replaces: e.replaces.Identifier, Line: e.line})
-		}
-		if p.job != "" {
+			b.Certificates = append(b.Certificates, NewCertificate{Certificate: e.cert, Replaces: e.replaces.Identifier,
+				Line: e.line, Warnings: e.warnings()})
+		case b.Job != "":
 			b.Results = append(b.Results, e.result())
 		}
 	}
-	if len(b.Certificates) == 0 && p.job == "" {
+	if len(b.Certificates) == 0 && b.Job == "" {
 		return nil
 	}
 	fates, err := i.cfg.Record.Commit(ctx, b)
@@ -292,12 +293,8 @@ func (i *Issuer) commit(ctx context.Context, authority string, entries []*entry,
 		case fate.Err == nil:
 		case errors.Is(fate.Err, ErrRowReused):
 			e.refuse(CodeRowKeyReused, "/key", "the key stands for another certificate")
-		case errors.Is(fate.Err, ErrReplaced):
-			e.refuse(CodeReplacedAlready, "", "the certificate has a newer version")
-		case errors.Is(fate.Err, ErrTransition):
-			e.refuse(CodeStateRefused, "", "the certificate cannot be replaced in its state")
 		default:
-			return fmt.Errorf("issuer: commit: %w", fate.Err)
+			e.refuse(ResultCode(fate.Err), "", "")
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -105,11 +106,38 @@ type permutations struct {
 // growing is how many lists may be filled at the same time without drawing tables anew.
 const growing = 64
 
+// slots turns what the record counted into places.
+func (i *Issuer) slots(ctx context.Context, r Reservation) ([]Slot, error) {
+	if len(r.Counters) == 0 {
+		return nil, nil
+	}
+	size, ok := i.perms.size(r.List)
+	if !ok {
+		head, err := i.publisher.find(ctx, r.List)
+		if err != nil {
+			return nil, err
+		}
+		size = head.Size
+	}
+	return i.perms.slots(r.List, size, r.Counters)
+}
+
+// size returns the size of a list that is growing.
+func (p *permutations) size(list string) (uint64, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.lists[list]
+	if one == nil {
+		return 0, false
+	}
+	return one.size, true
+}
+
 func (p *permutations) slots(list string, size uint64, counters []uint64) ([]Slot, error) {
 	p.mu.Lock()
 	one := p.lists[list]
 	p.mu.Unlock()
-	if one == nil || one.size != size {
+	if one == nil {
 		var err error
 		if one, err = newPermutation(p.key, list, size); err != nil {
 			return nil, err

@@ -43,6 +43,7 @@ type publisher struct {
 	mu      sync.Mutex
 	waiting *round // not begun yet
 	heads   map[string]seenHead
+	carried map[string]bool // lists that the cache has had from us
 	failing bool
 }
 
@@ -164,7 +165,14 @@ func (p *publisher) walk(ctx context.Context) error {
 				mu.Lock()
 				all = errors.Join(all, fmt.Errorf("issuer: status list %s: %w", head.Name, err))
 				mu.Unlock()
+				return
 			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.carried == nil {
+				p.carried = map[string]bool{}
+			}
+			p.carried[head.Name] = true
 		})
 	}
 	wg.Wait()
@@ -188,12 +196,30 @@ func (p *publisher) look(ctx context.Context) ([]ListHead, error) {
 	return heads, nil
 }
 
-// knows says whether a list has been seen by a round, so that the cache has heard of it.
+// knows says whether the cache has heard of a list. It may have forgotten since.
 func (p *publisher) knows(list string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, ok := p.heads[list]
-	return ok
+	return p.carried[list]
+}
+
+// find returns the head of a list, however old.
+func (p *publisher) find(ctx context.Context, list string) (seenHead, error) {
+	p.mu.Lock()
+	h, ok := p.heads[list]
+	p.mu.Unlock()
+	if ok {
+		return h, nil
+	}
+	if _, err := p.look(ctx); err != nil {
+		return h, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h, ok = p.heads[list]; !ok {
+		return h, ErrListUnknown
+	}
+	return h, nil
 }
 
 // head returns how far a list has come, as of at most headAge ago.
@@ -207,12 +233,7 @@ func (p *publisher) head(ctx context.Context, list string) (seenHead, error) {
 	if _, err := p.look(ctx); err != nil {
 		return h, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if h, ok = p.heads[list]; !ok {
-		return h, ErrListUnknown
-	}
-	return h, nil
+	return p.find(ctx, list)
 }
 
 // carry brings one list up to date.

@@ -25,9 +25,8 @@ const (
 
 // Upload is one upload of a bulk push.
 type Upload struct {
-	Job       string // chosen by the department: 1 to 100 of [0-9A-Za-z._-], beginning with a letter or digit
-	Authority string
-	Mode      schemas.Mode
+	Order
+	Job string // chosen by the department: 1 to 100 of [0-9A-Za-z._-], beginning with a letter or digit
 }
 
 // CheckJobID says whether a department may call a job so.
@@ -68,7 +67,7 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(pushGrace, cancel) })
 	defer stop()
 
-	p := &push{issuer: i, upload: u, ctx: work, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1)}
+	p := &push{issuer: i, upload: u, holder: holder, ctx: work, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1)}
 	var wg sync.WaitGroup
 	wg.Go(p.prepare)
 	wg.Go(p.store)
@@ -103,6 +102,7 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 type push struct {
 	issuer *Issuer
 	upload Upload
+	holder string // of the job's lease
 	ctx    context.Context
 	intake *intake
 	ready  chan []*entry
@@ -174,7 +174,7 @@ func (p *push) prepare() {
 		// once it has the first, and results stay in the order of the rows.
 		for len(entries) > 0 {
 			n := distinct(entries)
-			if err := p.issuer.prepare(p.ctx, p.upload.Authority, entries[:n], p.upload.Mode); err != nil {
+			if err := p.issuer.prepare(p.ctx, p.upload.Order, entries[:n]); err != nil {
 				p.fail(err)
 				return
 			}
@@ -210,11 +210,11 @@ func (p *push) store() {
 		if p.failure() != nil {
 			continue
 		}
-		var size int64
+		b := Batch{Authority: p.upload.Authority, By: p.upload.By, Job: p.upload.Job, JobHolder: p.holder}
 		for _, e := range entries {
-			size += e.size
+			b.Bytes += e.size
 		}
-		if err := p.issuer.commit(p.ctx, p.upload.Authority, entries, progress{job: p.upload.Job, bytes: size}); err != nil {
+		if err := p.issuer.commit(p.ctx, b, entries); err != nil {
 			p.fail(err)
 			continue
 		}
@@ -249,14 +249,9 @@ func (e *entry) decode() {
 
 // result is the answer to the row of a push.
 func (e *entry) result() Result {
-	r := Result{Line: e.line}
+	r := Result{Line: e.line, Warnings: e.warnings()}
 	if printable(e.row.Key) {
 		r.Key = e.row.Key
-	}
-	for _, p := range e.problems {
-		if p.Warning && len(r.Warnings) < maxTold {
-			r.Warnings = append(r.Warnings, p.Code)
-		}
 	}
 	if !e.refused() {
 		r.Identifier = e.cert.Identifier
@@ -278,6 +273,17 @@ func (e *entry) result() Result {
 	return r
 }
 
+// warnings are the codes of what import mode let pass.
+func (e *entry) warnings() []string {
+	var codes []string
+	for _, p := range e.problems {
+		if p.Warning && len(codes) < maxTold {
+			codes = append(codes, p.Code)
+		}
+	}
+	return codes
+}
+
 // maxTold bounds how many problems of one row are told besides the first.
 const maxTold = 20
 
@@ -293,18 +299,11 @@ func printable(key string) bool {
 	return true
 }
 
-// Job returns a push of the authority. One whose upload has silently died, with its process or
-// its network, is told as interrupted.
+// Job returns a push of the authority.
 func (i *Issuer) Job(ctx context.Context, id, authority string) (Job, error) {
-	if CheckJobID(id) != nil {
-		return Job{}, ErrJobUnknown
-	}
 	job, err := i.cfg.Jobs.Job(ctx, id, authority)
 	if err != nil {
 		return job, fmt.Errorf("issuer: push job: %w", err)
-	}
-	if job.State == JobRunning && i.cfg.Now().After(job.UpdatedAt.Add(i.cfg.Lease)) {
-		job.State = JobInterrupted
 	}
 	return job, nil
 }

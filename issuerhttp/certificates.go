@@ -65,24 +65,25 @@ func certificatePath(identifier string) string { return "/v1/certificates/" + id
 
 // issue makes one certificate of one row.
 func (a *API) issue(c *gin.Context) (any, error) {
-	return a.create(c, func(ctx context.Context, row schemas.Row, m schemas.Mode) (issuedWire, error) {
-		who, err := authority(c, row.Issuer, "/issuer")
-		if err != nil {
+	return a.create(c, func(o issuer.Order, row schemas.Row) (issuedWire, error) {
+		var err error
+		if o.Authority, err = authority(c, row.Issuer, "/issuer"); err != nil {
 			return issuedWire{}, err
 		}
-		answer, err := a.issuer.Issue(ctx, who, row, m)
+		answer, err := a.issuer.Issue(c, o, row)
 		return wire(answer, ""), err
 	})
 }
 
 // replace makes the next version of a certificate.
 func (a *API) replace(c *gin.Context) (any, error) {
-	return a.create(c, func(ctx context.Context, row schemas.Row, m schemas.Mode) (issuedWire, error) {
+	return a.create(c, func(o issuer.Order, row schemas.Row) (issuedWire, error) {
 		old, err := a.own(c)
 		if err != nil {
 			return issuedWire{}, err
 		}
-		answer, err := a.issuer.Replace(ctx, old.Authority, old.Identifier, row, m)
+		o.Authority = old.Authority
+		answer, err := a.issuer.Replace(c, o, old.Identifier, row)
 		return wire(answer, old.Identifier), err
 	})
 }
@@ -93,7 +94,7 @@ func wire(i issuer.Issued, replaces string) issuedWire {
 
 // create runs a request that makes a certificate under its Idempotency-Key. Only successes are
 // kept: a row that was refused may be pushed again once the reason is gone, a freeze, say.
-func (a *API) create(c *gin.Context, do func(context.Context, schemas.Row, schemas.Mode) (issuedWire, error)) (any, error) {
+func (a *API) create(c *gin.Context, do func(issuer.Order, schemas.Row) (issuedWire, error)) (any, error) {
 	key, err := httpd.IdempotencyKey(c)
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func (a *API) create(c *gin.Context, do func(context.Context, schemas.Row, schem
 		}
 		return created(status, before), nil
 	}
-	answer, err := do(c, row, m)
+	answer, err := do(issuer.Order{By: caller.ID, Mode: m}, row)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -14,7 +14,6 @@
 package issuerhttp
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -33,26 +32,17 @@ const (
 	ScopeImport = "import" // moreover: mode=import, which lets known oddities of old records pass
 )
 
-// Idempotency keeps the answers to requests that create. It is durable, so that a request
-// repeated after a crash gets the answer of the first.
-type Idempotency interface {
-	// BeginRequest returns the answer that the caller's key already has; status 0 when it has
-	// none yet. issuer.ErrRequestReused says that the key came with another request before.
-	BeginRequest(ctx context.Context, caller, key string, digest [32]byte, now time.Time) (status int, response []byte, err error)
-	EndRequest(ctx context.Context, caller, key string, status int, response []byte) error
-}
-
 // Config says what the API stands on.
 type Config struct {
 	Issuer      *issuer.Issuer
-	Idempotency Idempotency
+	Idempotency issuer.Requests
 	Now         func() time.Time // nil: time.Now
 }
 
 // API serves the issuer.
 type API struct {
 	issuer *issuer.Issuer
-	idem   Idempotency
+	idem   issuer.Requests
 	now    func() time.Time
 }
 

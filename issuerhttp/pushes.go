@@ -79,7 +79,8 @@ func (a *API) push(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := a.issuer.Push(c.Request.Context(), issuer.Upload{Job: job, Authority: who, Mode: m}, body)
+	caller, _ := httpd.CallerFrom(c)
+	done, err := a.issuer.Push(c.Request.Context(), issuer.Upload{Order: issuer.Order{Authority: who, By: caller.ID, Mode: m}, Job: job}, body)
 	if err != nil {
 		return nil, err
 	}
