@@ -41,27 +41,27 @@ type Result struct {
 	Warnings   []string // codes
 }
 
-// ResultCode is the code under which a push answers a row that Commit did not store.
-func ResultCode(err error) string {
+// Refusal is how a push answers a row that Commit did not store: the code, and the pointer.
+func Refusal(err error) (code, pointer string) {
 	switch {
 	case errors.Is(err, ErrRowReused):
-		return "row-key-reused"
+		return "row-key-reused", "/key"
 	case errors.Is(err, ErrReplaced):
-		return "replaced-already"
+		return "replaced-already", ""
 	case errors.Is(err, ErrTransition):
-		return "state-transition-refused"
+		return "state-transition-refused", ""
 	case errors.Is(err, ErrUnknown):
-		return "certificate-unknown"
+		return "certificate-unknown", ""
 	}
-	return "internal"
+	return "internal", ""
 }
 
 // Jobs is the durable store of bulk pushes. The same MUSTs as for Record hold.
 type Jobs interface {
 	// BeginJob starts or takes up a job. While another upload holds an unexpired lease it
 	// refuses with ErrJobConflict, as it does for another authority's job. Counters restart,
-	// and Results starts anew. A holder is one upload; each Commit of its batches renews the
-	// lease.
+	// and Results starts anew. A holder is one upload; each batch that Commit stores for the
+	// job renews the lease.
 	BeginJob(ctx context.Context, id, authority, holder string, now time.Time, lease time.Duration) (Job, error)
 	// EndJob ends the upload: done when the whole file was read, else interrupted. When the
 	// job went to another holder it refuses with ErrJobConflict.

@@ -82,6 +82,8 @@ var (
 	ErrReplaced    = errors.New("issuer: already replaced")
 	ErrJobConflict = errors.New("issuer: push job is being uploaded or belongs to another authority")
 	ErrJobUnknown  = errors.New("issuer: no such push job")
+	// ErrRequestReused is of the store of answers to repeated requests.
+	ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
 )
 
 // Record is the durable store of certificates. A method that changes something MUST be
@@ -129,18 +131,19 @@ type Batch struct {
 	Authority    string
 	Certificates []NewCertificate
 	Job          string // of a bulk push, else empty
-	JobHolder    string // whose lease of the job; a batch renews it, or fails with ErrJobConflict when another holds it
-	Results      []Result
-	Bytes        int64  // of the upload consumed with this batch
-	By           string // caller, for the history; the authority when empty
+	JobHolder    string // whose lease of the job; when given, a batch of another holder is ErrJobConflict
+	// Results are the answers to rows. One with the Line of a certificate above is corrected,
+	// where needed, by what became of that certificate.
+	Results []Result
+	Bytes   int64  // of the upload consumed with this batch
+	By      string // caller, for the history; the authority when empty
 }
 
 // NewCertificate is a certificate and the one it replaces.
 type NewCertificate struct {
 	Certificate
 	Replaces string
-	Line     int64    // of the push, 1-based; its Result is written by Commit
-	Warnings []string // of the push, for that Result
+	Line     int64 // of the push, 1-based; its Result is written by Commit
 }
 
 // Committed is the fate of one certificate of a batch.

@@ -2,12 +2,8 @@ package issuer
 
 import (
 	"context"
-	"errors"
 	"time"
 )
-
-// ErrRequestReused says that an idempotency key came again with another request.
-var ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
 
 // Requests remembers how requests with an Idempotency-Key were answered, so that a caller who
 // lost the answer can ask again. It MUST be durable when it returns nil, and MUST seal the

@@ -25,10 +25,10 @@ const certificateColumns = `identifier, authority, row_digest, type_version, hol
 
 // sealedCertificate is a certificate as the table has it.
 type sealedCertificate struct {
-	c                                         issuer.Certificate
-	index, stateAt, createdAt                 int64
-	liveAt                                    *int64
-	digest, reason, live, row, credential, im []byte
+	c                                            issuer.Certificate
+	index, stateAt, createdAt                    int64
+	liveAt                                       *int64
+	digest, reason, live, row, credential, image []byte
 }
 
 func (r *sealedCertificate) scan(row scanner, more ...any) error {
@@ -62,8 +62,8 @@ func (s *Store) openCertificate(r *sealedCertificate) (issuer.Certificate, error
 			return c, err
 		}
 	}
-	if r.im != nil {
-		if c.Row.Portrait, err = s.sealer.Open("portraits", c.Identifier, "image", r.im); err != nil {
+	if r.image != nil {
+		if c.Row.Portrait, err = s.sealer.Open("portraits", c.Identifier, "image", r.image); err != nil {
 			return c, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Store) Certificate(ctx context.Context, identifier string) (issuer.Cert
 
 func selectCertificate(q querier, identifier string, r *sealedCertificate) error {
 	err := r.scan(q.row(`SELECT `+certificateColumns+`, (SELECT image FROM portraits WHERE portraits.identifier = certificates.identifier)
-		FROM certificates WHERE identifier = $1`, identifier), &r.im)
+		FROM certificates WHERE identifier = $1`, identifier), &r.image)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
 	}
@@ -246,10 +246,10 @@ func (s *Store) openTaken(r takenRow) (issuer.Taken, error) {
 
 // sealedBatch is one certificate of a batch, sealed before the transaction begins.
 type sealedBatch struct {
-	rowKey, digest, row, credential, image, detail []byte
+	rowKey, digest, row, credential, image []byte
 }
 
-func (s *Store) sealCertificate(authority, job string, n issuer.NewCertificate) (b sealedBatch, err error) {
+func (s *Store) sealCertificate(authority string, n issuer.NewCertificate) (b sealedBatch, err error) {
 	id := n.Identifier
 	b.rowKey = s.blindKey(authority, n.Row.Key)
 	if b.digest, err = s.sealer.Seal("certificates", id, "row_digest", n.RowDigest[:]); err != nil {
@@ -268,10 +268,7 @@ func (s *Store) sealCertificate(authority, job string, n issuer.NewCertificate) 
 			return b, err
 		}
 	}
-	if job != "" && n.Line > 0 {
-		b.detail, err = s.sealResult(job, issuer.Result{Line: n.Line, Key: n.Row.Key, Warnings: n.Warnings})
-	}
-	return b, err
+	return b, nil
 }
 
 // sameDigest tells a repeated row from another one under the same key.

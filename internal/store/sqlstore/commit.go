@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
-
-	"runtime"
 
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/issuer"
@@ -20,35 +20,29 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	if b.By == "" {
 		b.By = b.Authority
 	}
+	if b.Job == "" {
+		b.Results = nil
+	} else {
+		b.Results = allResults(b)
+	}
 	sealed := make([]sealedBatch, len(b.Certificates))
 	details := make([][]byte, len(b.Results))
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	const chunk = 32
-	for from := 0; from < len(sealed); from += chunk {
-		g.Go(func() (err error) {
-			for i := from; i < min(from+chunk, len(sealed)); i++ {
-				if sealed[i], err = s.sealCertificate(b.Authority, b.Job, b.Certificates[i]); err != nil {
-					return err
-				}
-			}
-			return nil
+	err := inChunks(len(sealed), func(i int) (err error) {
+		sealed[i], err = s.sealCertificate(b.Authority, b.Certificates[i])
+		return err
+	})
+	if err == nil {
+		err = inChunks(len(details), func(i int) (err error) {
+			details[i], err = s.sealResult(b.Job, b.Results[i])
+			return err
 		})
 	}
-	if b.Job != "" {
-		for i, r := range b.Results {
-			var err error
-			if details[i], err = s.sealResult(b.Job, r); err != nil {
-				return nil, errors.Join(err, g.Wait())
-			}
-		}
-	}
-	if err := g.Wait(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("sqlstore: commit: %w", err)
 	}
 
 	var out []issuer.Committed
-	err := s.write(ctx, 3*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+	err = s.write(ctx, 3*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
 		out = make([]issuer.Committed, len(b.Certificates))
 		var job openJob
 		if b.Job != "" {
@@ -57,35 +51,77 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 				return err
 			}
 		}
+		fates := make(map[int64]issuer.Committed, len(out))
 		for i, n := range b.Certificates {
 			var err error
 			if out[i], err = s.insert(q, b, n, sealed[i]); err != nil {
 				return err
 			}
-			if b.Job != "" && n.Line > 0 {
-				r := issuer.Result{Line: n.Line, Identifier: out[i].Identifier}
-				if out[i].Err != nil {
-					r.Identifier, r.Code = "", issuer.ResultCode(out[i].Err)
-				}
-				if err := job.answer(q, r, sealed[i].detail); err != nil {
-					return err
-				}
-			}
+			fates[n.Line] = out[i]
 		}
 		if b.Job == "" {
 			return nil
 		}
 		for i, r := range b.Results {
-			if err := job.answer(q, r, details[i]); err != nil {
+			// What lies sealed in the details stands; what the record decides lies beside it.
+			answer := issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
+			if fate, ok := fates[r.Line]; ok {
+				answer.Identifier = fate.Identifier
+				if fate.Err != nil {
+					answer.Code, answer.Pointer = issuer.Refusal(fate.Err)
+				}
+			}
+			if err := job.answer(q, answer, details[i]); err != nil {
 				return err
 			}
 		}
-		return job.save(q, b.Bytes)
+		return job.save(q, b.Bytes, s.cfg.Now())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	return out, nil
+}
+
+// allResults adds to the results of a batch those of its certificates that have none.
+func allResults(b issuer.Batch) []issuer.Result {
+	told := make(map[int64]bool, len(b.Results))
+	for _, r := range b.Results {
+		told[r.Line] = true
+	}
+	all := slices.Clone(b.Results)
+	for _, n := range b.Certificates {
+		if n.Line > 0 && !told[n.Line] {
+			all = append(all, issuer.Result{Line: n.Line, Key: n.Row.Key})
+		}
+	}
+	return all
+}
+
+// inChunks does n small pieces of work on all cores.
+func inChunks(n int, do func(i int) error) error {
+	const chunk = 32
+	if n <= chunk {
+		for i := range n {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < n; from += chunk {
+		g.Go(func() error {
+			for i := from; i < min(from+chunk, n); i++ {
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // insert stores one certificate, or finds what stands instead. An error it returns ends the

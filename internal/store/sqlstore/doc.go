@@ -18,7 +18,7 @@
 // answer, and the failure of one leaves the others alone.
 //
 // Personal data is sealed. Names, numbers, claims, portraits, credentials, answers and reasons
-// go through the [Sealer], bound to their table, row and column. Plain columns are those that
+// go through the [key.Sealer], bound to their table, row and column. Plain columns are those that
 // queries need; holders are known by their blind id, and so are the departments' row keys.
 //
 // Nothing seals inside a transaction, because the sealer's own count lies in this database.

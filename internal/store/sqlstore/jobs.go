@@ -69,7 +69,7 @@ func (s *Store) continueJob(q querier, b issuer.Batch) (openJob, error) {
 		return j, err
 	case !found || j.Authority != b.Authority:
 		return j, fmt.Errorf("%w: %s", issuer.ErrJobUnknown, b.Job)
-	case j.State != issuer.JobRunning || j.holder != b.JobHolder:
+	case j.State != issuer.JobRunning || b.JobHolder != "" && j.holder != b.JobHolder:
 		return j, fmt.Errorf("%w: %s", issuer.ErrJobConflict, b.Job)
 	}
 	return j, nil
@@ -83,13 +83,19 @@ func (j *openJob) answer(q querier, r issuer.Result, detail []byte) error {
 	} else {
 		j.Rejected++
 	}
-	_, err := q.exec(`INSERT INTO push_results (job, line, upload, identifier, code, detail) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (job, line) DO UPDATE SET upload = excluded.upload, identifier = excluded.identifier, code = excluded.code, detail = excluded.detail`,
-		j.ID, r.Line, j.upload, r.Identifier, r.Code, detail)
+	_, err := q.exec(`INSERT INTO push_results (job, line, upload, identifier, code, pointer, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (job, line) DO UPDATE SET upload = excluded.upload, identifier = excluded.identifier, code = excluded.code,
+			pointer = excluded.pointer, detail = excluded.detail`,
+		j.ID, r.Line, j.upload, r.Identifier, r.Code, r.Pointer, detail)
 	return err
 }
 
-func (s *Store) renew(j openJob) int64 { return max(j.until, micros(s.cfg.Now())+j.lease) }
+// save writes the counters after a batch and renews the lease.
+func (j *openJob) save(q querier, bytes int64, now time.Time) error {
+	_, err := q.exec(`UPDATE push_jobs SET taken = $2, accepted = $3, rejected = $4, bytes = $5, updated_at = $6, lease_until = $7 WHERE id = $1`,
+		j.ID, j.Rows, j.Accepted, j.Rejected, j.Bytes+bytes, micros(now), max(j.until, micros(now)+j.lease))
+	return err
+}
 
 // EndJob implements [issuer.Jobs].
 func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now time.Time) (issuer.Job, error) {
@@ -104,16 +110,16 @@ func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now ti
 		case j.holder != holder:
 			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, id)
 		}
-		state := issuer.JobInterrupted
+		state, finished := issuer.JobInterrupted, any(nil)
 		if done {
-			state = issuer.JobDone
+			state, finished = issuer.JobDone, micros(now)
 			// Lines that an earlier, longer upload had and this one has not.
 			if _, err := q.exec(`DELETE FROM push_results WHERE job = $1 AND upload < $2`, id, j.upload); err != nil {
 				return err
 			}
 		}
 		if _, err := q.exec(`UPDATE push_jobs SET state = $2, lease_until = 0, updated_at = $3, finished_at = $4 WHERE id = $1`,
-			id, string(state), micros(now), micros(now)); err != nil {
+			id, string(state), micros(now), finished); err != nil {
 			return err
 		}
 		j, _, err = selectJob(q, id, "")
@@ -171,11 +177,11 @@ func (s *Store) Results(ctx context.Context, id, authority string, after int64, 
 			return err
 		}
 		// Of the present upload only: what an earlier one said of a line may be mended.
-		return q.rows(`SELECT line, identifier, code, detail FROM push_results WHERE job = $1 AND line > $2 AND upload = $3 ORDER BY line LIMIT $4`,
+		return q.rows(`SELECT line, identifier, code, pointer, detail FROM push_results WHERE job = $1 AND line > $2 AND upload = $3 ORDER BY line LIMIT $4`,
 			[]any{id, after, j.upload, limit}, func(row scanner) error {
 				var r issuer.Result
 				var detail []byte
-				err := row.Scan(&r.Line, &r.Identifier, &r.Code, &detail)
+				err := row.Scan(&r.Line, &r.Identifier, &r.Code, &r.Pointer, &detail)
 				out, details = append(out, r), append(details, detail)
 				return err
 			})
@@ -188,7 +194,10 @@ func (s *Store) Results(ctx context.Context, id, authority string, after int64, 
 		if err := s.openJSON("push_results", resultRow(id, out[i].Line), "detail", details[i], &d); err != nil {
 			return nil, err
 		}
-		out[i].Key, out[i].Pointer, out[i].Detail, out[i].Warnings = d.Key, d.Pointer, d.Detail, d.Warnings
+		out[i].Key, out[i].Detail, out[i].Warnings = d.Key, d.Detail, d.Warnings
+		if out[i].Pointer == "" {
+			out[i].Pointer = d.Pointer
+		}
 	}
 	return out, nil
 }

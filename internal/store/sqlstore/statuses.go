@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/issuer"
 )
 
@@ -41,7 +42,7 @@ func selectHead(q querier, list string) (issuer.ListHead, error) {
 func scanChange(row scanner) (issuer.StatusChange, error) {
 	var seq, index, status int64
 	err := row.Scan(&seq, &index, &status)
-	return issuer.StatusChange{Seq: uint64(seq), Index: uint64(index), Status: status8(status)}, err
+	return issuer.StatusChange{Seq: uint64(seq), Index: uint64(index), Status: statuslist.Status(status)}, err
 }
 
 // Changes implements [issuer.Statuses].

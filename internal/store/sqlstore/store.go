@@ -30,27 +30,24 @@ var (
 	ErrIdentifierTaken = errors.New("sqlstore: identifier already used")
 )
 
-// DefaultListSize is the number of entries of a status list: 2^20 less 256, because Redis keeps
-// strings of exactly 2^18 bytes in memory blocks a quarter larger.
-const DefaultListSize = 1<<20 - 256
-
-// Sealer seals values for their place in the database; [key.Sealer] is one.
-type Sealer interface {
-	Seal(table, row, column string, plain []byte) ([]byte, error)
-	Open(table, row, column string, sealed []byte) ([]byte, error)
-	Blind(table, column, value string) []byte
-}
+// ListSize is the number of entries of a status list.
+const ListSize = issuer.ListSize
 
 // Config says what a store stands on.
 type Config struct {
 	// URL is "sqlite:" and the path of a file. The file is made when it is not there, mode
 	// 0600, in a folder of mode 0700.
 	URL string
-	// Sealer makes the sealer, given the count of what was sealed, which the store keeps.
-	Sealer func(key.Usage) (Sealer, error)
-	Now    func() time.Time
-	// ListSize is the number of entries of new status lists; default DefaultListSize.
+	// Keys is the keystore that seals personal data. A database opens only with the keystore
+	// it was made with.
+	Keys *key.Store
+	Now  func() time.Time
+	// ListSize is the number of entries of new status lists; default ListSize. The issuer
+	// must permute indexes over the same number.
 	ListSize uint64
+	// Seals bounds what one data key seals; the zero value is good. Keys and Usage in it are
+	// set by Open.
+	Seals key.SealerConfig
 }
 
 // Store is the durable record. It is safe for concurrent use, and several processes may open
@@ -58,7 +55,7 @@ type Config struct {
 type Store struct {
 	cfg    Config
 	db     database
-	sealer Sealer
+	sealer *key.Sealer
 }
 
 var (
@@ -110,14 +107,14 @@ type scanner interface {
 
 // Open opens the database, brings its tables up to date and makes the sealer.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if cfg.Sealer == nil {
-		return nil, errors.New("sqlstore: no sealer")
+	if cfg.Keys == nil {
+		return nil, errors.New("sqlstore: no keystore")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.ListSize == 0 {
-		cfg.ListSize = DefaultListSize
+		cfg.ListSize = ListSize
 	}
 	path, ok := strings.CutPrefix(cfg.URL, "sqlite:")
 	if !ok || path == "" {
@@ -129,7 +126,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
 	s := &Store{cfg: cfg, db: db}
-	if s.sealer, err = cfg.Sealer(usage{db}); err != nil {
+	cfg.Seals.Keys, cfg.Seals.Usage = cfg.Keys, usage{db}
+	if s.sealer, err = key.NewSealer(cfg.Seals); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}
 	return s, nil

@@ -113,6 +113,7 @@ CREATE TABLE push_results (
     upload     BIGINT NOT NULL,
     identifier TEXT   NOT NULL,
     code       TEXT   NOT NULL,
+    pointer    TEXT   NOT NULL, -- of what the record itself refused
     detail     BYTEA  NOT NULL, -- sealed: key, pointer, detail, warnings
     PRIMARY KEY (job, line)
 );
