@@ -267,7 +267,7 @@ func (i *Issuer) commit(ctx context.Context, b Batch, entries []*entry) error {
 		case e.fresh():
 			fresh = append(fresh, e)
 			b.Certificates = append(b.Certificates, NewCertificate{Certificate: e.cert, Replaces: e.replaces.Identifier,
-				Line: e.line, Warnings: e.warnings()})
+				Line: e.line, Warnings: e.warnings(), RepresentativeIDs: i.representatives(e.cert.Row)})
 		case b.Job != "":
 			b.Results = append(b.Results, e.result())
 		}
@@ -363,4 +363,13 @@ func (s *spareSlots) put(authority string, slots []Slot) {
 	}
 	room := max(0, maxSpare-len(s.slots[authority]))
 	s.slots[authority] = append(s.slots[authority], slots[:min(len(slots), room)]...)
+}
+
+// representatives returns the holder ids of who may act for a company.
+func (i *Issuer) representatives(r schemas.Row) []string {
+	ids := make([]string, len(r.Representatives))
+	for k, h := range r.Representatives {
+		ids[k] = i.cfg.HolderID(h)
+	}
+	return ids
 }

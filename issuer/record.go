@@ -142,6 +142,9 @@ type Batch struct {
 // NewCertificate is a certificate and the one it replaces.
 type NewCertificate struct {
 	Certificate
+	// RepresentativeIDs are the holder ids of Row.Representatives: while the certificate
+	// stands, they may act for its holder.
+	RepresentativeIDs []string
 	Replaces string
 	Line     int64 // of the push, 1-based; its Result is written by Commit
 }
