@@ -258,17 +258,16 @@ func (e *entry) identifier(a Authority) (schemas.Identifier, error) {
 	return id, nil
 }
 
-// commit fills the batch with what is fresh and, of a push, with the results of the rest, and
-// stores it. A row whose key was taken meanwhile is answered with what stands instead.
+// commit fills the batch with what is fresh and, of a push, with the results, and stores it. A row whose key was taken meanwhile is answered with what stands instead.
 func (i *Issuer) commit(ctx context.Context, b Batch, entries []*entry) error {
 	var fresh []*entry
 	for _, e := range entries {
-		switch {
-		case e.fresh():
+		if e.fresh() {
 			fresh = append(fresh, e)
 			b.Certificates = append(b.Certificates, NewCertificate{Certificate: e.cert, Replaces: e.replaces.Identifier,
-				Line: e.line, Warnings: e.warnings(), RepresentativeIDs: i.representatives(e.cert.Row)})
-		case b.Job != "":
+				Line: e.line, RepresentativeIDs: i.representatives(e.cert.Row)})
+		}
+		if b.Job != "" {
 			b.Results = append(b.Results, e.result())
 		}
 	}
@@ -291,10 +290,9 @@ func (i *Issuer) commit(ctx context.Context, b Batch, entries []*entry) error {
 			e.existing = true
 			e.cert.Identifier, e.cert.Credential = fate.Identifier, fate.Credential
 		case fate.Err == nil:
-		case errors.Is(fate.Err, ErrRowReused):
-			e.refuse(CodeRowKeyReused, "/key", "the key stands for another certificate")
 		default:
-			e.refuse(ResultCode(fate.Err), "", "")
+			code, pointer := Refusal(fate.Err)
+			e.refuse(code, pointer, "")
 		}
 	}
 	return nil
