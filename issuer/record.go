@@ -145,8 +145,8 @@ type NewCertificate struct {
 	// RepresentativeIDs are the holder ids of Row.Representatives: while the certificate
 	// stands, they may act for its holder.
 	RepresentativeIDs []string
-	Replaces string
-	Line     int64 // of the push, 1-based; its Result is written by Commit
+	Replaces          string
+	Line              int64 // of the push, 1-based; its Result is written by Commit
 }
 
 // Committed is the fate of one certificate of a batch.
