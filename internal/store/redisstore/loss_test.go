@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 	"github.com/showcard/showcard/internal/store/storetest"
@@ -305,6 +306,23 @@ func failures(ctx context.Context, s *redisstore.Store) map[string]error {
 		"ready":      s.Ready(ctx),
 		"check":      s.Check(ctx),
 	}
+}
+
+// What lies in Redis behind the header is what the signed list carries, byte for byte.
+func TestBytesOfAList(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL})
+	l, err := statuslist.New(2, 4096)
+	require.NoError(t, err)
+	putList(t, s, "1", 4096, 0, l.Raw())
+	var changes []issuer.StatusChange
+	for i := range uint64(2000) {
+		c := issuer.StatusChange{Seq: i + 1, Index: i * 1009 % 4096, Status: statuslist.Status(i % 4)}
+		require.NoError(t, l.Set(c.Index, c.Status))
+		changes = append(changes, c)
+	}
+	require.NoError(t, s.Apply(t.Context(), "1", 0, 2000, changes, asOf))
+	require.Equal(t, string(l.Raw()), server.Do("GETRANGE", "showcard:{status:1}", 48, -1))
 }
 
 // A full list takes what its bytes take, also after it was changed.

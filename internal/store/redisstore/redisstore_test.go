@@ -2,9 +2,12 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 	"github.com/showcard/showcard/internal/store/storetest"
+	"github.com/showcard/showcard/wallet"
 )
 
 func open(t testing.TB, cfg redisstore.Config) *redisstore.Store {
@@ -94,6 +98,37 @@ func TestVolatileOnClusterNode(t *testing.T) {
 	cfg := redisstore.Config{URL: "redis://127.0.0.1:" + port}
 	storetest.Volatile(t, subjects(server, cfg))
 	require.ErrorIs(t, open(t, cfg).Check(t.Context()), redisstore.ErrCluster)
+}
+
+// Two processes, one code: the scanners are spread over two clients of the same server.
+func TestRaceOfTwoProcesses(t *testing.T) {
+	ctx := t.Context()
+	server := redistest.Start(t)
+	stores := []*redisstore.Store{open(t, redisstore.Config{URL: server.URL}), open(t, redisstore.Config{URL: server.URL})}
+	for round := range 5 {
+		id := fmt.Sprint(round)
+		require.NoError(t, stores[round%2].PutShow(ctx, wallet.Show{ID: id}, time.Hour))
+		var won, taken atomic.Int64
+		var wg sync.WaitGroup
+		gun := make(chan struct{})
+		for i := range 200 {
+			wg.Go(func() {
+				<-gun
+				switch err := stores[i%2].Claim(ctx, id, fmt.Sprint(i), time.Hour); {
+				case err == nil:
+					won.Add(1)
+				case errors.Is(err, wallet.ErrTicketTaken):
+					taken.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		close(gun)
+		wg.Wait()
+		require.EqualValues(t, 1, won.Load())
+		require.EqualValues(t, 199, taken.Load())
+	}
 }
 
 func TestConfig(t *testing.T) {
