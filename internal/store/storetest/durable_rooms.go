@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
 	"github.com/showcard/showcard/wallet"
@@ -102,10 +103,7 @@ func verification(id string) verifier.Verification {
 	}
 }
 
-func digestOf(text string) (d [32]byte) {
-	copy(d[:], text)
-	return d
-}
+func digestOf(text string) [32]byte { return sm.Sum([]byte(text)) }
 
 func durableVerifications(t *testing.T, open OpenDurable) {
 	t.Run("found again", func(t *testing.T) {
