@@ -45,8 +45,8 @@ func TestDurable(t *testing.T) {
 	storetest.Durable(t, subject(key.SealerConfig{}))
 }
 
-// With data keys that last for five values and a count that is asked for each, every write rolls
+// With data keys that last for 25 values and a count that is asked for every fourth, writes roll
 // over, and whatever sealed inside a transaction would wait for itself.
 func TestDurableWhileDataKeysRollOver(t *testing.T) {
-	storetest.Durable(t, subject(key.SealerConfig{Limit: 5, Block: 1}))
+	storetest.Durable(t, subject(key.SealerConfig{Limit: 25, Block: 4}))
 }
