@@ -48,6 +48,7 @@ const MaxSize = 4 << 20
 const (
 	maxHeader = 16 << 10
 	maxDepth  = 16
+	maxChain  = 8
 )
 
 // Header is what showcard reads of a protected header.
@@ -79,7 +80,8 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("jose: a parsed token is not for JSON")
 }
 
-// Parse takes a compact JWS apart and checks its form and its "typ". It does not trust it.
+// Parse takes a compact JWS apart and checks its form and its "typ", which must be exactly the
+// one given ("": none, as in client assertions of RFC 7523). It does not trust it.
 func Parse(text, typ string) (*Token, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
@@ -152,7 +154,7 @@ func parseHeader(data []byte) (Header, error) {
 	if !known(h.Algorithm) {
 		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
 	}
-	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > 8) {
+	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > maxChain) {
 		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
 	}
 	for _, c := range x5c {
@@ -214,6 +216,9 @@ func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
 	}
 	if err := strictjson.Check(payload, maxDepth); err != nil {
 		return "", fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	if len(h.X5C) > maxChain {
+		return "", fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(h.X5C))
 	}
 	public := s.Public()
 	header := struct {
