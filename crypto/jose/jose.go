@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/showcard/showcard/crypto/key"
@@ -80,9 +81,9 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("jose: a parsed token is not for JSON")
 }
 
-// Parse takes a compact JWS apart and checks its form and its "typ", which must be exactly the
-// one given ("": none, as in client assertions of RFC 7523). It does not trust it.
-func Parse(text, typ string) (*Token, error) {
+// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given
+// ("": none, as in client assertions of RFC 7523). It does not trust it.
+func Parse(text string, types ...string) (*Token, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
 	}
@@ -102,8 +103,8 @@ func Parse(text, typ string) (*Token, error) {
 	if t.Header, err = parseHeader(header); err != nil {
 		return nil, err
 	}
-	if t.Header.Type != typ {
-		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, typ)
+	if !slices.Contains(types, t.Header.Type) {
+		return nil, fmt.Errorf("%w: typ %q, want %q", ErrType, t.Header.Type, types)
 	}
 	if t.Payload, err = Decode(text[dot1+1 : dot2]); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)

@@ -135,13 +135,10 @@ func (f storeFile) whole() ([]byte, error) {
 
 // OpenStore opens a keystore.
 func OpenStore(path string, u Unlock) (*Store, error) {
-	data, err := readPrivate(path)
+	s := &Store{path: path}
+	data, err := s.read()
 	if err != nil {
 		return nil, err
-	}
-	s := &Store{path: path, disk: sm.Sum(data)}
-	if err := strictjson.Decode(data, 8, &s.file); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	k := s.file.KDF
 	// The numbers come from the file: bound them before they cost memory (128·N·R bytes).
@@ -151,17 +148,55 @@ func OpenStore(path string, u Unlock) (*Store, error) {
 	if err := s.unlock(u); err != nil {
 		return nil, err
 	}
+	if err := s.authentic(); err != nil {
+		return nil, err
+	}
+	s.disk = sm.Sum(data)
+	return s, nil
+}
+
+// Reload reads the file again: another process may have added keys. When the file is not what
+// the same passphrase or key file sealed, the Store stays as it was.
+func (s *Store) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := &Store{path: s.path, kek: s.kek}
+	data, err := next.read()
+	if err != nil {
+		return err
+	}
+	if err := next.authentic(); err != nil {
+		return err
+	}
+	s.file, s.disk = next.file, sm.Sum(data)
+	return nil
+}
+
+// read reads the file; nothing in it is authentic yet.
+func (s *Store) read() ([]byte, error) {
+	data, err := readPrivate(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := strictjson.Decode(data, 8, &s.file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return data, nil
+}
+
+// authentic holds the file against its seals.
+func (s *Store) authentic() error {
 	if _, err := s.open(s.file.Check, []byte(checkAAD)); err != nil {
-		return nil, ErrLocked
+		return ErrLocked
 	}
 	whole, err := s.file.whole()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if _, err := s.open(s.file.Seal, whole); err != nil {
-		return nil, fmt.Errorf("%w: entries were added, edited or taken out", ErrDamaged)
+		return fmt.Errorf("%w: entries were added, edited or taken out", ErrDamaged)
 	}
-	return s, nil
+	return nil
 }
 
 // Names lists the entries in the order they were made.

@@ -337,3 +337,27 @@ func FuzzOpenStore(f *testing.F) {
 		require.NoError(t, err)
 	})
 }
+
+func TestStoreReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keystore.json")
+	u := Unlock{Passphrase: []byte("correct horse")}
+	a, err := CreateStore(path, u)
+	require.NoError(t, err)
+	b, err := OpenStore(path, u)
+	require.NoError(t, err)
+	made, err := b.Generate("authority/x/1", SM2)
+	require.NoError(t, err)
+	_, err = a.Signer("authority/x/1")
+	require.ErrorIs(t, err, ErrNotFound)
+	require.NoError(t, a.Reload())
+	got, err := a.Signer("authority/x/1")
+	require.NoError(t, err)
+	require.True(t, got.Public().Equal(made.Public()))
+	// After a reload it may write again; a damaged file changes nothing.
+	_, err = a.Secret("s", 32)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
+	require.Error(t, a.Reload())
+	_, err = a.Signer("authority/x/1")
+	require.NoError(t, err)
+}

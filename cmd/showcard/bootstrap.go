@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/schemas"
+)
+
+// The names of what a deployment keeps in its keystore. Rotation makes .../2, .../3.
+const (
+	keyTrustList   = "trust-list/1"
+	keyStatus      = "status/1"
+	keyProvider    = "wallet-provider/1"
+	keyToken       = "token/1"
+	keyAuthority   = "authority/" // + id + /1
+	secretHolder   = "holder-index"
+	secretSlots    = "status-permutation"
+	providerID     = "hosted-wallet"
+	rootsValidity  = 10 * 365 * 24 * time.Hour
+	rootsFile      = "roots.json"
+	deploymentFile = "deployment.json"
+)
+
+func algorithm(profile string) key.Algorithm {
+	if profile == "es256" {
+		return key.ES256
+	}
+	return key.SM2
+}
+
+// openKeystore opens DATA/keystore.json, or makes it at the first start.
+func openKeystore(c config) (*key.Store, error) {
+	path := filepath.Join(c.Data, "keystore.json")
+	u := key.Unlock{KeyFile: c.KeystoreKeyFile}
+	if p := os.Getenv(passphraseVariable); u.KeyFile == "" && p != "" {
+		u.Passphrase = []byte(p)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		return key.OpenStore(path, u)
+	}
+	if u.KeyFile != "" {
+		if _, err := os.Stat(u.KeyFile); errors.Is(err, os.ErrNotExist) {
+			if err := key.NewKeyFile(u.KeyFile); err != nil {
+				return nil, fmt.Errorf("key file: %w", err)
+			}
+		}
+	}
+	return key.CreateStore(path, u)
+}
+
+// signer returns a key of the keystore, making it the first time.
+func signer(ks *key.Store, name string, a key.Algorithm) (*key.Private, error) {
+	k, err := ks.Signer(name)
+	if errors.Is(err, key.ErrNotFound) {
+		return ks.Generate(name, a)
+	}
+	return k, err
+}
+
+// ensureRoots returns the signed roots, making three root keys at the first start. The root
+// keys are written to DATA/offline-root-keys: whoever runs the deployment carries them away
+// (two of three sign the next roots) and deletes the folder.
+func ensureRoots(c config, listKey *key.Public, now time.Time) ([]byte, error) {
+	path := filepath.Join(c.Data, rootsFile)
+	data, err := os.ReadFile(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return data, err
+	}
+	offline := filepath.Join(c.Data, "offline-root-keys")
+	if err := os.MkdirAll(offline, 0o700); err != nil {
+		return nil, err
+	}
+	now = now.Truncate(time.Hour)
+	roots := &trustlist.Roots{Version: 1, IssuedAt: now, Expires: now.Add(rootsValidity), Threshold: 2, Signers: []trustlist.DatedKey{{Key: listKey, NotBefore: now}}}
+	var signers []key.Signer
+	for i := 1; i <= 3; i++ {
+		name := filepath.Join(offline, fmt.Sprintf("root-%d.jwk", i))
+		k, err := key.ReadFile(name) // there already when the first start was cut short
+		if errors.Is(err, os.ErrNotExist) {
+			if k, err = key.Generate(algorithm(c.Profile)); err == nil {
+				err = key.WriteFile(name, k)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("root key: %w", err)
+		}
+		roots.Keys = append(roots.Keys, k.Public())
+		signers = append(signers, k)
+	}
+	if data, err = roots.Sign(signers...); err != nil {
+		return nil, err
+	}
+	return data, writeFile(path, data, 0o644)
+}
+
+// writeFile replaces a file whole or not at all.
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// bootstrap enters what every deployment has into an empty registry: its domain, its wallet
+// provider, its types and its operators.
+func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Store, types *schemas.Catalogue, now time.Time) error {
+	if !r.Empty() {
+		return nil
+	}
+	a := algorithm(c.Profile)
+	since := now.Truncate(time.Hour) // certificates round their "iat" down to the hour
+	status, err := signer(ks, keyStatus, a)
+	if err != nil {
+		return err
+	}
+	provider, err := signer(ks, keyProvider, a)
+	if err != nil {
+		return err
+	}
+	var operators []registry.Client
+	for _, o := range c.Operators {
+		data, err := os.ReadFile(o.JWK)
+		if err != nil {
+			return fmt.Errorf("operator %s: %w", o.ID, err)
+		}
+		k, err := key.ParseJWK(data, false)
+		if err != nil {
+			return fmt.Errorf("operator %s: %w", o.ID, err)
+		}
+		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry"}, Keys: []*key.Public{k}})
+	}
+	return r.Update(ctx, "first start", "what every deployment has", func(d *registry.Draft) error {
+		d.PutDomain(registry.Domain{
+			Code: c.Domain.Code, Name: c.Domain.Name, BaseURL: c.PublicURL, StatusPrefix: c.PublicURL + "/status/",
+			StatusKeys: []registry.Key{{Public: status.Public(), NotBefore: since}},
+		})
+		d.PutProvider(registry.Provider{
+			ID: providerID, Domain: c.Domain.Code, Name: schemas.Text{ZH: c.Domain.Name.ZH + "证照空间", EN: c.Domain.Name.EN + " wallet"},
+			Keys: []registry.Key{{Public: provider.Public(), NotBefore: since}},
+		})
+		for _, t := range types.Types() {
+			if t.Published {
+				d.PutType(registry.TypeState{ID: t.ID, Version: t.Version, Published: true})
+			}
+		}
+		for _, o := range operators {
+			d.PutClient(o)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,52 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/showcard/showcard/crypto/statuslist"
+)
+
+// ListHead says how far a status list has come. Seq is gapless: the n-th change of the list
+// has the number n, so a reader that holds n knows it has missed nothing.
+type ListHead struct {
+	Name string
+	Size uint64 // entries
+	Seq  uint64
+}
+
+// StatusChange is one entry of a list's sequence.
+type StatusChange struct {
+	Seq    uint64
+	Index  uint64
+	Status statuslist.Status
+}
+
+// Statuses is the durable side of the status lists.
+type Statuses interface {
+	Lists(ctx context.Context) ([]ListHead, error)
+	// Changes returns up to limit changes with Seq > after, in order.
+	Changes(ctx context.Context, list string, after uint64, limit int) ([]StatusChange, error)
+	// Snapshot returns every entry that is not valid, and the Seq it stands for, as of one
+	// moment.
+	Snapshot(ctx context.Context, list string) (ListHead, []StatusChange, error)
+}
+
+// ErrCacheGap says that a cache is not where the caller thought: it lost its data or another
+// publisher was faster. The publisher starts again from Applied.
+var ErrCacheGap = errors.New("issuer: status cache is at another sequence number")
+
+// StatusCache is the volatile side: what verifiers ask. It may vanish at any time; then it
+// MUST answer "unknown" and never "valid", until Replace has filled it again.
+type StatusCache interface {
+	// Applied returns the sequence number the cache has reached; ok is false when it holds
+	// nothing for the list.
+	Applied(ctx context.Context, list string) (seq uint64, ok bool, err error)
+	// Replace sets the whole list: two bits per entry, packed as the Token Status List says.
+	Replace(ctx context.Context, head ListHead, raw []byte, asOf time.Time) error
+	// Apply adds changes from+1..to atomically and moves as-of forward; with from == to it is
+	// the heartbeat. When the cache is not at from it MUST change nothing and return
+	// ErrCacheGap. As-of never moves back.
+	Apply(ctx context.Context, list string, from, to uint64, changes []StatusChange, asOf time.Time) error
+}

@@ -1,0 +1,153 @@
+// Package registryhttp publishes the trust list to everyone and lets operators change the
+// registry.
+package registryhttp
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/registry"
+)
+
+// Scope is what an operator's token must carry to change the registry.
+const Scope = "registry"
+
+// API serves the registry.
+type API struct{ registry *registry.Registry }
+
+// New makes the API.
+func New(r *registry.Registry) (*API, error) {
+	if r == nil {
+		return nil, errors.New("registryhttp: incomplete configuration")
+	}
+	return &API{registry: r}, nil
+}
+
+// Routes are the routes of this room.
+func (a *API) Routes() []httpd.Route {
+	operators := []httpd.Role{httpd.RoleOperator}
+	readers := []httpd.Role{httpd.RoleOperator, httpd.RoleAuditor}
+	return []httpd.Route{
+		{Method: http.MethodGet, Path: "/v1/trust-list", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.list},
+		{Method: http.MethodGet, Path: "/v1/trust-list/roots", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.roots},
+		{Method: http.MethodGet, Path: "/v1/registry/authorities", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.authorities},
+		{Method: http.MethodPut, Path: "/v1/registry/authorities/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putAuthority},
+		{Method: http.MethodGet, Path: "/v1/registry/parties", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.parties},
+		{Method: http.MethodPut, Path: "/v1/registry/parties/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putParty},
+		{Method: http.MethodPut, Path: "/v1/registry/clients/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putClient},
+		{Method: http.MethodPut, Path: "/v1/registry/types/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putType},
+		{Method: http.MethodPost, Path: "/v1/registry/freezes", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.freeze},
+	}
+}
+
+// Errors is the room's table.
+func Errors() httpd.ErrorTable {
+	return httpd.ErrorTable{
+		{Err: registry.ErrUnknown, Code: "registry-entry-unknown"},
+		{Err: registry.ErrInvalid, Code: "registry-entry-invalid"},
+		{Err: registry.ErrConflict, Code: "registry-conflict"},
+	}
+}
+
+// list serves the signed list. The version is the ETag, so that a verifier asking every
+// second costs a few bytes.
+func (a *API) list(*gin.Context) (any, error) {
+	text, version := a.registry.TrustList()
+	if text == "" {
+		return nil, registry.ErrUnknown
+	}
+	return httpd.Raw{ContentType: "application/jose", Body: []byte(text), ETag: strconv.FormatInt(version, 10), CacheControl: "public, max-age=1"}, nil
+}
+
+func (a *API) roots(*gin.Context) (any, error) {
+	body := a.registry.Roots()
+	return httpd.Raw{ContentType: "application/json", Body: body, ETag: httpd.ETag(body), CacheControl: "public, max-age=60"}, nil
+}
+
+func (a *API) authorities(*gin.Context) (any, error) {
+	return struct {
+		Authorities []registry.Authority `json:"authorities"`
+	}{a.registry.Authorities()}, nil
+}
+
+func (a *API) parties(*gin.Context) (any, error) {
+	return struct {
+		Parties []registry.Party `json:"parties"`
+	}{a.registry.Parties()}, nil
+}
+
+// put reads an entry whose id must be the path's, and stores it.
+func put[T any](a *API, c *gin.Context, id func(T) string, what string, store func(*registry.Draft, T)) (any, error) {
+	var v T
+	if err := httpd.Decode(c, &v); err != nil {
+		return nil, err
+	}
+	if id(v) != c.Param("id") {
+		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/id", Code: httpd.CodeFieldInvalid, Detail: "is not the id in the path"}}}
+	}
+	who, _ := httpd.CallerFrom(c)
+	err := a.registry.Update(c, who.ID, "put "+what+" "+id(v), func(d *registry.Draft) error {
+		store(d, v)
+		return nil
+	})
+	if err != nil {
+		return nil, explain(err)
+	}
+	return v, nil
+}
+
+// explain lets an operator see what was wrong with an entry: she wrote it.
+func explain(err error) error {
+	if errors.Is(err, registry.ErrInvalid) {
+		return &httpd.Problem{Code: "registry-entry-invalid", Detail: err.Error()}
+	}
+	return err
+}
+
+func (a *API) putAuthority(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.Authority) string { return v.ID }, "authority", (*registry.Draft).PutAuthority)
+}
+
+func (a *API) putParty(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.Party) string { return v.ID }, "relying party", (*registry.Draft).PutParty)
+}
+
+func (a *API) putClient(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.Client) string { return v.ID }, "client", (*registry.Draft).PutClient)
+}
+
+func (a *API) putType(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.TypeState) string { return v.ID }, "type", (*registry.Draft).PutType)
+}
+
+// freezeRequest is the body of POST /v1/registry/freezes.
+type freezeRequest struct {
+	Kind   string `json:"kind"`
+	ID     string `json:"id"`
+	Key    string `json:"key,omitempty"`
+	Frozen bool   `json:"frozen"`
+	Reason string `json:"reason"`
+}
+
+func (a *API) freeze(c *gin.Context) (any, error) {
+	var body freezeRequest
+	if err := httpd.Decode(c, &body); err != nil {
+		return nil, err
+	}
+	if body.Reason == "" {
+		return nil, &httpd.Problem{Code: httpd.CodeFieldMissing, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldMissing}}}
+	}
+	who, _ := httpd.CallerFrom(c)
+	err := a.registry.Freeze(c, who.ID, body.Reason, registry.Freeze{Kind: body.Kind, ID: body.ID, Key: body.Key, Frozen: body.Frozen})
+	if err != nil {
+		return nil, explain(err)
+	}
+	_, version := a.registry.TrustList()
+	return struct {
+		TrustListVersion int64 `json:"trust_list_version"`
+	}{version}, nil
+}

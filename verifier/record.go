@@ -1,0 +1,72 @@
+package verifier
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Verification is the durable record of one check: what decides that a code is spent, what
+// the holder reads in her history, and what a repeated request is answered from.
+type Verification struct {
+	ID          string
+	At          time.Time
+	Caller      string // client id
+	Party       string // relying party
+	PartyName   string
+	RequestKey  string   // Idempotency-Key, empty when none
+	RequestHash [32]byte // of the request body: the same key with another body is a conflict
+	ShowID      string   // unique among records when not empty
+	Ticket      [32]byte // digest of the code; unique when ShowID is not empty
+	Challenge   string   // unique when not empty: a presentation is counted once
+	HolderID    string   // empty when it is not known
+	Identifier  string
+	Type        string
+	Purpose     string
+	Fields      []string // disclosed to the caller
+	Outcome     string
+	Reasons     []string
+	Via         string    // code, presentation, facts
+	Answer      []byte    // JSON of the answer; the store seals it
+	AnswerUntil time.Time // a repeat is answered until then; afterwards Answer is erased
+}
+
+// The record's answers.
+var (
+	ErrSpent         = errors.New("verifier: code already used")
+	ErrRequestReused = errors.New("verifier: idempotency key already used for another request")
+	ErrNoRecord      = errors.New("verifier: no such verification")
+)
+
+// Records is the durable store of verifications. Record MUST be durable when it returns nil:
+// the answer leaves only afterwards, so a code cannot be accepted twice, across processes and
+// whatever happens to the cache.
+type Records interface {
+	// Record stores v. It MUST return ErrSpent when ShowID, Ticket or Challenge stands in
+	// another record, and ErrRequestReused when (Caller, RequestKey) does.
+	Record(ctx context.Context, v Verification) error
+	// ByRequest finds the record of a repeated request (ErrNoRecord).
+	ByRequest(ctx context.Context, caller, requestKey string) (Verification, error)
+	// ByTicket tells when and by whom a code was spent (ErrNoRecord).
+	ByTicket(ctx context.Context, ticket [32]byte) (Verification, error)
+	ByID(ctx context.Context, id string) (Verification, error)
+	// Sweep erases answers past AnswerUntil and records older than before; it returns counts.
+	Sweep(ctx context.Context, now, before time.Time) (answers, records int64, err error)
+}
+
+// Challenges holds single-use nonces for callers that post a presentation. Volatile.
+type Challenges interface {
+	PutChallenge(ctx context.Context, nonce, caller string, keep time.Duration) error
+	// TakeChallenge removes it; ErrChallengeUnknown when it is not there, was another
+	// caller's, or was taken before.
+	TakeChallenge(ctx context.Context, nonce, caller string) error
+}
+
+// ErrChallengeUnknown says that a nonce is not one of ours, or not any more.
+var ErrChallengeUnknown = errors.New("verifier: challenge unknown or already used")
+
+// StatusCache answers from the cache that the issuer keeps filled. known is false when the
+// cache holds nothing for the list: the status is then unknown, never valid.
+type StatusCache interface {
+	Lookup(ctx context.Context, list string, index uint64) (status uint8, asOf time.Time, known bool, err error)
+}

@@ -1,0 +1,249 @@
+package verifier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/crypto/trustlist"
+)
+
+// ErrStatusUnknown says that the source holds nothing on a status list.
+var ErrStatusUnknown = errors.New("verifier: status unknown")
+
+// CachedStatus asks the cache that this deployment's issuers keep filled, and a second source
+// for certificates of other domains.
+type CachedStatus struct {
+	Prefix string // of our own status lists, as in the trust list
+	Size   uint64 // entries of our own lists
+	Cache  StatusCache
+	Others StatusSource
+}
+
+// Status implements [StatusSource].
+func (s CachedStatus) Status(ctx context.Context, ref statuslist.Reference, home *trustlist.Domain) (StatusAnswer, error) {
+	list, ours := strings.CutPrefix(ref.URI, s.Prefix)
+	if !ours {
+		if s.Others == nil {
+			return StatusAnswer{}, ErrStatusUnknown
+		}
+		return s.Others.Status(ctx, ref, home)
+	}
+	if ref.Index >= s.Size {
+		return StatusAnswer{}, fmt.Errorf("%w: %d of %d", statuslist.ErrIndex, ref.Index, s.Size)
+	}
+	status, asOf, known, err := s.Cache.Lookup(ctx, list, ref.Index)
+	if err != nil {
+		return StatusAnswer{}, err
+	}
+	if !known {
+		return StatusAnswer{}, ErrStatusUnknown
+	}
+	return StatusAnswer{Status: statuslist.Status(status), AsOf: asOf, Source: "cache"}, nil
+}
+
+const (
+	maxListBytes = 16 << 20
+	maxEntries   = 1 << 24
+)
+
+// fetch gets a small document with bounds on time, size and redirects.
+func fetch(ctx context.Context, client *http.Client, url, accept string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", accept)
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("verifier: GET %s: %s", url, res.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxListBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxListBytes {
+		return nil, fmt.Errorf("verifier: GET %s: more than %d bytes", url, maxListBytes)
+	}
+	return body, nil
+}
+
+func defaultClient(c *http.Client) *http.Client {
+	if c != nil {
+		return c
+	}
+	return &http.Client{
+		Timeout: 15 * time.Second,
+		// A list is where the signed documents say it is; nobody sends us elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RemoteTrust keeps a deployment's trust list at hand. It starts from pinned roots, follows
+// the chain of newer roots, refuses a list older than one it has seen, and goes on answering
+// from the last good list while the network is away, until that list expires.
+type RemoteTrust struct {
+	base   string
+	client *http.Client
+	now    func() time.Time
+	renew  time.Duration
+
+	mu      sync.Mutex
+	roots   *trustlist.Roots
+	list    *trustlist.List
+	fetched time.Time
+	lastErr error
+}
+
+// FetchTrust returns the trust list of the deployment at base, such as
+// https://cards.example.gov.cn. The pinned roots come from the operator on a safe way, not
+// from that address.
+func FetchTrust(base string, pinnedRoots []byte, client *http.Client) (*RemoteTrust, error) {
+	roots, err := trustlist.ParseRoots(pinnedRoots)
+	if err != nil {
+		return nil, fmt.Errorf("verifier: pinned roots: %w", err)
+	}
+	return &RemoteTrust{base: strings.TrimSuffix(base, "/"), client: defaultClient(client), now: time.Now, renew: time.Minute, roots: roots}, nil
+}
+
+// Current implements [TrustSource].
+func (t *RemoteTrust) Current(ctx context.Context) (*trustlist.List, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if t.list == nil || now.Sub(t.fetched) > t.renew {
+		t.lastErr = t.refresh(ctx, now)
+		t.fetched = now // a failing server is not asked at every verification
+	}
+	if t.list == nil {
+		return nil, t.lastErr
+	}
+	if err := t.list.Fresh(now); err != nil {
+		return nil, err
+	}
+	return t.list, nil
+}
+
+// Err returns why the last renewal failed, or nil.
+func (t *RemoteTrust) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lastErr
+}
+
+func (t *RemoteTrust) refresh(ctx context.Context, now time.Time) error {
+	text, err := fetch(ctx, t.client, t.base+"/v1/trust-list", "application/jose")
+	if err != nil {
+		return err
+	}
+	var newest int64
+	if t.list != nil {
+		newest = t.list.Version
+	}
+	list, err := t.roots.Verify(string(text), now, newest)
+	if err != nil {
+		// The list may be signed by a key that only newer roots name.
+		data, fetchErr := fetch(ctx, t.client, t.base+"/v1/trust-list/roots", "application/json")
+		if fetchErr != nil {
+			return err
+		}
+		roots, nextErr := t.roots.Next(data, now)
+		if nextErr != nil {
+			return err
+		}
+		if list, err = roots.Verify(string(text), now, newest); err != nil {
+			return err
+		}
+		t.roots = roots
+	}
+	t.list = list
+	return nil
+}
+
+// RemoteStatus fetches signed status lists and keeps each for its ttl. What it keeps was
+// verified under the key that the trust list gives the domain.
+type RemoteStatus struct {
+	client *http.Client
+	now    func() time.Time
+
+	mu    sync.Mutex
+	lists map[string]*remoteList
+}
+
+type remoteList struct {
+	mu      sync.Mutex // one fetch at a time per list
+	token   *statuslist.Token
+	fetched time.Time
+	failed  time.Time
+	err     error
+}
+
+// FetchStatus returns a source that fetches status lists over HTTP.
+func FetchStatus(client *http.Client) *RemoteStatus {
+	return &RemoteStatus{client: defaultClient(client), now: time.Now, lists: map[string]*remoteList{}}
+}
+
+// Status implements [StatusSource].
+func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, home *trustlist.Domain) (StatusAnswer, error) {
+	s.mu.Lock()
+	l, ok := s.lists[ref.URI]
+	if !ok {
+		if len(s.lists) >= 4096 { // bounded: every URI here lies under a trusted domain's prefix
+			clear(s.lists)
+		}
+		l = &remoteList{}
+		s.lists[ref.URI] = l
+	}
+	s.mu.Unlock()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := s.now()
+	stale := l.token == nil || now.Sub(l.fetched) >= l.token.TTL || !now.Before(l.token.Expires)
+	if stale && now.Sub(l.failed) > time.Second {
+		token, err := s.fetch(ctx, ref.URI, home, now)
+		switch {
+		case err != nil:
+			l.err, l.failed = err, now
+		case l.token == nil || !token.IssuedAt.Before(l.token.IssuedAt): // never an older one
+			l.token, l.fetched, l.err = token, now, nil
+		}
+	}
+	if l.token == nil {
+		return StatusAnswer{}, l.err
+	}
+	// The key may have been frozen since the list was kept: ask the trust list each time.
+	status, err := l.token.List.Get(ref.Index)
+	if err != nil {
+		return StatusAnswer{}, err
+	}
+	return StatusAnswer{Status: status, AsOf: l.token.IssuedAt, Source: "list"}, nil
+}
+
+func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (*statuslist.Token, error) {
+	text, err := fetch(ctx, s.client, uri, "application/statuslist+jwt")
+	if err != nil {
+		return nil, err
+	}
+	u, err := statuslist.Parse(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, err
+	}
+	k, err := home.StatusKey(u.Header.KeyID, u.IssuedAt)
+	if err != nil {
+		return nil, err
+	}
+	return u.Verify(k, uri, now)
+}

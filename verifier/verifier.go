@@ -1,0 +1,325 @@
+// Package verifier checks certificates that are shown. It is showcard's SDK for Go: the
+// service behind POST /v1/verifications and a bank's own program call the same function, and
+// nothing here imports a server, a store or a web framework.
+//
+//	v, err := verifier.New(verifier.Config{
+//		Trust:  verifier.FetchTrust(ctx, "https://cards.example.gov.cn", pinnedRoots),
+//		Status: verifier.FetchStatus(nil),
+//	})
+//	result := v.Verify(ctx, presentation, verifier.Expect{Audience: "bank-1", Nonce: nonce})
+//	if result.Outcome == verifier.Valid { … result.Claims["name"] … }
+//
+// Every check stands on its own in the [Result]: signature, issuer, validity, holder, status.
+// They are made in that order, cheap and trusted before dear and foreign, and none is skipped
+// because another failed, unless it would be meaningless. The outcome follows from them: any
+// failure makes it invalid; nothing failed but something could not be known makes it
+// indeterminate; only when every required check passed, with fresh trust and fresh status, is
+// it valid. There is no setting that turns "unknown" into "valid".
+package verifier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/showcard/showcard/crypto/jose"
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sdjwt"
+	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/schemas"
+)
+
+// TrustSource gives the current, verified trust list. It returns trustlist.ErrStale when the
+// newest it has is out of date.
+type TrustSource interface {
+	Current(ctx context.Context) (*trustlist.List, error)
+}
+
+// StatusSource tells the status of a certificate. An error means unknown. The domain is the
+// issuer's home in the trust list: whose word on the status counts.
+type StatusSource interface {
+	Status(ctx context.Context, ref statuslist.Reference, home *trustlist.Domain) (StatusAnswer, error)
+}
+
+// StatusAnswer is a status and how old the knowledge is.
+type StatusAnswer struct {
+	Status statuslist.Status
+	AsOf   time.Time
+	Source string // cache or list
+}
+
+// Config says what a verifier stands on.
+type Config struct {
+	Trust  TrustSource
+	Status StatusSource
+	Now    func() time.Time
+	// MaxStatusAge is how old a status may be before it counts as unknown. Default 2 min:
+	// twice the ttl of the public lists.
+	MaxStatusAge time.Duration
+	// MaxProofAge is how old a holder's proof may be, and Skew how far clocks may differ.
+	// Defaults 60 s and 10 s.
+	MaxProofAge time.Duration
+	Skew        time.Duration
+}
+
+// Verifier is safe for concurrent use.
+type Verifier struct{ cfg Config }
+
+// New makes a verifier.
+func New(cfg Config) (*Verifier, error) {
+	if cfg.Trust == nil || cfg.Status == nil {
+		return nil, errors.New("verifier: a trust source and a status source are needed")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxStatusAge == 0 {
+		cfg.MaxStatusAge = 2 * time.Minute
+	}
+	if cfg.MaxProofAge == 0 {
+		cfg.MaxProofAge = 60 * time.Second
+	}
+	if cfg.Skew == 0 {
+		cfg.Skew = 10 * time.Second
+	}
+	return &Verifier{cfg: cfg}, nil
+}
+
+// Expect is what the caller knows beforehand and the presentation must match.
+type Expect struct {
+	Audience string // who we are, as the holder's proof must name it
+	Nonce    string // the challenge that we made for this presentation
+	// Unbound accepts a certificate without a holder's proof. It is for the original that a
+	// department got back, never for something shown.
+	Unbound bool
+}
+
+// visible are the claims that are never selectively disclosed.
+type visible struct {
+	Issuer    string  `json:"iss"`
+	VCT       string  `json:"vct"`
+	IssuedAt  float64 `json:"iat"`
+	NotBefore float64 `json:"nbf"`
+	Expires   float64 `json:"exp"`
+	Region    string  `json:"region"`
+	Status    struct {
+		List *statuslist.Reference `json:"status_list"`
+	} `json:"status"`
+}
+
+// Verify checks a presentation: an SD-JWT VC, with a key binding unless e.Unbound. It never
+// returns an error: what is wrong with the presentation, or cannot be known, is the result.
+func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *Result {
+	now := v.cfg.Now()
+	r := &Result{CheckedAt: now.UTC()}
+	defer r.conclude()
+
+	vc, err := sdjwt.Parse(presentation, sdjwt.Type)
+	if err != nil {
+		r.Signature.fail(parseCode(err))
+		return r
+	}
+	claims, err := vc.Claims()
+	if err == nil {
+		err = sdjwt.CheckVC(vc)
+	}
+	if err != nil {
+		r.Signature.fail(parseCode(err))
+		return r
+	}
+	var c visible
+	if err := json.Unmarshal(vc.Token.Payload, &c); err != nil {
+		r.Signature.fail("presentation-malformed")
+		return r
+	}
+	r.VCT = c.VCT
+	issuedAt := unix(c.IssuedAt)
+
+	list, err := v.cfg.Trust.Current(ctx)
+	if err != nil {
+		// Without a list nothing can be said of the issuer, so nothing of the signature.
+		r.Issuer.unknown(trustCode(err))
+		r.Signature.unknown("")
+		return r
+	}
+	issuerKey := v.checkIssuer(r, list, vc, c, issuedAt)
+	if issuerKey == nil {
+		r.Signature.unknown("")
+		return r
+	}
+	if err := vc.Token.Verify(issuerKey); err != nil {
+		r.Signature.fail(signatureCode(err))
+		return r // nothing below means anything about a forged certificate
+	}
+	r.Signature.pass()
+	r.Signature.Algorithm = string(issuerKey.Algorithm())
+
+	v.checkValidity(r, c, now)
+	v.checkHolder(r, list, vc, e, issuedAt, now)
+	v.checkStatus(ctx, r, list, c, now)
+
+	r.disclosed = claims
+	r.names = vc.Disclosed()
+	return r
+}
+
+// checkIssuer holds the issuer against the trust list: known, entitled to the type and the
+// region, its key good at the time of issue. It returns the key, or nil.
+func (v *Verifier) checkIssuer(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, c visible, issuedAt time.Time) *key.Public {
+	r.Issuer.ID = c.Issuer
+	issuer, err := list.Issuer(c.Issuer)
+	if err != nil {
+		r.Issuer.fail(trustCode(err))
+		return nil
+	}
+	r.Issuer.Name = &schemas.Text{ZH: issuer.Name.ZH, EN: issuer.Name.EN}
+	r.Issuer.Authority = issuer.Authority
+	k, err := v.issuerKey(issuer, vc.Token.Header, issuedAt)
+	if err != nil {
+		r.Issuer.fail(trustCode(err))
+		return nil
+	}
+	t, err := list.Type(c.VCT)
+	if t != nil {
+		r.Type = t.ID
+	}
+	switch {
+	case errors.Is(err, trustlist.ErrFrozen):
+		r.Issuer.fail("type-frozen")
+	case err != nil:
+		r.Issuer.fail("type-unpublished")
+	case !issuer.Issues(t.ID):
+		r.Issuer.fail("issuer-not-entitled-type")
+	case !covers(issuer.Regions, c.Region):
+		r.Issuer.fail("issuer-not-entitled-region")
+	default:
+		r.Issuer.pass()
+	}
+	return k
+}
+
+func (v *Verifier) issuerKey(issuer *trustlist.Issuer, h jose.Header, issuedAt time.Time) (*key.Public, error) {
+	if len(h.X5C) == 0 {
+		return issuer.Key(h.KeyID, issuedAt)
+	}
+	// The chain only carries the key here; it is the trust list that vouches for it.
+	leaf, err := key.LeafKey(h.X5C)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", trustlist.ErrKeyUnknown, err)
+	}
+	return issuer.KeyOf(leaf, issuedAt)
+}
+
+func covers(regions []string, region string) bool {
+	for _, p := range regions {
+		if schemas.RegionCovers(p, region) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *Verifier) checkValidity(r *Result, c visible, now time.Time) {
+	if c.NotBefore != 0 {
+		t := unix(c.NotBefore)
+		r.Validity.NotBefore = &t
+	}
+	if c.Expires != 0 {
+		t := unix(c.Expires)
+		r.Validity.Expires = &t
+	}
+	switch {
+	case r.Validity.NotBefore != nil && now.Add(v.cfg.Skew).Before(*r.Validity.NotBefore):
+		r.Validity.fail("certificate-not-yet-valid")
+	case r.Validity.Expires != nil && !now.Add(-v.cfg.Skew).Before(*r.Validity.Expires):
+		r.Validity.fail("certificate-expired")
+	default:
+		r.Validity.pass()
+	}
+}
+
+func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, e Expect, issuedAt, now time.Time) {
+	r.Holder.Bound = BoundNone
+	cnf, err := vc.Confirmation()
+	if errors.Is(err, sdjwt.ErrBindingMissing) && e.Unbound {
+		r.Holder.skip()
+		return
+	}
+	if err != nil {
+		r.Holder.fail("holder-binding-missing")
+		return
+	}
+	r.Holder.Bound = BoundDevice
+	provider, _, err := list.ProviderKey(cnf, issuedAt)
+	switch {
+	case err == nil:
+		r.Holder.Bound = BoundProvider
+		r.Holder.Provider = provider.ID
+	case !errors.Is(err, trustlist.ErrKeyUnknown):
+		r.Holder.Bound = BoundProvider
+		r.Holder.fail("key-frozen")
+		return
+	}
+	if e.Unbound && vc.KeyBinding == "" {
+		r.Holder.skip()
+		return
+	}
+	err = vc.VerifyBinding(cnf, sdjwt.Expect{Audience: e.Audience, Nonce: e.Nonce, Now: now, MaxAge: v.cfg.MaxProofAge, Skew: v.cfg.Skew})
+	if err != nil {
+		r.Holder.fail(bindingCode(err))
+		return
+	}
+	r.Holder.pass()
+}
+
+func (v *Verifier) checkStatus(ctx context.Context, r *Result, list *trustlist.List, c visible, now time.Time) {
+	ref := c.Status.List
+	if ref == nil {
+		// Every certificate of the profile has a status: one without it cannot be revoked.
+		r.Status.fail("status-missing")
+		return
+	}
+	issuer, err := list.Issuer(c.Issuer)
+	if err != nil {
+		r.Status.unknown("status-unavailable")
+		return
+	}
+	home, err := list.DomainOf(issuer)
+	if err != nil || !home.HoldsStatus(ref.URI) {
+		r.Status.fail("status-list-wrong-signer")
+		return
+	}
+	answer, err := v.cfg.Status.Status(ctx, *ref, home)
+	if err != nil {
+		if code, failed := statusCode(err); failed {
+			r.Status.fail(code)
+		} else {
+			r.Status.unknown(code)
+		}
+		return
+	}
+	asOf := answer.AsOf.UTC()
+	r.Status.AsOf, r.Status.Source = &asOf, answer.Source
+	// A bad status is believed at any age; a good one only while it is fresh.
+	switch {
+	case answer.Status == statuslist.Suspended:
+		r.Status.fail("certificate-suspended")
+	case answer.Status != statuslist.Valid:
+		r.Status.fail("certificate-ended")
+	case now.Sub(asOf) > v.cfg.MaxStatusAge:
+		r.Status.unknown("status-stale")
+	default:
+		r.Status.pass()
+	}
+}
+
+// unix reads a NumericDate. Fractions are cut off.
+func unix(seconds float64) time.Time {
+	if seconds <= 0 || seconds > 253402300799 { // the year 9999
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}

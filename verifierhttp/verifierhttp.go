@@ -1,0 +1,212 @@
+// Package verifierhttp is the HTTP face of verification: what scan guns, banks and hospitals
+// call. It turns requests into verifier.Request and adds to every reason code the sentence and
+// the next action that a clerk reads, in Chinese and English.
+package verifierhttp
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/qr"
+	"github.com/showcard/showcard/internal/qr/qrimage"
+	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/verifier"
+)
+
+// Scope is what a token must carry to verify.
+const Scope = "verify"
+
+// API serves verification.
+type API struct {
+	service  *verifier.Service
+	problems *problem.Table
+}
+
+// New makes the API.
+func New(service *verifier.Service, problems *problem.Table) (*API, error) {
+	if service == nil || problems == nil {
+		return nil, errors.New("verifierhttp: incomplete configuration")
+	}
+	return &API{service: service, problems: problems}, nil
+}
+
+// Routes are the routes of this room.
+func (a *API) Routes() []httpd.Route {
+	parties := []httpd.Role{httpd.RoleRelyingParty}
+	return []httpd.Route{
+		{Method: http.MethodPost, Path: "/v1/verifications", Roles: parties, Scope: Scope, Class: httpd.ClassScan, MaxBody: 8 << 20, Handler: a.verify},
+		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
+		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
+	}
+}
+
+// Errors is the room's table.
+func Errors() httpd.ErrorTable {
+	return httpd.ErrorTable{
+		{Err: verifier.ErrRequest, Code: "input-ambiguous"},
+		{Err: verifier.ErrPurposeMissing, Code: "purpose-missing"},
+		{Err: verifier.ErrPurposeNotRegistered, Code: "purpose-not-registered"},
+		{Err: verifier.ErrPurposeNotChosen, Code: "purpose-not-chosen"},
+		{Err: verifier.ErrTypeNotRegistered, Code: "type-not-registered"},
+		{Err: verifier.ErrNothingToDisclose, Code: "nothing-to-disclose"},
+		{Err: verifier.ErrPartySuspended, Code: "party-suspended"},
+		{Err: verifier.ErrPartyUnknown, Code: "party-unknown"},
+		{Err: verifier.ErrFactsMissing, Code: "facts-missing"},
+		{Err: verifier.ErrChallengeUnknown, Code: "challenge-unknown"},
+		{Err: verifier.ErrRequestReused, Code: "idempotency-key-reused"},
+		{Err: verifier.ErrNoRecord, Code: "verification-unknown"},
+		{Err: verifier.ErrNoPortrait, Code: "portrait-unavailable"},
+		{Err: qr.ErrTruncated, Code: "code-truncated"},
+		{Err: qr.ErrTooLong, Code: "code-too-long"},
+		{Err: qr.ErrCheckCharacter, Code: "code-check-character"},
+		{Err: qr.ErrAlphabet, Code: "code-alphabet"},
+		{Err: qr.ErrNotOurs, Code: "code-not-ours"},
+		{Err: qrimage.ErrNoCode, Code: "image-no-code"},
+		{Err: qrimage.ErrImageTooLarge, Code: "image-too-large"},
+		{Err: qrimage.ErrImageFormat, Code: "image-format"},
+	}
+}
+
+// request is the body of POST /v1/verifications: exactly one of code, image, presentation and
+// facts.
+type request struct {
+	Code          string `json:"code,omitempty"`
+	Image         string `json:"image,omitempty"` // base64 of a PNG, JPEG or GIF, at most 5 MiB
+	Presentation  string `json:"presentation,omitempty"`
+	Nonce         string `json:"nonce,omitempty"`
+	Facts         *facts `json:"facts,omitempty"`
+	Purpose       string `json:"purpose"`
+	ClerkCompared bool   `json:"clerk_compared,omitempty"`
+}
+
+type facts struct {
+	Identifier string             `json:"identifier,omitempty"`
+	Holder     *schemas.HolderRef `json:"holder,omitempty"`
+	Type       string             `json:"type"`
+	Claims     map[string]any     `json:"claims"`
+}
+
+// answer is verifier.Answer with reasons that a clerk can read.
+type answer struct {
+	*verifier.Answer
+	Reasons []reason `json:"reasons"`
+}
+
+type reason struct {
+	Code  string       `json:"code"`
+	Title problem.Text `json:"title"`
+	Next  problem.Text `json:"next"`
+}
+
+func caller(c *gin.Context) verifier.Caller {
+	who, _ := httpd.CallerFrom(c) // the route has roles, so there is one
+	return verifier.Caller{Client: who.ID, Party: who.Party}
+}
+
+func (a *API) verify(c *gin.Context) (any, error) {
+	var body request
+	if err := httpd.Decode(c, &body); err != nil {
+		return nil, err
+	}
+	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, ClerkCompared: body.ClerkCompared}
+	if c.GetHeader("Idempotency-Key") != "" {
+		key, err := httpd.IdempotencyKey(c)
+		if err != nil {
+			return nil, err
+		}
+		req.Key = key
+	}
+	if body.Image != "" {
+		if body.Code != "" {
+			return nil, verifier.ErrRequest
+		}
+		code, err := readImage(body.Image)
+		if err != nil {
+			return nil, err
+		}
+		req.Code = code
+	}
+	if f := body.Facts; f != nil {
+		req.Facts = &verifier.Facts{Identifier: f.Identifier, Type: f.Type, Claims: f.Claims}
+		if f.Holder != nil {
+			req.Facts.Holder = *f.Holder
+		}
+	}
+	got, err := a.service.Check(c, caller(c), req)
+	if err != nil {
+		return nil, err
+	}
+	return a.wire(got), nil
+}
+
+func (a *API) wire(got *verifier.Answer) answer {
+	out := answer{Answer: got, Reasons: make([]reason, 0, len(got.Reasons))}
+	for _, code := range got.Reasons {
+		r := reason{Code: code}
+		if e, ok := a.problems.Lookup(code); ok {
+			r.Title, r.Next = e.Title, e.Next
+		}
+		out.Reasons = append(out.Reasons, r)
+	}
+	return out
+}
+
+// readImage finds the one code of ours in a photograph. Other codes in it (a poster on the
+// wall) are stepped over.
+func readImage(text string) (string, error) {
+	image, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", &httpd.Problem{Code: "image-format", Detail: "image is not standard base64"}
+	}
+	found, err := qrimage.Scan(image)
+	if err != nil {
+		return "", err
+	}
+	var ours []string
+	for _, payload := range found {
+		if _, err := qr.Parse(payload); err == nil {
+			ours = append(ours, payload)
+		}
+	}
+	switch len(ours) {
+	case 0:
+		return found[0], nil // its own error says what is wrong with it
+	case 1:
+		return ours[0], nil
+	}
+	return "", &httpd.Problem{Code: "image-several-codes"}
+}
+
+type challenge struct {
+	Nonce     string    `json:"nonce"`
+	Audience  string    `json:"aud"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (a *API) challenge(c *gin.Context) (any, error) {
+	who := caller(c)
+	nonce, expires, err := a.service.Challenge(c, who)
+	if err != nil {
+		return nil, err
+	}
+	return challenge{Nonce: nonce, Audience: a.service.Audience(who), ExpiresAt: expires}, nil
+}
+
+// portrait answers with the image; the salt of its signed digest stands in a header, so that
+// the caller can hold the image against portrait_digest.
+func (a *API) portrait(c *gin.Context) (any, error) {
+	image, salt, err := a.service.Portrait(c, caller(c), c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return httpd.Raw{
+		ContentType: http.DetectContentType(image), Body: image,
+		Header: http.Header{"Portrait-Salt": {base64.RawURLEncoding.EncodeToString(salt)}},
+	}, nil
+}

@@ -1,0 +1,260 @@
+// Package wallethttp is the HTTP face of a person's space. Every route is for people; whose
+// space it is comes from the sign-in and never from the request.
+package wallethttp
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/internal/qr/qrimage"
+	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/wallet"
+)
+
+// API serves wallets.
+type API struct{ wallet *wallet.Wallet }
+
+// New makes the API.
+func New(w *wallet.Wallet) (*API, error) {
+	if w == nil {
+		return nil, errors.New("wallethttp: incomplete configuration")
+	}
+	return &API{wallet: w}, nil
+}
+
+// Routes are the routes of this room.
+func (a *API) Routes() []httpd.Route {
+	people := []httpd.Role{httpd.RolePerson}
+	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
+		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
+	}
+	return []httpd.Route{
+		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
+		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassWrite, a.show),
+		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
+		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
+		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
+		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
+	}
+}
+
+// Errors is the room's table.
+func Errors() httpd.ErrorTable {
+	return httpd.ErrorTable{
+		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
+		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
+		{Err: wallet.ErrNothingChosen, Code: "nothing-chosen"},
+		{Err: wallet.ErrFieldUnknown, Code: "field-not-in-type"},
+		{Err: schemas.ErrViewUnknown, Code: "view-unknown"},
+		{Err: wallet.ErrLifetime, Code: "lifetime-out-of-range"},
+		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
+		{Err: wallet.ErrShowClosed, Code: "show-closed"},
+	}
+}
+
+func person(c *gin.Context) wallet.Person {
+	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
+	return wallet.Person{HolderID: who.Holder, Method: who.Method, VerifiedAt: who.VerifiedAt}
+}
+
+type holding struct {
+	Identifier string       `json:"identifier"`
+	Type       string       `json:"type"`
+	Version    int          `json:"version"`
+	Name       schemas.Text `json:"name"`
+	Issuer     schemas.Text `json:"issuer"`
+	State      string       `json:"state"`
+	ValidFrom  string       `json:"valid_from"`
+	ValidUntil string       `json:"valid_until"`
+	Acting     string       `json:"acting,omitempty"` // role, when it is a company's
+	Card       schemas.Card `json:"card"`
+	Views      []view       `json:"views"`
+	Fields     []shown      `json:"fields"`
+}
+
+type view struct {
+	Name   string       `json:"name"`
+	Label  schemas.Text `json:"label"`
+	Fields []string     `json:"fields"`
+}
+
+type shown struct {
+	Field string       `json:"field"`
+	Label schemas.Text `json:"label"`
+	Value any          `json:"value"` // masked unless reveal=true
+}
+
+func (a *API) holdings(c *gin.Context) (any, error) {
+	reveal := false
+	if text, given := c.GetQuery("reveal"); given {
+		var err error
+		if reveal, err = strconv.ParseBool(text); err != nil {
+			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "reveal is true or false"}
+		}
+	}
+	held, err := a.wallet.Holdings(c, person(c), reveal)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]holding, len(held))
+	for i, h := range held {
+		out[i] = holding{
+			Identifier: h.Identifier, Type: h.Type, Version: h.TypeVer, Name: h.Name, Issuer: h.Authority, State: h.State,
+			ValidFrom: h.ValidFrom, ValidUntil: h.ValidUntil, Acting: h.Acting, Card: h.Card,
+		}
+		for _, v := range h.Views {
+			out[i].Views = append(out[i].Views, view{v.Name, v.Label, v.Disclosable()})
+		}
+		for _, f := range h.Display {
+			out[i].Fields = append(out[i].Fields, shown(f))
+		}
+	}
+	return struct {
+		Holdings []holding `json:"holdings"`
+	}{out}, nil
+}
+
+type showRequest struct {
+	Identifier string   `json:"identifier"`
+	View       string   `json:"view,omitempty"`
+	Fields     []string `json:"fields,omitempty"`
+	Purpose    string   `json:"purpose,omitempty"`  // when given, only a check for this purpose is answered
+	Lifetime   int      `json:"lifetime,omitempty"` // seconds
+}
+
+// code is a code of a show. Times are UTC; renew_in is in seconds.
+type code struct {
+	Show      string    `json:"show"`
+	Code      string    `json:"code"`
+	ExpiresAt time.Time `json:"expires_at"`
+	RenewIn   float64   `json:"renew_in"`
+	OpenUntil time.Time `json:"open_until"`
+	Fields    []string  `json:"fields"`
+	SVG       string    `json:"svg"`
+	PNG       string    `json:"png"`
+}
+
+func wire(c wallet.Code) code {
+	images := "/v1/wallet/shows/" + c.ShowID
+	return code{
+		Show: c.ShowID, Code: c.Payload, ExpiresAt: c.ExpiresAt.UTC(), RenewIn: c.RenewIn.Seconds(), OpenUntil: c.OpenUntil.UTC(),
+		Fields: c.Fields, SVG: images + ".svg?code=" + c.Payload, PNG: images + ".png?code=" + c.Payload,
+	}
+}
+
+func (a *API) show(c *gin.Context) (any, error) {
+	var body showRequest
+	if err := httpd.Decode(c, &body); err != nil {
+		return nil, err
+	}
+	if body.Lifetime < 0 || body.Lifetime > 3600 {
+		return nil, wallet.ErrLifetime
+	}
+	got, err := a.wallet.Show(c, person(c), wallet.ShowRequest{
+		Identifier: body.Identifier, View: body.View, Fields: body.Fields, Scene: body.Purpose, Lifetime: time.Duration(body.Lifetime) * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpd.Created{Location: "/v1/wallet/shows/" + got.ShowID, Body: wire(got)}, nil
+}
+
+func (a *API) renew(c *gin.Context) (any, error) {
+	got, err := a.wallet.Renew(c, person(c), c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return httpd.Created{Location: "/v1/wallet/shows/" + got.ShowID, Body: wire(got)}, nil
+}
+
+func (a *API) state(c *gin.Context) (any, error) {
+	id, kind, image := strings.Cut(c.Param("id"), ".")
+	if image {
+		return a.image(c, id, kind)
+	}
+	open, err := a.wallet.Open(c, person(c), id)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Open bool `json:"open"`
+	}{open}, nil
+}
+
+// image draws a code of the caller's own show. With ?code= it draws that one; without, it
+// renews, so that an <img> alone can show a live code.
+func (a *API) image(c *gin.Context, id, kind string) (any, error) {
+	if kind != "svg" && kind != "png" {
+		return nil, &httpd.Problem{Code: httpd.CodeNotFound}
+	}
+	payload := c.Query("code")
+	if payload == "" {
+		got, err := a.wallet.Renew(c, person(c), id)
+		if err != nil {
+			return nil, err
+		}
+		payload = got.Payload
+	} else if err := a.wallet.Owns(c, person(c), id, payload); err != nil {
+		return nil, err
+	}
+	options := qrimage.Options{Title: "证照二维码 / certificate code"}
+	if kind == "svg" {
+		body, err := qrimage.SVG(payload, options)
+		return httpd.Raw{ContentType: "image/svg+xml", Body: body}, err
+	}
+	body, err := qrimage.PNG(payload, options)
+	return httpd.Raw{ContentType: "image/png", Body: body}, err
+}
+
+func (a *API) close(c *gin.Context) (any, error) {
+	return httpd.NoContent{}, a.wallet.Close(c, person(c), c.Param("id"))
+}
+
+// look is one line of the history.
+type look struct {
+	ID         string    `json:"id"`
+	At         time.Time `json:"at"`
+	Identifier string    `json:"identifier"`
+	Type       string    `json:"type"`
+	Party      string    `json:"party"`
+	PartyName  string    `json:"party_name"`
+	Purpose    string    `json:"purpose"`
+	Fields     []string  `json:"fields"`
+	Outcome    string    `json:"outcome"`
+	Reasons    []string  `json:"reasons"`
+	Via        string    `json:"via"`
+}
+
+func (a *API) history(c *gin.Context) (any, error) {
+	var before time.Time
+	if text := c.Query("before"); text != "" {
+		var err error
+		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
+		}
+	}
+	limit := 0
+	if text := c.Query("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
+			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
+		}
+	}
+	looks, err := a.wallet.History(c, person(c), before, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]look, len(looks))
+	for i, l := range looks {
+		out[i] = look(l)
+	}
+	return struct {
+		Looks []look `json:"looks"`
+	}{out}, nil
+}
