@@ -3,6 +3,7 @@ package sdjwt
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -322,6 +323,7 @@ func TestPresentRefuses(t *testing.T) {
 			require.NoError(t, err)
 			_, err = s.Confirmation()
 			require.ErrorIs(t, err, ErrConfirmation)
+			require.Equal(t, cnf == nil, errors.Is(err, ErrBindingMissing))
 			_, err = s.Present(nil, i.holder, b)
 			require.ErrorIs(t, err, ErrConfirmation)
 		})
