@@ -1,5 +1,0 @@
-package main
-
-type inspectCommand struct{}
-
-func (inspectCommand) Run() error { return nil }
