@@ -91,6 +91,11 @@ func (p pushCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	return p.as(e, c)
+}
+
+// as pushes as a client.
+func (p pushCommand) as(e *env, c *client) error {
 	s, err := openSource(p.File, e.stdin)
 	if err != nil {
 		return err
