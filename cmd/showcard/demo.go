@@ -145,11 +145,7 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 }
 
 func (d *demo) client(id string) (*client, error) {
-	c, err := newClient(d.base, id, d.callers.keys[id], &http.Client{})
-	if err == nil {
-		c.audience = d.cfg.PublicURL
-	}
-	return c, err
+	return newClientFor(d.base, d.cfg.PublicURL, id, d.callers.keys[id], &http.Client{})
 }
 
 // seed pushes the departments' files the way departments do, then makes the states and live
