@@ -83,7 +83,7 @@ func (t *tour) cast(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if t.citizen, err = newClient(t.base, "citizen", nil, &http.Client{}); err != nil {
+	if t.citizen, err = newClientFor(t.base, "", "citizen", nil, &http.Client{}); err != nil {
 		return err
 	}
 	resp, err := t.citizen.once(ctx, request{
