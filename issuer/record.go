@@ -82,6 +82,8 @@ var (
 	ErrReplaced    = errors.New("issuer: already replaced")
 	ErrJobConflict = errors.New("issuer: push job is being uploaded or belongs to another authority")
 	ErrJobUnknown  = errors.New("issuer: no such push job")
+	// ErrRequestReused is of the store of answers to repeated requests.
+	ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
 )
 
 // Record is the durable store of certificates. A method that changes something MUST be
@@ -97,11 +99,13 @@ type Record interface {
 	// replaced, and ends it as Lapsed in the same transaction.
 	Commit(ctx context.Context, b Batch) ([]Committed, error)
 	Certificate(ctx context.Context, identifier string) (Certificate, error)
-	// Held returns the certificates of holders, newest first, at most limit each.
+	// Held returns the newest versions of the holders' certificates, newest first, at most
+	// limit of each holder. Ended ones are among them, by their State; replaced ones are not.
+	// Portraits are left out: Certificate has them.
 	Held(ctx context.Context, holderIDs []string, limit int) ([]Certificate, error)
 	// ChangeState moves a certificate and appends the change to the sequence of every list in
 	// which the certificate or a copy has a slot. Repeating the change that was last made is
-	// no error and changes nothing.
+	// no error and changes nothing. A certificate of another authority is ErrUnknown.
 	ChangeState(ctx context.Context, c Change) (Certificate, error)
 	// AddCopy stores a copy's slot. It MUST refuse with ErrTransition when the certificate
 	// is terminal, and MUST enter the slot as suspended when the certificate is.
@@ -127,15 +131,22 @@ type Batch struct {
 	Authority    string
 	Certificates []NewCertificate
 	Job          string // of a bulk push, else empty
-	Results      []Result
-	Bytes        int64 // of the upload consumed with this batch
+	JobHolder    string // whose lease of the job; when given, a batch of another holder is ErrJobConflict
+	// Results are the answers to rows. One with the Line of a certificate above is corrected,
+	// where needed, by what became of that certificate.
+	Results []Result
+	Bytes   int64  // of the upload consumed with this batch
+	By      string // caller, for the history; the authority when empty
 }
 
 // NewCertificate is a certificate and the one it replaces.
 type NewCertificate struct {
 	Certificate
-	Replaces string
-	Line     int64 // of the push, 1-based; its Result is written by Commit
+	// RepresentativeIDs are the holder ids of Row.Representatives: while the certificate
+	// stands, they may act for its holder.
+	RepresentativeIDs []string
+	Replaces          string
+	Line              int64 // of the push, 1-based; its Result is written by Commit
 }
 
 // Committed is the fate of one certificate of a batch.
@@ -143,7 +154,7 @@ type Committed struct {
 	Identifier string
 	Credential string
 	Existing   bool  // the row key was taken with the same digest: this is the earlier one
-	Err        error // ErrRowReused, ErrReplaced, ErrTransition; nil when it stands
+	Err        error // ErrRowReused, ErrReplaced, ErrTransition, ErrUnknown; nil when it stands
 }
 
 // Change is a change of state.
@@ -157,8 +168,23 @@ type Change struct {
 	At         time.Time
 }
 
+// Event is one line of a certificate's history. The first tells of its issuing, with From empty.
+type Event struct {
+	Identifier string
+	At         time.Time
+	From, To   State
+	By         string // caller
+	Reason     string
+	ReplacedBy string
+}
+
+// History tells auditors what became of a certificate, oldest first. Nothing erases it.
+type History interface {
+	Events(ctx context.Context, identifier string) ([]Event, error) // ErrUnknown
+}
+
 // LiveData stores what changes daily and is looked up at verification, never signed.
 type LiveData interface {
-	// SetLive replaces the live fields of a certificate of the authority.
+	// SetLive replaces the live fields of a certificate of the authority, else ErrUnknown.
 	SetLive(ctx context.Context, authority, identifier string, live map[string]any, at time.Time) error
 }

@@ -8,6 +8,10 @@ import (
 	"github.com/showcard/showcard/crypto/statuslist"
 )
 
+// ListSize is how many entries a status list has. 2^20 would make Redis strings of exactly 2^18
+// bytes, which fall into the next class of its allocator and cost a quarter more.
+const ListSize = 1<<20 - 256
+
 // ListHead says how far a status list has come. Seq is gapless: the n-th change of the list
 // has the number n, so a reader that holds n knows it has missed nothing.
 type ListHead struct {
@@ -23,13 +27,16 @@ type StatusChange struct {
 	Status statuslist.Status
 }
 
+// ErrListUnknown says that there is no such status list.
+var ErrListUnknown = errors.New("issuer: no such status list")
+
 // Statuses is the durable side of the status lists.
 type Statuses interface {
 	Lists(ctx context.Context) ([]ListHead, error)
 	// Changes returns up to limit changes with Seq > after, in order.
 	Changes(ctx context.Context, list string, after uint64, limit int) ([]StatusChange, error)
-	// Snapshot returns every entry that is not valid, and the Seq it stands for, as of one
-	// moment.
+	// Snapshot returns every entry that is not valid, by index, and the Seq of the list for
+	// which that holds, as of one moment. The entries' own Seq is 0.
 	Snapshot(ctx context.Context, list string) (ListHead, []StatusChange, error)
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // DecodeRow reads one line of a push strictly. It answers with every unknown,
@@ -39,7 +40,8 @@ func DecodeRow(line []byte) (Row, []Problem) {
 	}
 	if s := d.text("portrait", false); s != "" {
 		raw, err := base64.StdEncoding.Strict().DecodeString(s)
-		if err != nil {
+		// The decoder skips line breaks, which would give one picture many spellings.
+		if err != nil || strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
 			d.add(CodePortraitFormat, "not standard base64 with padding", "portrait")
 		}
 		r.Portrait = raw

@@ -23,6 +23,8 @@ func (c *checker) rules() {
 			other = true
 		case RuleHolderNumber:
 			c.kindOf(at+"/field", r.Field, KindCitizenID, KindHolderNumber, KindUSCC)
+		case RuleHolderType:
+			c.kindOf(at+"/field", r.Field, KindCode)
 		case RuleHolderName:
 			c.kindOf(at+"/field", r.Field, KindText)
 		case RuleSame:
@@ -90,6 +92,10 @@ func (v *validation) rule(r Rule) {
 		if field != v.row.Holder.Number {
 			v.addAt(r.Field, CodeHolder, "not the number of the row's holder", false)
 		}
+	case RuleHolderType:
+		if field != v.row.Holder.Type {
+			v.addAt(r.Field, CodeHolder, "not the code type of the row's holder", false)
+		}
 	case RuleHolderName:
 		if field != v.row.Holder.Name {
 			v.addAt(r.Field, CodeHolder, "not the name of the row's holder", false)
@@ -102,14 +108,14 @@ func (v *validation) rule(r Rule) {
 		v.order(r.Fields, value)
 	case RuleIDValidity:
 		birth, err := parseDate(field)
-		if err != nil || v.from.IsZero() {
+		if err != nil || v.from.IsZero() || v.badUntil {
 			return
 		}
 		if !v.validFor(residentIDYears(birth, v.from)) {
 			v.add(CodeValidity, "/valid_until", "not the period of a resident identity card at that age (居民身份证法 §5)", v.mode == Import)
 		}
 	case RuleValidityYears:
-		if !v.from.IsZero() && !slices.ContainsFunc(r.Years, v.validFor) {
+		if !v.from.IsZero() && !v.badUntil && !slices.ContainsFunc(r.Years, v.validFor) {
 			v.add(CodeValidity, "/valid_until", "not one of the periods of this type", v.mode == Import)
 		}
 	case RulePlateType:
@@ -154,7 +160,7 @@ func residentIDYears(birth, from time.Time) int {
 // day before. Of 29 February, n years on is 28 February or 1 March.
 func (v *validation) validFor(years int) bool {
 	if v.until.IsZero() || years == 0 {
-		return v.until.IsZero() && years == 0 && !v.badUntil
+		return v.until.IsZero() && years == 0
 	}
 	end := v.from.AddDate(years, 0, 0)
 	for _, last := range []time.Time{end, end.AddDate(0, 0, -1)} {

@@ -119,21 +119,29 @@ func (v *validation) members() {
 	if !v.t.index.tables.regions.Known(r.Region) {
 		v.add(CodeRegion, "/region", "not a region of GB/T 2260", v.mode == Import && sixDigits(r.Region))
 	}
+	v.dates()
+}
+
+// dates checks the row's own dates. A malformed one is marked, so that the
+// rules over the claims that come from it keep silent.
+func (v *validation) dates() {
+	r, claim := v.row, v.t.index.from
 	issued, err := parseDate(r.IssuedOn)
 	if err != nil {
+		v.bad[claim[FromIssuedOn]] = true
 		v.add(CodeDateFormat, "/issued_on", "a date as 2006-01-02 is expected", false)
 	} else if issued.After(v.today) {
 		v.add(CodeDateFuture, "/issued_on", "in the future", false)
 	}
 	if v.from, err = parseDate(r.ValidFrom); err != nil {
-		v.from = time.Time{}
+		v.from, v.bad[claim[FromValidFrom]] = time.Time{}, true
 		v.add(CodeDateFormat, "/valid_from", "a date as 2006-01-02 is expected", false)
 	}
 	if r.ValidUntil == "" || r.ValidUntil == LongTerm {
 		return
 	}
 	if v.until, err = parseDate(r.ValidUntil); err != nil {
-		v.until, v.badUntil = time.Time{}, true
+		v.until, v.badUntil, v.bad[claim[FromValidUntil]] = time.Time{}, true, true
 		v.add(CodeDateFormat, "/valid_until", "a date as 2006-01-02, or long-term, is expected", false)
 		return
 	}
@@ -148,8 +156,8 @@ func (v *validation) holder(at string, h HolderRef, types []string) {
 	} else if code, detail, warn := v.holderNumber(h.Type, h.Number); code != "" {
 		v.add(code, at+"/number", detail, warn)
 	}
-	if code, detail := checkText(h.Name, maxHolderName); code != "" {
-		v.add(code, at+"/name", detail, false)
+	if code, detail, warn := v.text(h.Name, maxHolderName); code != "" {
+		v.add(code, at+"/name", detail, warn)
 	}
 }
 
@@ -216,15 +224,20 @@ func (v *validation) portrait() {
 // claims checks every field on its own.
 func (v *validation) claims() {
 	v.all = v.t.ClaimsOf(*v.row)
-	for _, name := range slices.Sorted(maps.Keys(v.row.Claims)) {
-		f, ok := v.t.Field(name)
-		switch {
-		case !ok:
-			v.add(CodeFieldUnknown, pointer("claims", name), "not a field of "+v.t.ID, false)
-		case f.From != "":
+	var odd []string
+	for name := range v.row.Claims {
+		if f, ok := v.t.Field(name); !ok || f.From != "" {
+			odd = append(odd, name)
+		}
+	}
+	slices.Sort(odd) // reports must not change from one push to the next
+	for _, name := range odd {
+		if f, ok := v.t.Field(name); ok {
 			v.add(CodeFieldFromRow, pointer("claims", name), "taken from the row's "+string(f.From), false)
 			v.bad[name] = true
+			continue
 		}
+		v.add(CodeFieldUnknown, pointer("claims", name), "not a field of "+v.t.ID, false)
 	}
 	for _, f := range v.t.Fields {
 		value, ok := v.all[f.Name]

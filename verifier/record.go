@@ -43,11 +43,13 @@ var (
 // whatever happens to the cache.
 type Records interface {
 	// Record stores v. It MUST return ErrSpent when ShowID, Ticket or Challenge stands in
-	// another record, and ErrRequestReused when (Caller, RequestKey) does.
+	// another record, and ErrRequestReused when (Caller, RequestKey) does; the latter when
+	// both do, because a repeated request is to be answered, not refused.
 	Record(ctx context.Context, v Verification) error
 	// ByRequest finds the record of a repeated request (ErrNoRecord).
 	ByRequest(ctx context.Context, caller, requestKey string) (Verification, error)
-	// ByTicket tells when and by whom a code was spent (ErrNoRecord).
+	// ByTicket tells when and by whom a code was spent (ErrNoRecord). Records without a
+	// ShowID spent nothing and are not found.
 	ByTicket(ctx context.Context, ticket [32]byte) (Verification, error)
 	ByID(ctx context.Context, id string) (Verification, error)
 	// Sweep erases answers past AnswerUntil and records older than before; it returns counts.

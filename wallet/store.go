@@ -16,12 +16,15 @@ type Copy struct {
 	CreatedAt  time.Time
 }
 
+// RoleRepresentative is the role of people whom a company's own certificate names.
+const RoleRepresentative = "representative"
+
 // Agency lets a person act for a company: show its certificates.
 type Agency struct {
-	CompanyID string // holder id
-	PersonID  string // holder id
-	Role      string // representative or agent
-	Until     time.Time
+	CompanyID string    // holder id
+	PersonID  string    // holder id
+	Role      string    // representative or agent
+	Until     time.Time // not at that moment any more; zero is without end
 	CreatedAt time.Time
 }
 
@@ -46,8 +49,10 @@ type Store interface {
 	Copy(ctx context.Context, holderID, identifier string) (Copy, error) // ErrHoldingUnknown
 	// PutCopy stores or replaces the copy of (HolderID, Identifier).
 	PutCopy(ctx context.Context, c Copy) error
-	// Agencies returns what a person may act for at the time.
+	// Agencies returns what a person may act for at the time, the oldest first: by PutAgency,
+	// and because a certificate of the company that has not ended names her a representative.
 	Agencies(ctx context.Context, personID string, now time.Time) ([]Agency, error)
+	// PutAgency stores or replaces the agency of (CompanyID, PersonID).
 	PutAgency(ctx context.Context, a Agency) error
 	// Looks returns a holder's history, newest first, older than before.
 	Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]Look, error)

@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -47,6 +49,7 @@ const MaxSize = 4 << 20
 const (
 	maxHeader = 16 << 10
 	maxDepth  = 16
+	maxChain  = 8
 )
 
 // Header is what showcard reads of a protected header.
@@ -65,8 +68,21 @@ type Token struct {
 	sig     []byte
 }
 
-// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given.
-// It does not trust it.
+const redacted = "[token redacted]"
+
+// Format implements fmt.Formatter: tokens carry personal data and access rights.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue implements slog.LogValuer.
+func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON refuses: the compact form is the one that travels.
+func (t Token) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("jose: a parsed token is not for JSON")
+}
+
+// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given
+// ("": none, as in client assertions of RFC 7523). It does not trust it.
 func Parse(text string, types ...string) (*Token, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
@@ -139,13 +155,13 @@ func parseHeader(data []byte) (Header, error) {
 	if !known(h.Algorithm) {
 		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
 	}
-	if len(x5c) > 8 {
+	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > maxChain) {
 		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
 	}
 	for _, c := range x5c {
 		// RFC 7515 §4.1.6: x5c alone is standard base64, padded.
 		der, err := base64.StdEncoding.Strict().DecodeString(c)
-		if err != nil {
+		if err != nil || len(der) == 0 || strings.ContainsAny(c, "\r\n") {
 			return h, fmt.Errorf("%w: x5c is not base64", ErrMalformed)
 		}
 		h.X5C = append(h.X5C, der)
@@ -193,8 +209,18 @@ type SignHeader struct {
 	X5C   [][]byte // DER, leaf first
 }
 
-// Sign makes a compact JWS over payload, which must be a JSON object.
+// Sign makes a compact JWS over payload, which must be a JSON object. It signs nothing that
+// Parse would refuse.
 func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
+	if len(payload) == 0 || payload[0] != '{' {
+		return "", fmt.Errorf("%w: payload is not a JSON object", ErrMalformed)
+	}
+	if err := strictjson.Check(payload, maxDepth); err != nil {
+		return "", fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	if len(h.X5C) > maxChain {
+		return "", fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(h.X5C))
+	}
 	public := s.Public()
 	header := struct {
 		Algorithm key.Algorithm `json:"alg"`
@@ -216,9 +242,15 @@ func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
 		return "", fmt.Errorf("jose: %w", err)
 	}
 	signed := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	if base64.RawURLEncoding.EncodedLen(len(head)) > maxHeader || len(signed)+87 > MaxSize {
+		return "", fmt.Errorf("%w: too large for any reader", ErrMalformed)
+	}
 	sig, err := s.Sign([]byte(signed))
 	if err != nil {
 		return "", fmt.Errorf("jose: %w", err)
+	}
+	if len(sig) != 64 { // a security module that answers in DER, most likely
+		return "", fmt.Errorf("%w: the signer returned %d bytes", ErrEncoding, len(sig))
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/strictjson"
@@ -93,6 +94,9 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 	if j.Type != "EC" {
 		return nil, fmt.Errorf("%w: kty %q", ErrUnsupported, j.Type)
 	}
+	if err := forVerifying(j.Use, all["key_ops"]); err != nil {
+		return nil, err
+	}
 	var a Algorithm
 	switch {
 	case j.Curve == sm.CurveJWK, aliases && sm.IsCurveAlias(j.Curve):
@@ -109,8 +113,9 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 	point[0] = 4
 	for _, coordinate := range []string{j.X, j.Y} {
 		// RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros included.
+		// The length of the text is checked too, because encoding/base64 steps over line breaks.
 		b, err := base64.RawURLEncoding.Strict().DecodeString(coordinate)
-		if err != nil || len(b) != 32 {
+		if err != nil || len(b) != 32 || len(coordinate) != 43 {
 			return nil, fmt.Errorf("%w: coordinate is not 32 bytes of base64url", ErrMalformed)
 		}
 		point = append(point, b...)
@@ -128,6 +133,25 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 	return k, nil
 }
 
+// forVerifying refuses keys that their owner published for something else, encryption most
+// often (RFC 7517 §4.2, §4.3).
+func forVerifying(use string, operations json.RawMessage) error {
+	if use != "" && use != "sig" {
+		return fmt.Errorf("%w: use %q", ErrUnsupported, use)
+	}
+	if operations == nil {
+		return nil
+	}
+	var ops []string
+	if err := json.Unmarshal(operations, &ops); err != nil {
+		return fmt.Errorf("%w: key_ops is not a list of strings", ErrMalformed)
+	}
+	if !slices.Contains(ops, "verify") {
+		return fmt.Errorf("%w: key_ops without verify", ErrUnsupported)
+	}
+	return nil
+}
+
 // Set is a JWK Set.
 type Set struct {
 	Keys []*Public `json:"keys"`
@@ -141,17 +165,16 @@ func ParseSet(data []byte, aliases bool) (*Set, error) {
 	if err := strictjson.Check(data, 6); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	var raw struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(data, &raw); err != nil || raw.Keys == nil {
+	var all map[string]json.RawMessage // names must match exactly; structs fold case
+	var keys []json.RawMessage
+	if json.Unmarshal(data, &all) != nil || json.Unmarshal(all["keys"], &keys) != nil || keys == nil {
 		return nil, fmt.Errorf("%w: a JWK Set has a list of keys", ErrMalformed)
 	}
-	if len(raw.Keys) > 64 {
-		return nil, fmt.Errorf("%w: JWK Set of %d keys", ErrMalformed, len(raw.Keys))
+	if len(keys) > 64 {
+		return nil, fmt.Errorf("%w: JWK Set of %d keys", ErrMalformed, len(keys))
 	}
-	set := &Set{}
-	for i, one := range raw.Keys {
+	set := &Set{Keys: []*Public{}} // an empty set is written as [], not as null
+	for i, one := range keys {
 		k, err := ParseJWK(one, aliases)
 		if errors.Is(err, ErrUnsupported) {
 			continue

@@ -282,14 +282,14 @@ func (k *Private) scalar() []byte {
 	return d
 }
 
-// Format implements fmt.Formatter: a private key has no printed form.
-func (k *Private) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[private key]") }
+// Format implements fmt.Formatter: a private key has no printed form, not even a copy of it.
+func (k Private) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[private key]") }
 
 // LogValue implements slog.LogValuer.
-func (k *Private) LogValue() slog.Value { return slog.StringValue("[private key]") }
+func (k Private) LogValue() slog.Value { return slog.StringValue("[private key]") }
 
 // MarshalJSON refuses: nothing may write a private key by accident.
-func (k *Private) MarshalJSON() ([]byte, error) {
+func (k Private) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("key: a private key is not for JSON; see Store")
 }
 

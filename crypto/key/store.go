@@ -1,18 +1,16 @@
 package key
 
 import (
-	"crypto/hkdf"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-
-	"golang.org/x/crypto/scrypt"
 
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/strictjson"
@@ -29,6 +27,11 @@ var (
 	ErrNotFound = errors.New("key: not in the keystore")
 	// ErrExists says that the name is taken; keys are never overwritten.
 	ErrExists = errors.New("key: name already in the keystore")
+	// ErrName says that a name is empty, too long or has characters beyond printable ASCII.
+	ErrName = errors.New("key: name not allowed in a keystore")
+	// ErrChanged says that someone else wrote the keystore since it was opened. Nothing was
+	// written: a key that another process made must not be lost.
+	ErrChanged = errors.New("key: keystore was changed by another process")
 )
 
 // Unlock opens a keystore: a passphrase for people, a key file for machines. Exactly one.
@@ -37,9 +40,21 @@ type Unlock struct {
 	KeyFile    string // 32 or more random bytes, mode 0600
 }
 
+// Format implements fmt.Formatter: a passphrase has no printed form.
+func (u Unlock) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[unlock redacted]") }
+
+// LogValue implements slog.LogValuer.
+func (u Unlock) LogValue() slog.Value { return slog.StringValue("[unlock redacted]") }
+
+// MarshalJSON refuses, as for keys.
+func (u Unlock) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("key: a passphrase is not for JSON")
+}
+
 // Store is a keystore: one JSON file whose private parts are sealed with SM4-GCM. The key
 // that seals comes from the passphrase by scrypt or from the key file by HKDF-SM3. Each entry's
-// name, kind and public key are authenticated with it, so that entries cannot be swapped.
+// name, kind and public key are authenticated with it, so that entries cannot be swapped, and
+// so is the file as a whole, so that none can be added or taken out.
 //
 // Every change rewrites the file beside itself and renames it, so a crash leaves the old one.
 // One process writes; a Store is safe for concurrent use inside it.
@@ -48,6 +63,7 @@ type Store struct {
 	path string
 	kek  []byte
 	file storeFile
+	disk [32]byte // digest of the file as this Store last saw it; zero: not yet written
 }
 
 type storeFile struct {
@@ -55,6 +71,7 @@ type storeFile struct {
 	KDF     kdf          `json:"kdf"`
 	Check   []byte       `json:"check"` // seals nothing: tells a wrong passphrase from damage
 	Entries []storeEntry `json:"entries"`
+	Seal    []byte       `json:"seal,omitempty"` // authenticates all of the above
 }
 
 type kdf struct {
@@ -97,69 +114,89 @@ func CreateStore(path string, u Unlock) (*Store, error) {
 	if err := s.unlock(u); err != nil {
 		return nil, err
 	}
-	s.file.Check = s.seal(nil, []byte("showcard keystore check"))
-	return s, s.save()
+	s.file.Check = s.seal(nil, []byte(checkAAD))
+	if err := s.save(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+const checkAAD = "showcard keystore check"
+
+// whole is what the seal of the file authenticates.
+func (f storeFile) whole() ([]byte, error) {
+	f.Seal = nil
+	data, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte("showcard keystore file 1\x00"), data...), nil
 }
 
 // OpenStore opens a keystore.
 func OpenStore(path string, u Unlock) (*Store, error) {
-	data, err := readPrivate(path)
+	s := &Store{path: path}
+	data, err := s.read()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path}
-	if err := strictjson.Decode(data, 8, &s.file); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
 	k := s.file.KDF
-	// The numbers come from the file: bound them before they cost memory.
-	if s.file.Version != 1 || len(k.Salt) < 16 || k.N > 1<<20 || k.R > 32 || k.P > 16 {
+	// The numbers come from the file: bound them before they cost memory (128·N·R bytes).
+	if s.file.Version != 1 || len(k.Salt) < 16 || k.N < 0 || k.N > 1<<18 || k.R < 0 || k.R > 16 || k.P < 0 || k.P > 4 {
 		return nil, fmt.Errorf("%w: unknown version or key derivation", ErrDamaged)
 	}
 	if err := s.unlock(u); err != nil {
 		return nil, err
 	}
-	if _, err := s.open(s.file.Check, []byte("showcard keystore check")); err != nil {
-		return nil, ErrLocked
+	if err := s.authentic(); err != nil {
+		return nil, err
 	}
+	s.disk = sm.Sum(data)
 	return s, nil
 }
 
-func (s *Store) unlock(u Unlock) error {
-	if (len(u.Passphrase) == 0) == (u.KeyFile == "") {
-		return fmt.Errorf("%w: give a passphrase or a key file", ErrLocked)
-	}
-	k := s.file.KDF
-	var err error
-	switch {
-	case k.Name == "hkdf-sm3" && u.KeyFile != "":
-		var secret []byte
-		if secret, err = readPrivate(u.KeyFile); err != nil {
-			return err
-		}
-		if len(secret) < 32 {
-			return fmt.Errorf("%w: a key file has at least 32 bytes", ErrLocked)
-		}
-		s.kek, err = hkdf.Key(sm.NewHash, secret, k.Salt, "showcard keystore", 16)
-	case k.Name == "scrypt" && u.KeyFile == "":
-		s.kek, err = scrypt.Key(u.Passphrase, k.Salt, k.N, k.R, k.P, 16)
-	default:
-		return fmt.Errorf("%w: this keystore wants %s", ErrLocked, map[string]string{"hkdf-sm3": "a key file", "scrypt": "a passphrase"}[k.Name])
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return nil
-}
-
-// NewKeyFile writes 32 random bytes to a new file of mode 0600.
-func NewKeyFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// Reload reads the file again: another process may have added keys. When the file is not what
+// the same passphrase or key file sealed, the Store stays as it was.
+func (s *Store) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := &Store{path: s.path, kek: s.kek}
+	data, err := next.read()
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(random(32))
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := next.authentic(); err != nil {
+		return err
+	}
+	s.file, s.disk = next.file, sm.Sum(data)
+	return nil
+}
+
+// read reads the file; nothing in it is authentic yet.
+func (s *Store) read() ([]byte, error) {
+	data, err := readPrivate(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := strictjson.Decode(data, 8, &s.file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return data, nil
+}
+
+// authentic holds the file against its seals.
+func (s *Store) authentic() error {
+	if _, err := s.open(s.file.Check, []byte(checkAAD)); err != nil {
+		return ErrLocked
+	}
+	whole, err := s.file.whole()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if _, err := s.open(s.file.Seal, whole); err != nil {
+		return fmt.Errorf("%w: entries were added, edited or taken out", ErrDamaged)
+	}
+	return nil
 }
 
 // Names lists the entries in the order they were made.
@@ -179,7 +216,10 @@ func (s *Store) Generate(name string, a Algorithm) (*Private, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, s.Add(name, k)
+	if err := s.Add(name, k); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // Add stores a key under a new name.
@@ -191,6 +231,14 @@ func (s *Store) Add(name string, k *Private) error {
 func (s *Store) add(e storeEntry, plain []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.addLocked(e, plain)
+}
+
+// addLocked wants mu to be held.
+func (s *Store) addLocked(e storeEntry, plain []byte) error {
+	if !goodName(e.Name) {
+		return ErrName
+	}
 	if _, err := s.find(e.Name); err == nil {
 		return fmt.Errorf("%w: %s", ErrExists, e.Name)
 	}
@@ -224,13 +272,20 @@ func (s *Store) Signer(name string) (*Private, error) {
 }
 
 // Secret returns the random secret of that name, and makes it the first time it is asked for.
+// However many ask at once, all get the same one.
 func (s *Store) Secret(name string, size int) ([]byte, error) {
+	if size < 16 || size > 1<<10 {
+		return nil, fmt.Errorf("%w: a secret of %d bytes", ErrMalformed, size)
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	e, err := s.find(name)
-	s.mu.Unlock()
 	if errors.Is(err, ErrNotFound) {
 		secret := random(size)
-		return secret, s.add(storeEntry{Name: name, Algorithm: secretEntry}, secret)
+		if err := s.addLocked(storeEntry{Name: name, Algorithm: secretEntry}, secret); err != nil {
+			return nil, err
+		}
+		return secret, nil
 	}
 	if err != nil {
 		return nil, err
@@ -242,6 +297,19 @@ func (s *Store) Secret(name string, size int) ([]byte, error) {
 	return secret, nil
 }
 
+// goodName keeps names in one line and free of the NUL that divides the parts of aad.
+func goodName(name string) bool {
+	if name == "" || len(name) > 128 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *Store) find(name string) (storeEntry, error) {
 	for _, e := range s.file.Entries {
 		if e.Name == name {
@@ -251,69 +319,13 @@ func (s *Store) find(name string) (storeEntry, error) {
 	return storeEntry{}, fmt.Errorf("%w: %s", ErrNotFound, name)
 }
 
-func (s *Store) seal(plain, aad []byte) []byte {
-	g, err := sm.NewGCM(s.kek)
-	if err != nil {
-		panic(err) // the key has 16 bytes
-	}
-	nonce := random(g.NonceSize())
-	return g.Seal(nonce, nonce, plain, aad)
-}
+// Format implements fmt.Formatter: an open keystore holds the key of keys.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[keystore]") }
 
-func (s *Store) open(sealed, aad []byte) ([]byte, error) {
-	g, err := sm.NewGCM(s.kek)
-	if err != nil {
-		return nil, err
-	}
-	if len(sealed) < g.NonceSize() {
-		return nil, ErrDamaged
-	}
-	return g.Open(nil, sealed[:g.NonceSize()], sealed[g.NonceSize():], aad)
-}
+// LogValue implements slog.LogValuer.
+func (s *Store) LogValue() slog.Value { return slog.StringValue("[keystore]") }
 
-// save writes beside, syncs, renames, syncs the folder: after a power cut there is the old
-// file or the new one.
-func (s *Store) save() error {
-	data, err := json.MarshalIndent(s.file, "", "  ")
-	if err != nil {
-		return err
-	}
-	folder := filepath.Dir(s.path)
-	f, err := os.CreateTemp(folder, ".keystore-*") // CreateTemp uses mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), s.path); err != nil {
-		return err
-	}
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func readPrivate(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s has %o", ErrPermissions, filepath.Base(path), info.Mode().Perm())
-	}
-	if info.Size() > 16<<20 {
-		return nil, fmt.Errorf("%w: %d bytes", ErrDamaged, info.Size())
-	}
-	return os.ReadFile(path)
-}
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails since Go 1.24
-	return b
+// MarshalJSON refuses, as for keys.
+func (s *Store) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("key: an open keystore is not for JSON")
 }

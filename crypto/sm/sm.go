@@ -22,6 +22,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"math/big"
@@ -51,7 +52,7 @@ var (
 func Sum(data []byte) [32]byte { return sm3.Sum(data) }
 
 // NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
-var NewHash = sm3.New
+func NewHash() hash.Hash { return sm3.New() }
 
 // NewGCM returns SM4-GCM with a 16-byte key, 12-byte nonces and 16-byte tags.
 func NewGCM(key []byte) (cipher.AEAD, error) {
@@ -132,7 +133,11 @@ func (k *PublicKey) Verify(message, signature []byte) error {
 	if err != nil {
 		return err
 	}
-	if !sm2.Verify(k.ec, k.Digest(message), r, s) {
+	return k.verifyDigest(k.Digest(message), r, s)
+}
+
+func (k *PublicKey) verifyDigest(e []byte, r, s *big.Int) error {
+	if !sm2.Verify(k.ec, e, r, s) {
 		return ErrSignature
 	}
 	return nil
@@ -144,13 +149,16 @@ func split(signature []byte) (r, s *big.Int, err error) {
 	if len(signature) != SignatureSize {
 		return nil, nil, fmt.Errorf("%w: %d bytes, want %d", ErrEncoding, len(signature), SignatureSize)
 	}
-	n := sm2ec.P256().Params().N
 	r = new(big.Int).SetBytes(signature[:32])
 	s = new(big.Int).SetBytes(signature[32:])
-	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
+	if !inRange(r) || !inRange(s) {
 		return nil, nil, fmt.Errorf("%w: r or s is outside [1, n-1]", ErrEncoding)
 	}
 	return r, s, nil
+}
+
+func inRange(v *big.Int) bool {
+	return v.Sign() > 0 && v.Cmp(sm2ec.P256().Params().N) < 0
 }
 
 // PrivateKey signs. It never prints: every formatter shows a fixed word.
@@ -215,7 +223,7 @@ func FromDER(der []byte) ([]byte, error) {
 	input := cryptobyte.String(der)
 	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !input.Empty() ||
 		!inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) || !inner.Empty() ||
-		r.Sign() <= 0 || s.Sign() <= 0 || r.BitLen() > 256 || s.BitLen() > 256 {
+		!inRange(&r) || !inRange(&s) {
 		return nil, ErrEncoding
 	}
 	out := make([]byte, SignatureSize)
@@ -238,16 +246,13 @@ func ToDER(signature []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// Format implements fmt.Formatter: a private key has no printed form.
-func (k *PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[SM2 private key]") }
+// Format implements fmt.Formatter: a private key has no printed form, not even a copy of it.
+func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[SM2 private key]") }
 
 // LogValue implements slog.LogValuer.
-func (k *PrivateKey) LogValue() slog.Value { return slog.StringValue("[SM2 private key]") }
+func (k PrivateKey) LogValue() slog.Value { return slog.StringValue("[SM2 private key]") }
 
 // MarshalJSON refuses: nothing may write a private key by accident.
-func (k *PrivateKey) MarshalJSON() ([]byte, error) {
+func (k PrivateKey) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("sm: a private key is not for JSON")
 }
-
-// IsSM2 reports whether a key of the certificate libraries is on sm2p256v1.
-func IsSM2(k *ecdsa.PublicKey) bool { return sm2.IsSM2PublicKey(k) }

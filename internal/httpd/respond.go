@@ -107,7 +107,7 @@ func (s *Server) respond(c *gin.Context, result any) error {
 	case Stream:
 		return s.respondStream(c, r)
 	case error:
-		return fmt.Errorf("a handler returned an error as its answer: %w", r)
+		return fmt.Errorf("a handler returned an error as its answer: %v", r) //nolint:errorlint // a mistake in the handler, not an answer from the table
 	default:
 		return s.respondJSON(c, http.StatusOK, "", result)
 	}

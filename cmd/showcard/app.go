@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/store/memstore"
+	"github.com/showcard/showcard/internal/store/redisstore"
+	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/issuerhttp"
+	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/registryhttp"
+	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/verifier"
+	"github.com/showcard/showcard/verifierhttp"
+	"github.com/showcard/showcard/wallet"
+	"github.com/showcard/showcard/wallethttp"
+)
+
+// volatile is what both volatile stores are.
+type volatile interface {
+	wallet.Shows
+	verifier.Challenges
+	verifier.StatusCache
+	issuer.StatusCache
+	access.Once
+	httpd.Limiter
+}
+
+// app is one process: its rooms, wired.
+type app struct {
+	cfg      config
+	log      *slog.Logger
+	keys     *key.Store
+	store    *sqlstore.Store
+	volatile volatile
+	ready    func(context.Context) error // of the volatile store
+	shutdown func() error                // of the volatile store
+	types    *schemas.Catalogue
+	holderID func(schemas.HolderRef) string
+	registry *registry.Registry
+	issuer   *issuer.Issuer
+	wallet   *wallet.Wallet
+	verifier *verifier.Service
+	access   *access.Service
+	server   *httpd.Server
+}
+
+// deployment is what was decided at the first start and is signed into certificates.
+type deployment struct {
+	PublicURL string `json:"public_url"`
+	Domain    string `json:"domain"`
+}
+
+// build opens the stores and wires the rooms. The caller closes the app.
+func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error) {
+	a := &app{cfg: cfg, log: log, ready: func(context.Context) error { return nil }}
+	defer func() {
+		if err != nil {
+			_ = a.close()
+		}
+	}()
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(cfg.Data, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lockData(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock() // several processes may share the folder; only first starts take turns
+	if err := pinDeployment(cfg); err != nil {
+		return nil, err
+	}
+	if a.keys, err = openKeystore(cfg); err != nil {
+		return nil, err
+	}
+	if a.types, err = schemas.Embedded(); err != nil {
+		return nil, err
+	}
+	if err := a.openStores(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openRooms(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.mount()
+}
+
+// lockData makes first starts of processes that share a data folder take turns.
+func lockData(folder string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil // closing unlocks
+}
+
+// pinDeployment writes down the public URL at the first start and refuses another one later:
+// it is signed into every certificate.
+func pinDeployment(cfg config) error {
+	path := filepath.Join(cfg.Data, deploymentFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		data, err := json.MarshalIndent(deployment{cfg.PublicURL, cfg.Domain.Code}, "", "  ")
+		if err != nil {
+			return err
+		}
+		return writeFile(path, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	var d deployment
+	if err := json.Unmarshal(data, &d); err != nil {
+		return fmt.Errorf("%w: %s: %w", errConfig, path, err)
+	}
+	if d.PublicURL != cfg.PublicURL || d.Domain != cfg.Domain.Code {
+		return fmt.Errorf("%w: certificates of %s are signed for %s, domain %s; it cannot become %s, domain %s (use another data folder)",
+			errConfig, cfg.Data, d.PublicURL, d.Domain, cfg.PublicURL, cfg.Domain.Code)
+	}
+	return nil
+}
+
+func (a *app) openStores(ctx context.Context) (err error) {
+	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+		return err
+	}
+	switch {
+	case a.cfg.Volatile == "memory":
+		a.volatile, err = memstore.New(memstore.Config{})
+	case strings.HasPrefix(a.cfg.Volatile, "redis"), strings.HasPrefix(a.cfg.Volatile, "unix"):
+		var s *redisstore.Store
+		if s, err = redisstore.New(redisstore.Config{URL: a.cfg.Volatile}); err == nil {
+			a.volatile, a.ready, a.shutdown = s, s.Ready, s.Shutdown
+			if err := s.Check(ctx); err != nil {
+				a.log.Warn("redis", "error", err) // it may be starting; /readyz says when it is not there
+			}
+		}
+	default:
+		err = fmt.Errorf("%w: volatile: memory or redis://…", errConfig)
+	}
+	return err
+}
+
+func (a *app) openRooms(ctx context.Context) error {
+	alg := algorithm(a.cfg.Profile)
+	listKey, err := signer(a.keys, keyTrustList, alg)
+	if err != nil {
+		return err
+	}
+	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
+	if err != nil {
+		return err
+	}
+	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Roots: roots, BaseURL: a.cfg.PublicURL})
+	if err != nil {
+		return err
+	}
+	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
+		return err
+	}
+	holderKey, err := a.keys.Secret(secretHolder, 32)
+	if err != nil {
+		return err
+	}
+	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	if err := a.openIssuer(alg); err != nil {
+		return err
+	}
+	if err := a.openWallet(); err != nil {
+		return err
+	}
+	if err := a.openVerifier(); err != nil {
+		return err
+	}
+	tokenKey, err := signer(a.keys, keyToken, alg)
+	if err != nil {
+		return err
+	}
+	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile})
+	return err
+}
+
+func (a *app) openIssuer(alg key.Algorithm) error {
+	status, err := signer(a.keys, keyStatus, alg)
+	if err != nil {
+		return err
+	}
+	slots, err := a.keys.Secret(secretSlots, 32)
+	if err != nil {
+		return err
+	}
+	a.issuer, err = issuer.New(issuer.Config{
+		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
+		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, Logger: a.log,
+	})
+	return err
+}
+
+func (a *app) openWallet() (err error) {
+	a.wallet, err = wallet.New(wallet.Config{
+		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
+		Keys: providerKeys(a.registry, a.keys), Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
+		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
+	})
+	return err
+}
+
+func (a *app) openVerifier() error {
+	v, err := verifier.New(verifier.Config{
+		Trust: a.registry,
+		Status: verifier.CachedStatus{
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
+		},
+		MaxStatusAge: a.cfg.StatusMaxAge,
+	})
+	if err != nil {
+		return err
+	}
+	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
+		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer},
+		Records: a.store, Challenges: a.volatile, Domain: a.cfg.Domain.Code,
+	})
+	return err
+}
+
+// mount is the whole HTTP surface on one page.
+func (a *app) mount() (err error) {
+	problems, err := problem.Embedded()
+	if err != nil {
+		return err
+	}
+	a.server, err = httpd.New(httpd.Config{
+		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
+		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
+		TrustedProxies: a.cfg.TrustedProxies,
+	})
+	if err != nil {
+		return err
+	}
+	registryAPI, err := registryhttp.New(a.registry)
+	if err != nil {
+		return err
+	}
+	issuerAPI, err := issuerhttp.New(issuerhttp.Config{Issuer: a.issuer, Idempotency: a.store})
+	if err != nil {
+		return err
+	}
+	walletAPI, err := wallethttp.New(a.wallet)
+	if err != nil {
+		return err
+	}
+	verifierAPI, err := verifierhttp.New(a.verifier, problems)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
+		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
+		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
+		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+	)
+}
+
+// run serves until ctx ends, then lets requests in progress finish.
+func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.Listener) error {
+	// The rooms' own loops stop after the server: a request in progress may still need them.
+	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var g errgroup.Group
+	g.Go(func() error { return a.registry.Run(loops) })
+	g.Go(func() error { return a.issuer.Run(loops) })
+	g.Go(func() error { return a.sweep(loops) })
+	err := a.server.Serve(ctx, tlsConfig, listeners...)
+	stop()
+	return errors.Join(err, g.Wait())
+}
+
+// sweep erases what must not be kept: answers after a minute, records after their retention.
+func (a *app) sweep(ctx context.Context) error {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			now := time.Now()
+			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
+			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
+			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
+				a.log.Warn("sweep failed", "error", err)
+			}
+		}
+	}
+}
+
+func (a *app) close() error {
+	var errs []error
+	if a.shutdown != nil {
+		errs = append(errs, a.shutdown())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}

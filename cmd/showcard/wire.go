@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/verifier"
+	"github.com/showcard/showcard/wallet"
+)
+
+// The four domains never import one another. Here one room's methods are handed to another
+// behind the small interface that the caller owns; nothing is decided here.
+
+// keyring finds the private keys of issuing authorities by their public keys. The keystore
+// may gain keys while the server runs (showcard keygen); unknown keys are looked up again.
+type keyring struct {
+	store *key.Store
+	mu    sync.Mutex
+	known map[string]*key.Private // by thumbprint
+}
+
+func newKeyring(store *key.Store) *keyring {
+	return &keyring{store: store, known: map[string]*key.Private{}}
+}
+
+func (r *keyring) signer(public *key.Public) (*key.Private, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k, ok := r.known[public.Thumbprint()]; ok {
+		return k, nil
+	}
+	if err := r.store.Reload(); err != nil {
+		return nil, err
+	}
+	for _, name := range r.store.Names() {
+		if !strings.HasPrefix(name, keyAuthority) {
+			continue
+		}
+		k, err := r.store.Signer(name)
+		if err != nil {
+			return nil, err
+		}
+		r.known[k.Public().Thumbprint()] = k
+	}
+	if k, ok := r.known[public.Thumbprint()]; ok {
+		return k, nil
+	}
+	return nil, key.ErrNotFound
+}
+
+// issuerRegistry is the registry as the issuer sees it.
+type issuerRegistry struct {
+	registry *registry.Registry
+	keys     *keyring
+	types    *schemas.Catalogue
+	now      func() time.Time
+}
+
+func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authority, error) {
+	a, err := r.registry.Authority(id)
+	if errors.Is(err, registry.ErrUnknown) {
+		return issuer.Authority{}, issuer.ErrIssuerUnknown
+	}
+	if err != nil {
+		return issuer.Authority{}, err
+	}
+	now := r.now()
+	out := issuer.Authority{
+		ID: a.ID, USCC: a.USCC, ISS: r.registry.IssuerURL(a.ID), Name: a.Name, Types: a.Types, Regions: a.Regions,
+		Frozen: a.Frozen || now.Before(a.NotBefore) || !a.NotAfter.IsZero() && !now.Before(a.NotAfter),
+	}
+	for _, k := range a.Keys {
+		if k.Frozen {
+			continue
+		}
+		out.Keys = append(out.Keys, k.Public)
+		if now.Before(k.NotBefore) || !k.NotAfter.IsZero() && !now.Before(k.NotAfter) {
+			continue
+		}
+		s, err := r.keys.signer(k.Public)
+		if errors.Is(err, key.ErrNotFound) {
+			continue // another deployment's, or in a security module that is not here
+		}
+		if err != nil {
+			return issuer.Authority{}, fmt.Errorf("key of %s: %w", id, err)
+		}
+		out.Signer, out.SignerFrom = s.WithID(k.Public.ID()), k.NotBefore // the last one that may sign: the newest
+	}
+	return out, nil
+}
+
+func (r issuerRegistry) TypeUsable(_ context.Context, typeID string) error {
+	if _, err := r.types.Type(typeID); err != nil {
+		return err
+	}
+	t, err := r.registry.TypeState(typeID)
+	switch {
+	case errors.Is(err, registry.ErrUnknown) || err == nil && !t.Published:
+		return fmt.Errorf("%w: %s", schemas.ErrTypeUnpublished, typeID)
+	case err != nil:
+		return err
+	case t.Frozen:
+		return fmt.Errorf("%w: %s", issuer.ErrTypeFrozen, typeID)
+	}
+	return nil
+}
+
+// verifierParties is the registry as the verifier sees it.
+type verifierParties struct{ registry *registry.Registry }
+
+func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, error) {
+	v, err := p.registry.Party(id)
+	if errors.Is(err, registry.ErrUnknown) {
+		return verifier.Party{}, verifier.ErrPartyUnknown
+	}
+	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, Live: v.Live, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
+}
+
+// verifierWallet is the wallet as the verifier sees it.
+type verifierWallet struct{ wallet *wallet.Wallet }
+
+func walletError(err error) error {
+	switch {
+	case errors.Is(err, wallet.ErrTicketUnknown), errors.Is(err, wallet.ErrShowUnknown):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeUnknown, err)
+	case errors.Is(err, wallet.ErrTicketExpired):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeExpired, err)
+	case errors.Is(err, wallet.ErrTicketTaken):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
+	}
+	return err
+}
+
+func (w verifierWallet) Peek(ctx context.Context, ticket [16]byte) (verifier.Offer, error) {
+	o, err := w.wallet.Peek(ctx, ticket)
+	return verifier.Offer(o), walletError(err)
+}
+
+func (w verifierWallet) Redeem(ctx context.Context, ticket [16]byte, claimant string, fields []string, audience, nonce string) (verifier.Offer, string, error) {
+	o, presentation, err := w.wallet.Redeem(ctx, wallet.Redemption{Ticket: ticket, Claimant: claimant, Fields: fields, Audience: audience, Nonce: nonce})
+	return verifier.Offer(o), presentation, walletError(err)
+}
+
+func (w verifierWallet) Spent(ctx context.Context, showID string) error {
+	return w.wallet.Spent(ctx, showID)
+}
+
+// accessClients is the registry as the token endpoint sees it.
+func accessClients(r *registry.Registry) func(string) (access.Client, error) {
+	return func(id string) (access.Client, error) {
+		c, err := r.Client(id)
+		if errors.Is(err, registry.ErrUnknown) {
+			return access.Client{}, access.ErrClientUnknown
+		}
+		return access.Client{
+			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes, Keys: c.Keys, Suspended: c.Suspended,
+		}, err
+	}
+}
+
+// providerKeys returns the wallet provider's keys that the registry lets sign now.
+func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]key.Signer, error) {
+	names := []string{}
+	for _, name := range ks.Names() {
+		if strings.HasPrefix(name, "wallet-provider/") {
+			names = append(names, name)
+		}
+	}
+	all := make([]*key.Private, 0, len(names))
+	var loadErr error
+	for _, name := range names {
+		k, err := ks.Signer(name)
+		loadErr = errors.Join(loadErr, err)
+		all = append(all, k)
+	}
+	return func(context.Context) ([]key.Signer, error) {
+		if loadErr != nil {
+			return nil, loadErr
+		}
+		var usable []key.Signer
+		for i := len(all) - 1; i >= 0; i-- { // the newest first
+			if r.ProviderKeyUsable(providerID, all[i].Public().ID()) {
+				usable = append(usable, all[i])
+			}
+		}
+		return usable, nil
+	}
+}
+
+// walletIssuer is the issuer as the wallet sees it.
+type walletIssuer struct {
+	issuer   *issuer.Issuer
+	registry *registry.Registry
+	types    *schemas.Catalogue
+}
+
+func (w walletIssuer) Held(ctx context.Context, holderIDs []string) ([]wallet.Held, error) {
+	all, err := w.issuer.Held(ctx, holderIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]wallet.Held, len(all))
+	for i, c := range all {
+		t, err := w.types.Version(c.Row.Type, c.TypeVer)
+		if err != nil {
+			return nil, err
+		}
+		a, err := w.registry.Authority(c.Authority)
+		if err != nil {
+			return nil, err
+		}
+		until := c.Row.ValidUntil
+		if until == "" {
+			until = schemas.LongTerm
+		}
+		out[i] = wallet.Held{
+			Identifier: c.Identifier, HolderID: c.HolderID, HolderName: c.Row.Holder.Name, Type: c.Row.Type, TypeVer: c.TypeVer, Authority: a.Name,
+			State: string(c.State), Ended: c.State.Terminal(), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
+		}
+	}
+	return out, nil
+}
+
+func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (wallet.Collected, error) {
+	c, err := w.issuer.Collect(ctx, identifier, holderID, bind)
+	switch {
+	case errors.Is(err, issuer.ErrUnknown), errors.Is(err, issuer.ErrNotHolder):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingUnknown, err)
+	case errors.Is(err, issuer.ErrTransition):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
+	}
+	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
+}
+
+// verifierOriginals is the issuer as the verifier sees it.
+type verifierOriginals struct{ issuer *issuer.Issuer }
+
+func (o verifierOriginals) Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]verifier.Original, error) {
+	found, err := o.issuer.Originals(ctx, issuer.Query{Identifier: identifier, Holder: holder, Type: typeID})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]verifier.Original, len(found))
+	for i, c := range found {
+		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential}
+	}
+	return out, nil
+}
+
+func (o verifierOriginals) Live(ctx context.Context, identifier string) (map[string]any, time.Time, *verifier.Ending, error) {
+	l, err := o.issuer.LiveOf(ctx, identifier)
+	if err != nil {
+		return nil, time.Time{}, nil, err
+	}
+	var ending *verifier.Ending
+	if l.State != issuer.Valid {
+		ending = &verifier.Ending{State: string(l.State), At: l.StateAt}
+	}
+	return l.Values, l.AsOf, ending, nil
+}
+
+func (o verifierOriginals) Portrait(ctx context.Context, identifier string) (image, salt []byte, err error) {
+	image, salt, err = o.issuer.Portrait(ctx, identifier)
+	if errors.Is(err, issuer.ErrUnknown) || errors.Is(err, issuer.ErrNoPortrait) {
+		err = fmt.Errorf("%w: %w", verifier.ErrNoPortrait, err)
+	}
+	return image, salt, err
+}

@@ -1,0 +1,278 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/schemas"
+)
+
+// rowData is what the sealed column row_data holds: the row without its portrait.
+type rowData struct {
+	Row  schemas.Row `json:"row"`
+	Salt []byte      `json:"salt,omitempty"`
+}
+
+const certificateColumns = `identifier, authority, row_digest, type_version, holder_id, status_list, status_index, state, state_at,
+	reason, replaced_by, created_at, live, live_at, row_data, credential`
+
+// sealedCertificate is a certificate as the table has it.
+type sealedCertificate struct {
+	c                                            issuer.Certificate
+	index, stateAt, createdAt                    int64
+	liveAt                                       *int64
+	digest, reason, live, row, credential, image []byte
+}
+
+func (r *sealedCertificate) scan(row scanner, more ...any) error {
+	return row.Scan(append([]any{&r.c.Identifier, &r.c.Authority, &r.digest, &r.c.TypeVer, &r.c.HolderID, &r.c.Slot.List, &r.index, &r.c.State, &r.stateAt,
+		&r.reason, &r.c.ReplacedBy, &r.createdAt, &r.live, &r.liveAt, &r.row, &r.credential}, more...)...)
+}
+
+// open unseals it.
+func (s *Store) openCertificate(r *sealedCertificate) (issuer.Certificate, error) {
+	c := r.c
+	c.Slot.Index = uint64(r.index)
+	c.StateAt, c.CreatedAt, c.LiveAt = moment(r.stateAt), moment(r.createdAt), optionalMoment(r.liveAt)
+	var data rowData
+	if err := s.openJSON("certificates", c.Identifier, "row_data", r.row, &data); err != nil {
+		return c, err
+	}
+	c.Row, c.Salt = data.Row, data.Salt
+	credential, err := s.sealer.Open("certificates", c.Identifier, "credential", r.credential)
+	if err != nil {
+		return c, err
+	}
+	c.Credential = string(credential)
+	if c.RowDigest, err = s.openDigest(c.Identifier, r.digest); err != nil {
+		return c, err
+	}
+	if c.Reason, err = s.openText("certificates", c.Identifier, "reason", r.reason); err != nil {
+		return c, err
+	}
+	if r.live != nil {
+		if err := s.openJSON("certificates", c.Identifier, "live", r.live, &c.Live); err != nil {
+			return c, err
+		}
+	}
+	if r.image != nil {
+		if c.Row.Portrait, err = s.sealer.Open("portraits", c.Identifier, "image", r.image); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (s *Store) openDigest(identifier string, sealed []byte) (digest [32]byte, err error) {
+	plain, err := s.sealer.Open("certificates", identifier, "row_digest", sealed)
+	if err == nil && copy(digest[:], plain) != len(digest) {
+		err = fmt.Errorf("sqlstore: row digest of %d bytes", len(plain))
+	}
+	return digest, err
+}
+
+// Certificate implements [issuer.Record].
+func (s *Store) Certificate(ctx context.Context, identifier string) (issuer.Certificate, error) {
+	var r sealedCertificate
+	err := s.read(ctx, func(q querier) error { return selectCertificate(q, identifier, &r) })
+	if err != nil {
+		return issuer.Certificate{}, err
+	}
+	return s.openCertificate(&r)
+}
+
+func selectCertificate(q querier, identifier string, r *sealedCertificate) error {
+	err := r.scan(q.row(`SELECT `+certificateColumns+`, (SELECT image FROM portraits WHERE portraits.identifier = certificates.identifier)
+		FROM certificates WHERE identifier = $1`, identifier), &r.image)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+	}
+	return err
+}
+
+// Held implements [issuer.Record].
+func (s *Store) Held(ctx context.Context, holderIDs []string, limit int) ([]issuer.Certificate, error) {
+	var found []*sealedCertificate
+	err := s.read(ctx, func(q querier) error {
+		for _, holder := range slices.Compact(slices.Sorted(slices.Values(holderIDs))) {
+			err := q.rows(`SELECT `+certificateColumns+` FROM certificates WHERE holder_id = $1 AND replaced_by = ''
+				ORDER BY created_at DESC, identifier LIMIT $2`, []any{holder, limit}, func(row scanner) error {
+				r := &sealedCertificate{}
+				found = append(found, r)
+				return r.scan(row)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]issuer.Certificate, len(found))
+	for i, r := range found {
+		if out[i], err = s.openCertificate(r); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(out, func(a, b issuer.Certificate) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return out, nil
+}
+
+// Reserve implements [issuer.Record]. Which keys are taken is read first and may be out of
+// date at once; Commit decides. The slots are counted up in a transaction of their own: what
+// is never committed is burnt.
+func (s *Store) Reserve(ctx context.Context, authority string, keys []string, n int) (issuer.Reservation, error) {
+	var r issuer.Reservation
+	var err error
+	if r.Taken, err = s.taken(ctx, authority, keys); err != nil || n <= 0 {
+		return r, err
+	}
+	if uint64(n) > s.cfg.ListSize {
+		return r, fmt.Errorf("sqlstore: %d slots at once, a list has %d", n, s.cfg.ListSize)
+	}
+	var last int64
+	err = s.write(ctx, 1, func(q querier) error {
+		err := q.row(`UPDATE status_lists SET used = used + $1
+			WHERE ordinal = (SELECT MAX(ordinal) FROM status_lists) AND used + $1 <= size RETURNING name, used`, n).Scan(&r.List, &last)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		// The first list, or the next: its name is its number. What is left of the one before
+		// stays unused, so that a reservation lies in one list.
+		var ordinal int64
+		if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1 FROM status_lists`).Scan(&ordinal); err != nil {
+			return err
+		}
+		r.List, last = strconv.FormatInt(ordinal, 10), int64(n)
+		_, err = q.exec(`INSERT INTO status_lists (name, ordinal, size, used, seq, created_at) VALUES ($1, $2, $3, $4, 0, $5)`,
+			r.List, ordinal, int64(s.cfg.ListSize), n, micros(s.cfg.Now()))
+		return err
+	})
+	if err != nil {
+		return r, fmt.Errorf("sqlstore: reserve: %w", err)
+	}
+	r.Counters = make([]uint64, n)
+	for i := range r.Counters {
+		r.Counters[i] = uint64(last) - uint64(n) + uint64(i)
+	}
+	return r, nil
+}
+
+// takenRow is what a row key stands for.
+type takenRow struct {
+	identifier                 string
+	rowKey, digest, credential []byte
+}
+
+const takenChunk = 128
+
+var takenQuery = `SELECT identifier, row_key, row_digest, credential FROM certificates WHERE authority = $1 AND row_key IN (` + placeholders(2, takenChunk) + `)`
+
+func placeholders(from, n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "$" + strconv.Itoa(from+i)
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s *Store) blindKey(authority, rowKey string) []byte {
+	return s.sealer.Blind("certificates", "row_key", authority+"\x00"+rowKey)
+}
+
+func (s *Store) taken(ctx context.Context, authority string, keys []string) (map[string]issuer.Taken, error) {
+	taken := map[string]issuer.Taken{}
+	if len(keys) == 0 {
+		return taken, nil
+	}
+	plain := make(map[string]string, len(keys)) // by blind key
+	blind := make([][]byte, len(keys))
+	for i, k := range keys {
+		blind[i] = s.blindKey(authority, k)
+		plain[string(blind[i])] = k
+	}
+	var found []takenRow
+	err := s.read(ctx, func(q querier) error {
+		for chunk := range slices.Chunk(blind, takenChunk) {
+			args := []any{authority}
+			for i := range takenChunk { // one statement for all sizes: the last key fills up
+				args = append(args, chunk[min(i, len(chunk)-1)])
+			}
+			err := q.rows(takenQuery, args, func(row scanner) error {
+				var r takenRow
+				err := row.Scan(&r.identifier, &r.rowKey, &r.digest, &r.credential)
+				found = append(found, r)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: reserve: %w", err)
+	}
+	for _, r := range found {
+		t, err := s.openTaken(r)
+		if err != nil {
+			return nil, err
+		}
+		taken[plain[string(r.rowKey)]] = t
+	}
+	return taken, nil
+}
+
+func (s *Store) openTaken(r takenRow) (issuer.Taken, error) {
+	digest, err := s.openDigest(r.identifier, r.digest)
+	if err != nil {
+		return issuer.Taken{}, err
+	}
+	credential, err := s.sealer.Open("certificates", r.identifier, "credential", r.credential)
+	if err != nil {
+		return issuer.Taken{}, err
+	}
+	return issuer.Taken{Identifier: r.identifier, RowDigest: digest, Credential: string(credential)}, nil
+}
+
+// sealedBatch is one certificate of a batch, sealed before the transaction begins.
+type sealedBatch struct {
+	rowKey, digest, row, credential, image []byte
+}
+
+func (s *Store) sealCertificate(authority string, n issuer.NewCertificate) (b sealedBatch, err error) {
+	id := n.Identifier
+	b.rowKey = s.blindKey(authority, n.Row.Key)
+	if b.digest, err = s.sealer.Seal("certificates", id, "row_digest", n.RowDigest[:]); err != nil {
+		return b, err
+	}
+	row := n.Row
+	row.Portrait = nil
+	if b.row, err = s.sealJSON("certificates", id, "row_data", rowData{Row: row, Salt: n.Salt}); err != nil {
+		return b, err
+	}
+	if b.credential, err = s.sealer.Seal("certificates", id, "credential", []byte(n.Credential)); err != nil {
+		return b, err
+	}
+	if len(n.Row.Portrait) > 0 {
+		if b.image, err = s.sealer.Seal("portraits", id, "image", n.Row.Portrait); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// sameDigest tells a repeated row from another one under the same key.
+func (s *Store) sameDigest(r takenRow, digest [32]byte) (bool, error) {
+	stored, err := s.openDigest(r.identifier, r.digest)
+	return bytes.Equal(stored[:], digest[:]), err
+}

@@ -1,0 +1,258 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/issuer"
+)
+
+// Commit implements [issuer.Record]. Everything is sealed first, on all cores; the transaction
+// then only writes.
+func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed, error) {
+	if b.By == "" {
+		b.By = b.Authority
+	}
+	if b.Job == "" {
+		b.Results = nil
+	} else {
+		b.Results = allResults(b)
+	}
+	sealed := make([]sealedBatch, len(b.Certificates))
+	details := make([][]byte, len(b.Results))
+	err := inChunks(len(sealed), func(i int) (err error) {
+		sealed[i], err = s.sealCertificate(b.Authority, b.Certificates[i])
+		return err
+	})
+	if err == nil {
+		err = inChunks(len(details), func(i int) (err error) {
+			details[i], err = s.sealResult(b.Job, b.Results[i])
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: commit: %w", err)
+	}
+
+	var out []issuer.Committed
+	err = s.write(ctx, 3*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+		out = make([]issuer.Committed, len(b.Certificates))
+		var job openJob
+		if b.Job != "" {
+			var err error
+			if job, err = s.continueJob(q, b); err != nil {
+				return err
+			}
+		}
+		fates := make(map[int64]issuer.Committed, len(out))
+		for i, n := range b.Certificates {
+			var err error
+			if out[i], err = s.insert(q, b, n, sealed[i]); err != nil {
+				return err
+			}
+			fates[n.Line] = out[i]
+		}
+		if b.Job == "" {
+			return nil
+		}
+		for i, r := range b.Results {
+			// What lies sealed in the details stands; what the record decides lies beside it.
+			answer := issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
+			if fate, ok := fates[r.Line]; ok {
+				answer.Identifier = fate.Identifier
+				if fate.Err != nil {
+					answer.Code, answer.Pointer = issuer.Refusal(fate.Err)
+				}
+			}
+			if err := job.answer(q, answer, details[i]); err != nil {
+				return err
+			}
+		}
+		return job.save(q, b.Bytes, s.cfg.Now())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: commit: %w", err)
+	}
+	return out, nil
+}
+
+// allResults adds to the results of a batch those of its certificates that have none.
+func allResults(b issuer.Batch) []issuer.Result {
+	told := make(map[int64]bool, len(b.Results))
+	for _, r := range b.Results {
+		told[r.Line] = true
+	}
+	all := slices.Clone(b.Results)
+	for _, n := range b.Certificates {
+		if n.Line > 0 && !told[n.Line] {
+			all = append(all, issuer.Result{Line: n.Line, Key: n.Row.Key})
+		}
+	}
+	return all
+}
+
+// inChunks does n small pieces of work on all cores.
+func inChunks(n int, do func(i int) error) error {
+	const chunk = 32
+	if n <= chunk {
+		for i := range n {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < n; from += chunk {
+		g.Go(func() error {
+			for i := from; i < min(from+chunk, n); i++ {
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// insert stores one certificate, or finds what stands instead. An error it returns ends the
+// batch; one in the answer concerns this certificate only.
+func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, sealed sealedBatch) (issuer.Committed, error) {
+	state := n.State
+	if state == "" {
+		state = issuer.Valid
+	}
+	at := n.CreatedAt
+	if at.IsZero() {
+		at = s.cfg.Now()
+	}
+	stateAt := n.StateAt
+	if stateAt.IsZero() {
+		stateAt = at
+	}
+	stored, err := q.exec(`INSERT INTO certificates (identifier, authority, row_key, row_digest, type, type_version, holder_id,
+			status_list, status_index, state, state_at, changes, replaces, replaced_by, issued_by, created_at, row_data, credential)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '', $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
+		n.Identifier, b.Authority, sealed.rowKey, sealed.digest, n.Row.Type, n.TypeVer, n.HolderID,
+		n.Slot.List, int64(n.Slot.Index), string(state), micros(stateAt), n.Replaces, b.By, micros(at), sealed.row, sealed.credential)
+	if err != nil {
+		return issuer.Committed{}, err
+	}
+	if stored == 0 {
+		return s.instead(q, b.Authority, n, sealed)
+	}
+	if n.Replaces != "" {
+		refusal, err := s.replace(q, b, n)
+		if err != nil {
+			return issuer.Committed{}, err
+		}
+		if refusal != nil {
+			_, err := q.exec(`DELETE FROM certificates WHERE identifier = $1`, n.Identifier)
+			return issuer.Committed{Err: refusal}, err
+		}
+	}
+	if err := s.insertSlot(q, n.Slot, n.Identifier, state.Public(), "", nil, micros(at)); err != nil {
+		return issuer.Committed{}, err
+	}
+	for _, person := range n.RepresentativeIDs {
+		if _, err := q.exec(`INSERT INTO representatives (person_id, company_id, identifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			person, n.HolderID, n.Identifier); err != nil {
+			return issuer.Committed{}, err
+		}
+	}
+	if sealed.image != nil {
+		if _, err := q.exec(`INSERT INTO portraits (identifier, image) VALUES ($1, $2)`, n.Identifier, sealed.image); err != nil {
+			return issuer.Committed{}, err
+		}
+	}
+	return issuer.Committed{Identifier: n.Identifier, Credential: n.Credential}, nil
+}
+
+// instead answers a certificate that could not be inserted.
+func (s *Store) instead(q querier, authority string, n issuer.NewCertificate, sealed sealedBatch) (issuer.Committed, error) {
+	r := takenRow{rowKey: sealed.rowKey}
+	err := q.row(`SELECT identifier, row_digest, credential FROM certificates WHERE authority = $1 AND row_key = $2`, authority, sealed.rowKey).
+		Scan(&r.identifier, &r.digest, &r.credential)
+	switch {
+	case err == nil:
+		same, err := s.sameDigest(r, n.RowDigest)
+		if err != nil {
+			return issuer.Committed{}, err
+		}
+		if !same {
+			return issuer.Committed{Err: issuer.ErrRowReused}, nil
+		}
+		t, err := s.openTaken(r)
+		return issuer.Committed{Identifier: t.Identifier, Credential: t.Credential, Existing: true}, err
+	case !errors.Is(err, sql.ErrNoRows):
+		return issuer.Committed{}, err
+	}
+	// Not the key: the identifier. Two replacements of one certificate both want its next
+	// version; the later one learns that it is replaced.
+	if n.Replaces != "" {
+		_, by, err := s.standing(q, authority, n.Replaces)
+		if err == nil && by != "" {
+			return issuer.Committed{Err: issuer.ErrReplaced}, nil
+		}
+		if err != nil && !errors.Is(err, issuer.ErrUnknown) {
+			return issuer.Committed{}, err
+		}
+	}
+	return issuer.Committed{}, fmt.Errorf("%w: %s", ErrIdentifierTaken, n.Identifier)
+}
+
+// standing reads the state of an authority's certificate and keeps others from changing it
+// until the transaction ends.
+func (s *Store) standing(q querier, authority, identifier string) (state issuer.State, replacedBy string, err error) {
+	err = q.row(`SELECT state, replaced_by FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), identifier, authority).
+		Scan(&state, &replacedBy)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+	}
+	return state, replacedBy, err
+}
+
+// replace ends the certificate that n replaces.
+func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate) (refusal, err error) {
+	state, by, err := s.standing(q, b.Authority, n.Replaces)
+	switch {
+	case errors.Is(err, issuer.ErrUnknown):
+		return err, nil
+	case err != nil:
+		return nil, err
+	case by != "":
+		return issuer.ErrReplaced, nil
+	case state.Terminal():
+		return issuer.ErrTransition, nil
+	}
+	at := n.CreatedAt
+	if at.IsZero() {
+		at = s.cfg.Now()
+	}
+	return nil, s.enterChange(q, change{identifier: n.Replaces, from: state, to: issuer.Lapsed, at: micros(at), by: b.By, replacedBy: n.Identifier})
+}
+
+// insertSlot enters a slot that a signed certificate names.
+func (s *Store) insertSlot(q querier, slot issuer.Slot, identifier string, status statuslist.Status, keyID string, expires any, at int64) error {
+	n, err := q.exec(`INSERT INTO slots (list, idx, identifier, status, key_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT DO NOTHING`, slot.List, int64(slot.Index), identifier, int64(status), keyID, expires, at)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: %s/%d", ErrSlotTaken, slot.List, slot.Index)
+	}
+	if status != statuslist.Valid {
+		return s.appendChanges(q, map[string][]uint64{slot.List: {slot.Index}}, status, at)
+	}
+	return nil
+}

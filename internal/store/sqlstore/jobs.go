@@ -1,0 +1,203 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/showcard/showcard/issuer"
+)
+
+// openJob is a push job inside a transaction.
+type openJob struct {
+	issuer.Job
+	holder                                string
+	lease, until, upload, started, update int64
+	finished                              *int64
+}
+
+const jobColumns = `id, authority, state, holder, lease, lease_until, upload, taken, accepted, rejected, bytes, started_at, updated_at, finished_at`
+
+// selectJob reads a job; found is false when there is none.
+func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
+	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
+		&j.Rows, &j.Accepted, &j.Rejected, &j.Bytes, &j.started, &j.update, &j.finished)
+	if errors.Is(err, sql.ErrNoRows) {
+		return j, false, nil
+	}
+	j.StartedAt, j.UpdatedAt, j.FinishedAt = moment(j.started), moment(j.update), optionalMoment(j.finished)
+	return j, err == nil, err
+}
+
+// BeginJob implements [issuer.Jobs].
+func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now time.Time, lease time.Duration) (issuer.Job, error) {
+	var out issuer.Job
+	err := s.write(ctx, 1, func(q querier) error {
+		at := micros(now)
+		// Whether it is there or not, afterwards it is, and is ours to look at.
+		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0, 0, 0, $4, $4, NULL) ON CONFLICT (id) DO NOTHING`,
+			id, authority, string(issuer.JobInterrupted), at); err != nil {
+			return err
+		}
+		j, _, err := selectJob(q, id, s.db.lock())
+		if err != nil {
+			return err
+		}
+		if j.Authority != authority || j.State == issuer.JobRunning && j.holder != holder && j.until > at {
+			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, id)
+		}
+		if _, err := q.exec(`UPDATE push_jobs SET state = $2, holder = $3, lease = $4, lease_until = $5, upload = upload + 1,
+				taken = 0, accepted = 0, rejected = 0, bytes = 0, started_at = $6, updated_at = $6, finished_at = NULL WHERE id = $1`,
+			id, string(issuer.JobRunning), holder, lease.Microseconds(), micros(now.Add(lease)), at); err != nil {
+			return err
+		}
+		j, _, err = selectJob(q, id, "")
+		out = j.Job
+		return err
+	})
+	return out, err
+}
+
+// continueJob checks that a batch belongs to the upload that holds the job.
+func (s *Store) continueJob(q querier, b issuer.Batch) (openJob, error) {
+	j, found, err := selectJob(q, b.Job, s.db.lock())
+	switch {
+	case err != nil:
+		return j, err
+	case !found || j.Authority != b.Authority:
+		return j, fmt.Errorf("%w: %s", issuer.ErrJobUnknown, b.Job)
+	case j.State != issuer.JobRunning || b.JobHolder != "" && j.holder != b.JobHolder:
+		return j, fmt.Errorf("%w: %s", issuer.ErrJobConflict, b.Job)
+	}
+	return j, nil
+}
+
+// answer writes the answer to one row. Uploads overwrite each other's line by line.
+func (j *openJob) answer(q querier, r issuer.Result, detail []byte) error {
+	j.Rows++
+	if r.Code == "" {
+		j.Accepted++
+	} else {
+		j.Rejected++
+	}
+	_, err := q.exec(`INSERT INTO push_results (job, line, upload, identifier, code, pointer, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (job, line) DO UPDATE SET upload = excluded.upload, identifier = excluded.identifier, code = excluded.code,
+			pointer = excluded.pointer, detail = excluded.detail`,
+		j.ID, r.Line, j.upload, r.Identifier, r.Code, r.Pointer, detail)
+	return err
+}
+
+// save writes the counters after a batch and renews the lease.
+func (j *openJob) save(q querier, bytes int64, now time.Time) error {
+	_, err := q.exec(`UPDATE push_jobs SET taken = $2, accepted = $3, rejected = $4, bytes = $5, updated_at = $6, lease_until = $7 WHERE id = $1`,
+		j.ID, j.Rows, j.Accepted, j.Rejected, j.Bytes+bytes, micros(now), max(j.until, micros(now)+j.lease))
+	return err
+}
+
+// EndJob implements [issuer.Jobs].
+func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now time.Time) (issuer.Job, error) {
+	var out issuer.Job
+	err := s.write(ctx, 1, func(q querier) error {
+		j, found, err := selectJob(q, id, s.db.lock())
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return fmt.Errorf("%w: %s", issuer.ErrJobUnknown, id)
+		case j.holder != holder:
+			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, id)
+		}
+		state, finished := issuer.JobInterrupted, any(nil)
+		if done {
+			state, finished = issuer.JobDone, micros(now)
+			// Lines that an earlier, longer upload had and this one has not.
+			if _, err := q.exec(`DELETE FROM push_results WHERE job = $1 AND upload < $2`, id, j.upload); err != nil {
+				return err
+			}
+		}
+		if _, err := q.exec(`UPDATE push_jobs SET state = $2, lease_until = 0, updated_at = $3, finished_at = $4 WHERE id = $1`,
+			id, string(state), micros(now), finished); err != nil {
+			return err
+		}
+		j, _, err = selectJob(q, id, "")
+		out = j.Job
+		return err
+	})
+	return out, err
+}
+
+// Job implements [issuer.Jobs].
+func (s *Store) Job(ctx context.Context, id, authority string) (issuer.Job, error) {
+	var j openJob
+	err := s.read(ctx, func(q querier) (err error) {
+		j, err = ownJob(q, id, authority)
+		return err
+	})
+	if err != nil {
+		return issuer.Job{}, err
+	}
+	if j.State == issuer.JobRunning && j.until <= micros(s.cfg.Now()) {
+		j.State = issuer.JobInterrupted // its process died
+	}
+	return j.Job, nil
+}
+
+func ownJob(q querier, id, authority string) (openJob, error) {
+	j, found, err := selectJob(q, id, "")
+	if err == nil && (!found || j.Authority != authority) {
+		err = fmt.Errorf("%w: %s", issuer.ErrJobUnknown, id)
+	}
+	return j, err
+}
+
+// resultDetail is what of a result may be personal: keys often are citizens' numbers.
+type resultDetail struct {
+	Key      string   `json:"key,omitempty"`
+	Pointer  string   `json:"pointer,omitempty"`
+	Detail   string   `json:"detail,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+func resultRow(job string, line int64) string { return job + "\x00" + strconv.FormatInt(line, 10) }
+
+func (s *Store) sealResult(job string, r issuer.Result) ([]byte, error) {
+	return s.sealJSON("push_results", resultRow(job, r.Line), "detail", resultDetail{Key: r.Key, Pointer: r.Pointer, Detail: r.Detail, Warnings: r.Warnings})
+}
+
+// Results implements [issuer.Jobs].
+func (s *Store) Results(ctx context.Context, id, authority string, after int64, limit int) ([]issuer.Result, error) {
+	var out []issuer.Result
+	var details [][]byte
+	err := s.snapshot(ctx, func(q querier) error {
+		j, err := ownJob(q, id, authority)
+		if err != nil {
+			return err
+		}
+		// Of the present upload only: what an earlier one said of a line may be mended.
+		return q.rows(`SELECT line, identifier, code, pointer, detail FROM push_results WHERE job = $1 AND line > $2 AND upload = $3 ORDER BY line LIMIT $4`,
+			[]any{id, after, j.upload, limit}, func(row scanner) error {
+				var r issuer.Result
+				var detail []byte
+				err := row.Scan(&r.Line, &r.Identifier, &r.Code, &r.Pointer, &detail)
+				out, details = append(out, r), append(details, detail)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		var d resultDetail
+		if err := s.openJSON("push_results", resultRow(id, out[i].Line), "detail", details[i], &d); err != nil {
+			return nil, err
+		}
+		out[i].Key, out[i].Detail, out[i].Warnings = d.Key, d.Detail, d.Warnings
+		if out[i].Pointer == "" {
+			out[i].Pointer = d.Pointer
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,213 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/issuer"
+)
+
+// change is a change of state on its way into the tables.
+type change struct {
+	identifier     string
+	from, to       issuer.State
+	at             int64
+	by, replacedBy string
+	reason         []byte // sealed for certificates
+	eventReason    []byte // sealed for certificate_events, under reasonID
+	reasonID       string
+}
+
+// ChangeState implements [issuer.Record].
+func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certificate, error) {
+	none := issuer.Certificate{}
+	if !known(c.To) {
+		return none, fmt.Errorf("%w: to %q", issuer.ErrTransition, c.To)
+	}
+	ch := change{identifier: c.Identifier, to: c.To, at: micros(c.At), by: c.By, reasonID: rand.Text()}
+	var err error
+	if ch.reason, err = s.sealText("certificates", c.Identifier, "reason", c.Reason); err != nil {
+		return none, err
+	}
+	if ch.eventReason, err = s.sealText("certificate_events", ch.reasonID, "reason", c.Reason); err != nil {
+		return none, err
+	}
+	var r sealedCertificate
+	err = s.write(ctx, 4, func(q querier) error {
+		r = sealedCertificate{}
+		var changes int64
+		err := q.row(`SELECT state, changes FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
+			Scan(&ch.from, &changes)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
+		case err != nil:
+			return err
+		case ch.from == c.To && changes > 0:
+			// The change was made, perhaps by a request whose answer was lost.
+		case ch.from.Terminal() || !slices.Contains(c.From, ch.from) || ch.from == c.To:
+			return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
+		default:
+			if err := s.enterChange(q, ch); err != nil {
+				return err
+			}
+		}
+		return selectCertificate(q, c.Identifier, &r)
+	})
+	if err != nil {
+		return none, err
+	}
+	return s.openCertificate(&r)
+}
+
+func known(state issuer.State) bool {
+	switch state {
+	case issuer.Valid, issuer.Suspended, issuer.Withdrawn, issuer.Cancelled, issuer.Lapsed, issuer.Transferred, issuer.Revoked:
+		return true
+	}
+	return false
+}
+
+// enterChange writes a change of state that was found to be allowed: the certificate, its
+// history, its slots and the sequences of their lists.
+func (s *Store) enterChange(q querier, c change) error {
+	var number int64
+	err := q.row(`UPDATE certificates SET state = $2, state_at = $3, reason = $4, changes = changes + 1,
+			replaced_by = CASE WHEN $5 = '' THEN replaced_by ELSE $5 END
+		WHERE identifier = $1 RETURNING changes`, c.identifier, string(c.to), c.at, c.reason, c.replacedBy).Scan(&number)
+	if err != nil {
+		return err
+	}
+	if _, err := q.exec(`INSERT INTO certificate_events (identifier, number, at, from_state, to_state, who, reason, reason_id, replaced_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, c.identifier, number, c.at, string(c.from), string(c.to), c.by, c.eventReason, c.reasonID, c.replacedBy); err != nil {
+		return err
+	}
+	status := c.to.Public()
+	slots := map[string][]uint64{}
+	if err := q.rows(`SELECT list, idx FROM slots WHERE identifier = $1 AND status <> $2 ORDER BY list, idx`, []any{c.identifier, int64(status)}, func(row scanner) error {
+		var list string
+		var index int64
+		err := row.Scan(&list, &index)
+		slots[list] = append(slots[list], uint64(index))
+		return err
+	}); err != nil {
+		return err
+	}
+	if _, err := q.exec(`UPDATE slots SET status = $2 WHERE identifier = $1 AND status <> $2`, c.identifier, int64(status)); err != nil {
+		return err
+	}
+	return s.appendChanges(q, slots, status, c.at)
+}
+
+// appendChanges gives slots their numbers in the sequences of their lists. The list's row is
+// locked from here to the commit, so numbers become visible in order and without a gap; lists
+// are taken in one order, so that two changes cannot wait for each other.
+func (s *Store) appendChanges(q querier, slots map[string][]uint64, status statuslist.Status, at int64) error {
+	for _, list := range slices.Sorted(maps.Keys(slots)) {
+		indexes := slots[list]
+		var last int64
+		err := q.row(`UPDATE status_lists SET seq = seq + $2 WHERE name = $1 RETURNING seq`, list, len(indexes)).Scan(&last)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("%w: %q", issuer.ErrListUnknown, list)
+		}
+		if err != nil {
+			return err
+		}
+		for i, index := range indexes {
+			seq := last - int64(len(indexes)) + int64(i) + 1
+			if _, err := q.exec(`INSERT INTO status_changes (list, seq, idx, status, at) VALUES ($1, $2, $3, $4, $5)`, list, seq, int64(index), int64(status), at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// AddCopy implements [issuer.Record]. It holds the certificate's row, so that a change of
+// state either finds the slot or comes first.
+func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
+	return s.write(ctx, 2, func(q querier) error {
+		var state issuer.State
+		err := q.row(`SELECT state FROM certificates WHERE identifier = $1`+s.db.lock(), c.Identifier).Scan(&state)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
+		case err != nil:
+			return err
+		case state.Terminal():
+			return fmt.Errorf("%w: a copy of a certificate that is %s", issuer.ErrTransition, state)
+		}
+		at := c.CreatedAt
+		if at.IsZero() {
+			at = s.cfg.Now()
+		}
+		return s.insertSlot(q, c.Slot, c.Identifier, state.Public(), c.KeyID, optional(c.ExpiresAt), micros(at))
+	})
+}
+
+// SetLive implements [issuer.LiveData].
+func (s *Store) SetLive(ctx context.Context, authority, identifier string, live map[string]any, at time.Time) error {
+	var sealed []byte
+	if live != nil {
+		var err error
+		if sealed, err = s.sealJSON("certificates", identifier, "live", live); err != nil {
+			return err
+		}
+	}
+	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+		n, err := q.exec(`UPDATE certificates SET live = $3, live_at = $4 WHERE identifier = $1 AND authority = $2`, identifier, authority, sealed, optional(at))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+		}
+		return err
+	}})
+}
+
+// Events implements [issuer.History].
+func (s *Store) Events(ctx context.Context, identifier string) ([]issuer.Event, error) {
+	type sealedEvent struct {
+		issuer.Event
+		reason []byte
+		id     string
+	}
+	var found []sealedEvent
+	err := s.snapshot(ctx, func(q querier) error {
+		first := sealedEvent{Event: issuer.Event{Identifier: identifier, To: issuer.Valid}}
+		var at int64
+		err := q.row(`SELECT created_at, issued_by FROM certificates WHERE identifier = $1`, identifier).Scan(&at, &first.By)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+		}
+		if err != nil {
+			return err
+		}
+		first.At = moment(at)
+		found = []sealedEvent{first}
+		return q.rows(`SELECT at, from_state, to_state, who, reason, reason_id, replaced_by FROM certificate_events WHERE identifier = $1 ORDER BY number`,
+			[]any{identifier}, func(row scanner) error {
+				e := sealedEvent{Event: issuer.Event{Identifier: identifier}}
+				err := row.Scan(&at, &e.From, &e.To, &e.By, &e.reason, &e.id, &e.ReplacedBy)
+				e.At = moment(at)
+				found = append(found, e)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]issuer.Event, len(found))
+	for i, e := range found {
+		if e.Reason, err = s.openText("certificate_events", e.id, "reason", e.reason); err != nil {
+			return nil, err
+		}
+		out[i] = e.Event
+	}
+	return out, nil
+}

@@ -1,0 +1,123 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/showcard/showcard/verifier"
+)
+
+// Record implements [verifier.Records]. It lies on the path of every verification. Unique
+// indexes decide, ON CONFLICT keeps the loser's conflict from being an error of the transaction,
+// and so any number of records share one flush to the disk.
+func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
+	var answer []byte
+	if len(v.Answer) > 0 {
+		var err error
+		if answer, err = s.sealer.Seal("verifications", v.ID, "answer", v.Answer); err != nil {
+			return err
+		}
+	}
+	fields, reasons := names(v.Fields), names(v.Reasons)
+	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
+				holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
+			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, v.RequestHash[:], v.ShowID, v.Ticket[:], v.Challenge,
+			v.HolderID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
+		if err != nil || n == 1 {
+			return err
+		}
+		return conflict(q, v)
+	}})
+}
+
+// conflict tells which record stands in the way. A repeated request comes before a spent code:
+// it is to be answered.
+func conflict(q querier, v verifier.Verification) error {
+	for _, c := range []struct {
+		asked bool
+		query string
+		args  []any
+		err   error
+	}{
+		{v.RequestKey != "", `SELECT id FROM verifications WHERE caller = $1 AND request_key = $2 AND request_key <> ''`, []any{v.Caller, v.RequestKey}, verifier.ErrRequestReused},
+		{v.ShowID != "", `SELECT id FROM verifications WHERE show_id = $1 AND show_id <> ''`, []any{v.ShowID}, verifier.ErrSpent},
+		{v.ShowID != "", `SELECT id FROM verifications WHERE ticket = $1 AND show_id <> ''`, []any{v.Ticket[:]}, verifier.ErrSpent},
+		{v.Challenge != "", `SELECT id FROM verifications WHERE challenge = $1 AND challenge <> ''`, []any{v.Challenge}, verifier.ErrSpent},
+	} {
+		if !c.asked {
+			continue
+		}
+		var id string
+		if err := q.row(c.query, c.args...).Scan(&id); err == nil {
+			return c.err
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: verification %s", ErrIdentifierTaken, v.ID)
+}
+
+const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
+	holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until`
+
+func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
+	var v verifier.Verification
+	var at, until int64
+	var hash, ticket, answer []byte
+	var fields, reasons string
+	err := s.read(ctx, func(q querier) error {
+		return q.row(`SELECT `+verificationColumns+` FROM verifications WHERE `+where, args...).
+			Scan(&v.ID, &at, &v.Caller, &v.Party, &v.PartyName, &v.RequestKey, &hash, &v.ShowID, &ticket, &v.Challenge,
+				&v.HolderID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return verifier.Verification{}, verifier.ErrNoRecord
+	}
+	if err == nil {
+		v.Fields, err = parseNames(fields)
+	}
+	if err == nil {
+		v.Reasons, err = parseNames(reasons)
+	}
+	if err == nil && answer != nil {
+		v.Answer, err = s.sealer.Open("verifications", v.ID, "answer", answer)
+	}
+	if err != nil {
+		return verifier.Verification{}, err
+	}
+	copy(v.RequestHash[:], hash)
+	copy(v.Ticket[:], ticket)
+	v.At, v.AnswerUntil = moment(at), moment(until)
+	return v, nil
+}
+
+// ByRequest implements [verifier.Records].
+func (s *Store) ByRequest(ctx context.Context, caller, requestKey string) (verifier.Verification, error) {
+	return s.verification(ctx, `caller = $1 AND request_key = $2 AND request_key <> ''`, caller, requestKey)
+}
+
+// ByTicket implements [verifier.Records].
+func (s *Store) ByTicket(ctx context.Context, ticket [32]byte) (verifier.Verification, error) {
+	return s.verification(ctx, `ticket = $1 AND show_id <> ''`, ticket[:])
+}
+
+// ByID implements [verifier.Records].
+func (s *Store) ByID(ctx context.Context, id string) (verifier.Verification, error) {
+	return s.verification(ctx, `id = $1`, id)
+}
+
+// Sweep implements [verifier.Records].
+func (s *Store) Sweep(ctx context.Context, now, before time.Time) (answers, records int64, err error) {
+	answers, err = s.sweep(ctx, `UPDATE verifications SET answer = NULL WHERE id IN
+		(SELECT id FROM verifications WHERE answer IS NOT NULL AND answer_until < $1 ORDER BY answer_until LIMIT $2)`, micros(now), sweepRows)
+	if err != nil {
+		return answers, 0, err
+	}
+	records, err = s.sweep(ctx, `DELETE FROM verifications WHERE id IN (SELECT id FROM verifications WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before), sweepRows)
+	return answers, records, err
+}
