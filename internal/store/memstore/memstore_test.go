@@ -186,7 +186,7 @@ func TestForgets(t *testing.T) {
 func TestLookupOrder(t *testing.T) {
 	s, c := open(t, memstore.Config{})
 	ctx := context.Background()
-	const steps = 20_000
+	const steps = 4_000
 	require.NoError(t, s.Replace(ctx, issuer.ListHead{Name: "1", Size: steps + 4}, make([]byte, steps/4+1), c.Now()))
 	asOf := func(step uint64) time.Time { return c.Now().Add(time.Duration(step) * time.Second) }
 	var reached atomic.Uint64
