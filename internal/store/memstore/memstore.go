@@ -270,8 +270,8 @@ func (s *Store) Allow(ctx context.Context, key string, perMinute int) (ok bool, 
 	now := s.now().UnixMicro()
 	id := digest(key)
 	err = s.counters.edit(id, now, now+burst, func(arrival *int64, _ bool) bool {
-		// Not later than a full burst from now: a clock set back, or a limit raised, must not
-		// shut a caller out for longer than the limit means.
+		// Not later than a full burst from now: after a clock was set back nobody waits longer than
+		// the limit means.
 		next := min(max(*arrival, now), now+burst) + interval
 		if wait := next - burst - now; wait > 0 {
 			ok, retryAfter = false, time.Duration(wait)*time.Microsecond

@@ -5,8 +5,8 @@ local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
--- Not later than a full burst from now: a clock set back, or a limit raised, must not shut a
--- caller out for longer than the limit means.
+-- Not later than a full burst from now: after a clock was set back nobody waits longer than
+-- the limit means.
 arrival = math.min(math.max(arrival, now), now + burst) + interval
 local wait = arrival - burst - now
 if wait > 0 then return wait end

@@ -167,6 +167,23 @@ func TestWrongTypes(t *testing.T) {
 	require.NotErrorIs(t, err, wallet.ErrTicketUnknown)
 }
 
+// After the server's clock was set back nobody waits longer than the limit means.
+func TestLimiterClockSetBack(t *testing.T) {
+	ctx := t.Context()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL})
+	ok, _, err := s.Allow(ctx, "k", 60)
+	require.NoError(t, err)
+	require.True(t, ok)
+	keys := server.Do("KEYS", "*limit*").([]any)
+	require.Len(t, keys, 1)
+	server.Do("SET", keys[0], serverTime(t, server)+time.Hour.Microseconds())
+	ok, wait, err := s.Allow(ctx, "k", 60)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.LessOrEqual(t, wait, time.Second)
+}
+
 // Eviction takes lists whole: each is known and right, or lost.
 func TestEvicted(t *testing.T) {
 	ctx := t.Context()

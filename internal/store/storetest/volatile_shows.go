@@ -156,6 +156,16 @@ func VolatileShows(t *testing.T, open func(t *testing.T) VolatileSubject) {
 			require.True(t, closed)
 			require.ErrorIs(t, s.Store.Claim(ctx, "a", "x", long), wallet.ErrTicketTaken)
 		},
+		"put again it lasts as long as before": func(t *testing.T, s VolatileSubject) {
+			require.NoError(t, s.Store.PutShow(ctx, aShow("a"), long))
+			again := aShow("a")
+			again.Fields = []string{"name"}
+			require.NoError(t, s.Store.PutShow(ctx, again, brief))
+			s.Advance(brief)
+			got, _, err := s.Store.Show(ctx, "a")
+			require.NoError(t, err)
+			require.Equal(t, again, got)
+		},
 		"closed prolongs the show": func(t *testing.T, s VolatileSubject) {
 			require.NoError(t, s.Store.PutShow(ctx, aShow("a"), brief))
 			require.NoError(t, s.Store.Close(ctx, "a", long))
