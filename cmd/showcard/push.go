@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -157,7 +158,7 @@ func (p *push) whole(ctx context.Context) (summary, error) {
 	p.progress.set(func(c *counts) { c.Total = p.source.rows })
 	p.progress.say("推送 %d 行，任务 %s。 Pushing %d rows as job %s.", p.source.rows, p.job, p.source.rows, p.job)
 	var end job
-	err := p.client.retry(ctx, p.Retries+1, takeUp, func() (err error) {
+	err := p.client.retry(ctx, p.Retries+maxConflicts+1, p.takeUp(), func() (err error) {
 		if err = p.upload(ctx); err == nil {
 			end, err = p.state(ctx)
 		}
@@ -175,14 +176,33 @@ func (p *push) whole(ctx context.Context) (summary, error) {
 	return out, err
 }
 
-// takeUp says that an upload is worth starting again. A job that is still held by an upload
-// which broke off is let go when the server notices.
-func takeUp(err error) bool {
-	switch codeOf(err) {
-	case "push-incomplete", "body-incomplete", "body-too-slow", "push-job-conflict", "timed-out", "token-expired", "token-invalid":
-		return !errors.Is(err, errFileChanged)
+// A server that was killed keeps its hold of the job for up to two minutes. Until it lets go,
+// another upload is a conflict, which costs little to ask about.
+const (
+	maxConflicts  = 40
+	conflictPause = 5 * time.Second
+)
+
+// takeUp says whether an upload is worth starting again, and counts.
+func (p *push) takeUp() func(error) bool {
+	failures, conflicts := 0, 0
+	return func(err error) bool {
+		if errors.Is(err, errFileChanged) {
+			return false
+		}
+		code := codeOf(err)
+		if code == "push-job-conflict" {
+			var a *answerError
+			if conflicts++; errors.As(err, &a) && a.RetryAfter == 0 {
+				a.RetryAfter = conflictPause
+			}
+			return conflicts <= maxConflicts
+		}
+		if failures++; failures > p.Retries {
+			return false
+		}
+		return passing(err) || slices.Contains([]string{"push-incomplete", "body-incomplete", "body-too-slow", "timed-out", "token-expired", "token-invalid", "internal"}, code)
 	}
-	return passing(err) && !errors.Is(err, errFileChanged)
 }
 
 // upload sends the file once, and asks meanwhile how far the server is.
