@@ -19,7 +19,9 @@ import (
 type pushCommand struct {
 	File string `arg:"" help:"NDJSON file, one certificate a line; it may be packed with gzip. - reads standard input."`
 	connection
-	Job     string `placeholder:"ID" help:"Name of the push, 1 to 64 of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
+	Job     string `placeholder:"ID" help:"Name of the push, of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
+	Issuer  string `placeholder:"ID" help:"Issuing authority, for a client that acts for several. Default: the one that the first row names."`
+	Import  bool   `help:"Take over existing certificates: oddities that genuine old ones are known to have become warnings. Needs the scope import."`
 	Report  string `placeholder:"FILE" help:"Where the result of every row goes. Default FILE.results.ndjson."`
 	Refused string `placeholder:"FILE" help:"Where refused rows go, to be mended and pushed again. Default FILE.rejected.ndjson."`
 	Retries int    `default:"12" help:"How often to take the upload up again after the connection or the server was lost."`
@@ -82,13 +84,18 @@ type push struct {
 
 // Run pushes.
 func (p pushCommand) Run(e *env) error {
-	if p.Job != "" && !regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`).MatchString(p.Job) {
+	if p.Job != "" && !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`).MatchString(p.Job) {
 		return &coded{code: "push-job-id-invalid", err: errors.New("--job")}
 	}
 	c, err := p.resolve("issue")
 	if err != nil {
 		return err
 	}
+	return p.as(e, c)
+}
+
+// as pushes as a client.
+func (p pushCommand) as(e *env, c *client) error {
 	s, err := openSource(p.File, e.stdin)
 	if err != nil {
 		return err
@@ -130,6 +137,20 @@ func (p *push) beside(what string) string {
 
 func (p *push) path() string { return "/v1/pushes/" + url.PathEscape(p.job) }
 
+func (p *push) query() string {
+	q := url.Values{}
+	if p.Issuer != "" {
+		q.Set("issuer", p.Issuer)
+	}
+	if p.Import {
+		q.Set("mode", "import")
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
 // whole uploads until the server has everything, then fetches the results.
 func (p *push) whole(ctx context.Context) (summary, error) {
 	began := p.client.now()
@@ -158,7 +179,7 @@ func (p *push) whole(ctx context.Context) (summary, error) {
 // which broke off is let go when the server notices.
 func takeUp(err error) bool {
 	switch codeOf(err) {
-	case "push-incomplete", "body-incomplete", "body-too-slow", "gzip-malformed", "push-job-conflict", "timed-out", "token-expired", "token-invalid":
+	case "push-incomplete", "body-incomplete", "body-too-slow", "push-job-conflict", "timed-out", "token-expired", "token-invalid":
 		return !errors.Is(err, errFileChanged)
 	}
 	return passing(err) && !errors.Is(err, errFileChanged)
@@ -174,7 +195,7 @@ func (p *push) upload(ctx context.Context) error {
 	defer group.Wait()
 	defer stop()
 	resp, err := p.client.once(ctx, request{
-		method: http.MethodPut, path: p.path(),
+		method: http.MethodPut, path: p.path() + p.query(),
 		header: http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Encoding": {"gzip"}, "Expect": {"100-continue"}},
 		body: func() (_ io.Reader, err error) {
 			body, err = p.source.upload(func(rows int64) { p.progress.set(func(c *counts) { c.Sent = rows }) })
@@ -233,10 +254,14 @@ func (p *push) howToResume() {
 	args := []string{"showcard", "push", p.File}
 	for _, f := range []struct{ name, value string }{
 		{"--data", p.Data}, {"--server", p.Server}, {"--client", p.Client}, {"--key", p.Key}, {"--ca", p.CA}, {"--job", p.Job},
+		{"--issuer", p.Issuer},
 	} {
 		if f.value != "" {
 			args = append(args, f.name, f.value)
 		}
+	}
+	if p.Import {
+		args = append(args, "--import")
 	}
 	for i, a := range args {
 		args[i] = quote(a)
