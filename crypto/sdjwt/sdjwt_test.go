@@ -311,6 +311,7 @@ func TestSignRefuses(t *testing.T) {
 		"decoys too many":       {Issue{Decoys: 1000}, ErrClaim},
 		"name twice in JSON":    {Issue{Disclosable: []Claim{{"a", json.RawMessage(`{"b":1,"b":2}`)}}}, ErrDisclosureMalformed},
 		"too deep":              {Issue{Disclosable: []Claim{{"a", deep}}}, ErrDisclosureMalformed},
+		"too deep, divisible":   {Issue{Disclosable: []Claim{{"a", divided(20)}}}, ErrClaim},
 		"too many":              {Issue{Disclosable: many}, ErrMalformed},
 		"too large":             {Issue{Disclosable: []Claim{{"a", strings.Repeat("a", MaxSize)}}}, ErrMalformed},
 	} {
@@ -330,6 +331,27 @@ func TestSignRefuses(t *testing.T) {
 	got, err := claims.Text("a")
 	require.NoError(t, err)
 	require.Equal(t, "a \\ backslash, \"_sd\" and \"...\" as text", got)
+}
+
+// divided is n disclosures within one another.
+func divided(n int) any {
+	v := any("bottom")
+	for range n {
+		v = Object{Disclosable: []Claim{{"in", v}}}
+	}
+	return v
+}
+
+// As deep as Sign goes, Parse follows.
+func TestDeepest(t *testing.T) {
+	k := generate(t, key.SM2)
+	text, err := Sign(k, Issue{Disclosable: []Claim{{"a", divided(maxDepth - 1)}}})
+	require.NoError(t, err)
+	s, err := Parse(text, Type)
+	require.NoError(t, err)
+	require.Len(t, s.Disclosures, maxDepth)
+	_, err = Sign(k, Issue{Disclosable: []Claim{{"a", divided(maxDepth)}}})
+	require.ErrorIs(t, err, ErrClaim)
 }
 
 // Every bit of a presentation matters: whichever byte is changed, it is refused.
