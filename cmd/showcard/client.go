@@ -156,11 +156,12 @@ func (c connection) http() (*http.Client, error) {
 
 // client talks to a deployment as one registered client. It is safe for concurrent use.
 type client struct {
-	base   string
-	id     string
-	scope  string // asked for; empty is all that the client has
-	signer key.Signer
-	http   *http.Client
+	base     string
+	audience string // the public URL, where it is not base
+	id       string
+	scope    string // asked for; empty is all that the client has
+	signer   key.Signer
+	http     *http.Client
 
 	now      func() time.Time
 	wait     func(context.Context, time.Duration) error
@@ -184,7 +185,7 @@ func newClient(server, id string, signer key.Signer, h *http.Client) (*client, e
 		return nil, fmt.Errorf("%w: --server: plain http is for this machine only", errConfig)
 	}
 	return &client{
-		base: u.Scheme + "://" + u.Host, id: id, signer: signer, http: h,
+		base: u.Scheme + "://" + u.Host, audience: u.Scheme + "://" + u.Host, id: id, signer: signer, http: h,
 		now: time.Now, wait: sleep, attempts: 6, idle: 2 * time.Minute, notify: func(time.Duration, error) {},
 	}, nil
 }
@@ -253,7 +254,7 @@ func passing(err error) bool {
 func (c *client) token(ctx context.Context) (access.Granted, error) {
 	var granted access.Granted
 	err := c.retry(ctx, c.attempts, passing, func() error {
-		assertion, err := access.Assert(c.signer, c.id, c.base, c.now())
+		assertion, err := access.Assert(c.signer, c.id, c.audience, c.now())
 		if err != nil {
 			return err
 		}

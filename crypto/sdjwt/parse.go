@@ -41,7 +41,10 @@ func Parse(text, typ string) (*SDJWT, error) {
 			return nil, err
 		}
 	}
-	return s, s.process()
+	if err := s.process(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // ParseIssued is Parse for a holder who receives a certificate: it must not come with a key
