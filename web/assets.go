@@ -101,11 +101,14 @@ func (p *Pages) loadAssets() error {
 			return err
 		}
 	}
-	described, err := describe(p.types)
+	types, tables, err := describe(p.types)
 	if err != nil {
 		return err
 	}
-	return p.addAsset("types.json", described)
+	if err := p.addAsset("types.json", types); err != nil {
+		return err
+	}
+	return p.addAsset("tables.json", tables)
 }
 
 // addAsset serves a file under a name with its hash in it: style.css as style.3f9a….css.

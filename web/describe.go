@@ -11,7 +11,7 @@ import (
 	"github.com/showcard/showcard/schemas"
 )
 
-// The pages get the catalogue as one small document: what fields are called and how their values
+// The pages get the catalogue in small documents: what fields are called and how their values
 // are written. Texts are pairs [Chinese, English] and names are short, because a phone loads it.
 
 type pair [2]string
@@ -32,9 +32,11 @@ type fieldDescription struct {
 	Unit  *pair        `json:"u,omitempty"`
 }
 
+// catalogueDescription becomes two documents: before a code is shown a phone needs names of fields
+// but no tables of codes, which are the larger part.
 type catalogueDescription struct {
-	Types  map[string]typeDescription `json:"types"` // by "id/version"
-	Tables map[string]map[string]pair `json:"tables"`
+	types  map[string]typeDescription // by "id/version"
+	tables map[string]map[string]pair
 }
 
 // kindYesNo is how predicates are shown; it is no kind of the catalogue, because nobody pushes one.
@@ -42,19 +44,18 @@ const kindYesNo schemas.Kind = "predicate"
 
 func pairOf(t schemas.Text) pair { return pair{t.ZH, t.EN} }
 
-func describe(c *schemas.Catalogue) ([]byte, error) {
-	out := catalogueDescription{Types: map[string]typeDescription{}, Tables: map[string]map[string]pair{}}
+func describe(c *schemas.Catalogue) (types, tables []byte, err error) {
+	out := catalogueDescription{types: map[string]typeDescription{}, tables: map[string]map[string]pair{}}
 	for _, t := range c.Types() {
 		if !t.Published {
 			continue
 		}
 		d := typeDescription{Name: pairOf(t.Name), Face: face(t)}
-		var err error
 		if d.Fields, err = out.fields(c, t.Fields); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if d.Live, err = out.fields(c, t.Live); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, p := range t.Predicates {
 			d.Fields = append(d.Fields, fieldDescription{Name: p.Name, Label: pairOf(p.Label), Kind: kindYesNo})
@@ -63,9 +64,13 @@ func describe(c *schemas.Catalogue) ([]byte, error) {
 		if t.Portrait {
 			d.Fields = append(d.Fields, fieldDescription{Name: schemas.PortraitClaim, Label: pair{"相片", "Portrait"}, Kind: schemas.KindText})
 		}
-		out.Types[t.Path()[len("/types/"):]] = d
+		out.types[t.Path()[len("/types/"):]] = d
 	}
-	return json.Marshal(out)
+	if types, err = json.Marshal(out.types); err != nil {
+		return nil, nil, err
+	}
+	tables, err = json.Marshal(out.tables)
+	return types, tables, err
 }
 
 func (d *catalogueDescription) fields(c *schemas.Catalogue, fields []schemas.Field) ([]fieldDescription, error) {
@@ -77,7 +82,7 @@ func (d *catalogueDescription) fields(c *schemas.Catalogue, fields []schemas.Fie
 			one.Unit = &u
 		}
 		out = append(out, one)
-		if f.Table == "" || d.Tables[f.Table] != nil {
+		if f.Table == "" || d.tables[f.Table] != nil {
 			continue
 		}
 		table, err := c.Tables().Table(f.Table)
@@ -88,7 +93,7 @@ func (d *catalogueDescription) fields(c *schemas.Catalogue, fields []schemas.Fie
 		for _, code := range table.Codes {
 			names[code.Code] = pairOf(code.Name)
 		}
-		d.Tables[f.Table] = names
+		d.tables[f.Table] = names
 	}
 	return out, nil
 }

@@ -61,7 +61,7 @@
       byId('token').value = '';
       byId('desk-h').append(make('strong', '', desk.purpose));
     }
-    try { await Promise.all([token(), s.types()]); } catch (err) { return fail(err); }
+    try { await Promise.all([token(), s.full()]); } catch (err) { return fail(err); }
     show(byId('setup'), false);
     show(byId('desk'), true);
     clear();
@@ -291,7 +291,7 @@
   function byText(t, lang) { return t ? t[lang] : ''; }
 
   async function tellAnswer(a) {
-    const c = await s.types();
+    const c = await s.full();
     const version = Number((/\/(\d+)$/.exec(a.vct || '') || [])[1]) || 0;
     const type = a.type ? s.typeOf(c, a.type, version) : null;
     clear();

@@ -122,14 +122,20 @@
   }
 
   // The catalogue: what fields are called and how their values are written.
-  let catalogue = null;
-  function types() {
-    if (!catalogue) {
-      catalogue = api('GET', document.body.dataset.types, { cache: 'default' }).then(function (r) { return r.data; });
-      catalogue.catch(function () { catalogue = null; });
-    }
-    return catalogue;
+  // c.tables, the codes of sex, ethnicity and so on, comes only when values must be written.
+  function loaded(name) {
+    let promise = null;
+    return function () {
+      if (!promise) {
+        promise = api('GET', document.body.dataset[name], { cache: 'default' }).then(function (r) { return r.data; });
+        promise.catch(function () { promise = null; });
+      }
+      return promise;
+    };
   }
+  const loadTypes = loaded('types'), tables = loaded('tables');
+  function types() { return loadTypes().then(function (t) { return { types: t, tables: {} }; }); }
+  function full() { return Promise.all([loadTypes(), tables()]).then(function (r) { return { types: r[0], tables: r[1] }; }); }
 
   // typeOf finds a type by id and version; without a version, the newest.
   function typeOf(c, id, version) {
@@ -228,7 +234,7 @@
   };
 
   window.showcard = {
-    byId: byId, put: put, make: make, both: both, text: text, show: show, api: api, tell: tell, types: types, typeOf: typeOf, fieldOf: fieldOf,
+    byId: byId, put: put, make: make, both: both, text: text, show: show, api: api, tell: tell, types: types, full: full, typeOf: typeOf, fieldOf: fieldOf,
     names: names, value: value, row: row, when: when, sign: sign, outcomes: outcomes, kept: kept, Trouble: Trouble,
     demo: document.body && 'demo' in document.body.dataset,
     large: function () { return root.classList.contains('large'); }
