@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -15,10 +17,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/showcard/showcard/internal/httpd"
-	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
+	"github.com/showcard/showcard/wallet"
 	"github.com/showcard/showcard/web"
 )
 
@@ -191,7 +192,7 @@ func (d *demo) pushSeed(ctx context.Context, issuerID string, certificates map[s
 	}
 	job := "/v1/pushes/seed-" + issuerID
 	resp, err := cl.send(ctx, request{
-		method: http.MethodPut, path: job, header: http.Header{"Content-Type": {"application/x-ndjson"}}, body: bytesBody(rows),
+		method: http.MethodPut, path: job, header: http.Header{"Content-Type": {"application/x-ndjson"}}, body: func() (io.Reader, error) { return bytes.NewReader(rows), nil },
 	})
 	if err != nil {
 		return err
@@ -278,7 +279,7 @@ func (d *demo) writeDemoJSON(ctx context.Context, file string) error {
 	doc := demoDocument{demoFile: demoFile{BaseURL: d.cfg.PublicURL, TrustListURL: d.cfg.PublicURL + "/v1/trust-list", Callers: d.callers.callers}}
 	for _, p := range d.people {
 		h := demoHolder{Name: p.Name, Login: p.Login, Holdings: []demoHolding{}}
-		held, err := d.wallet.Holdings(ctx, d.person(p), false)
+		held, err := d.wallet.Holdings(ctx, wallet.Person{HolderID: d.holderID(p.holder), Method: "demo-sign-in", VerifiedAt: time.Now()}, false)
 		if err != nil {
 			return err
 		}
@@ -318,8 +319,3 @@ func (d *demo) announce(e *env, c *demoCommand) {
 		d.announceLAN(w, c.LANAddr)
 	}
 }
-
-var (
-	_ = httpd.CodeInternal
-	_ = issuer.Valid
-)

@@ -49,6 +49,7 @@ const MaxSize = 4 << 20
 const (
 	maxHeader = 16 << 10
 	maxDepth  = 16
+	maxChain  = 8
 )
 
 // Header is what showcard reads of a protected header.
@@ -80,8 +81,8 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("jose: a parsed token is not for JSON")
 }
 
-// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given.
-// It does not trust it.
+// Parse takes a compact JWS apart and checks its form and that its "typ" is one of the given
+// ("": none, as in client assertions of RFC 7523). It does not trust it.
 func Parse(text string, types ...string) (*Token, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d characters", ErrMalformed, len(text))
@@ -154,7 +155,7 @@ func parseHeader(data []byte) (Header, error) {
 	if !known(h.Algorithm) {
 		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
 	}
-	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > 8) {
+	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > maxChain) {
 		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
 	}
 	for _, c := range x5c {
@@ -216,6 +217,9 @@ func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
 	}
 	if err := strictjson.Check(payload, maxDepth); err != nil {
 		return "", fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	if len(h.X5C) > maxChain {
+		return "", fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(h.X5C))
 	}
 	public := s.Public()
 	header := struct {
