@@ -61,7 +61,7 @@ func TestVerifyFile(t *testing.T) {
 	}
 	t.Run("valid", func(t *testing.T) {
 		out, _, err := run(verifyCommand{What: p.file(t, certificate(t, p.issuer, nil, p.base, 0))})
-		require.NoError(t, err)
+		require.NoError(t, err, out)
 		for _, want := range []string{"有  效   VALID", "签名 signature  通过 passed", "湖南省公安厅", "姓名", "张示例", "男 male", "list"} {
 			require.Contains(t, out, want)
 		}
