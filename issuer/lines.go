@@ -40,10 +40,7 @@ func (l *lineReader) next() (line, error) {
 		out.size += int64(len(part))
 		if !out.tooLarge {
 			l.buf = append(l.buf, part...)
-			// With the line's end, which does not count.
-			if len(bytes.TrimRight(l.buf, "\r\n")) > schemas.MaxRow {
-				out.tooLarge = true
-			}
+			out.tooLarge = len(l.buf) > schemas.MaxRow && len(trimEnd(l.buf)) > schemas.MaxRow
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
@@ -54,11 +51,16 @@ func (l *lineReader) next() (line, error) {
 		l.number++
 		out.open = err != nil // the error comes back with the next call
 		if !out.tooLarge {
-			out.text = bytes.TrimRight(l.buf, "\r\n")
+			out.text = trimEnd(l.buf)
 			if out.number == 1 { // Windows writes one; RFC 8259 §8.1 lets us ignore it
 				out.text = bytes.TrimPrefix(out.text, byteOrderMark)
 			}
 		}
 		return out, nil
 	}
+}
+
+// trimEnd takes one line end off, \n or \r\n.
+func trimEnd(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 }

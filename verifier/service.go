@@ -434,6 +434,11 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 	for _, name := range names {
 		matches[name] = equalJSON(best.Claims[name], f.Claims[name])
 	}
+	if slices.ContainsFunc(names, func(name string) bool { return !matches[name] }) {
+		// A valid certificate with another name on it is not a yes.
+		best.Outcome = Invalid
+		best.Reasons = append(best.Reasons, "facts-mismatch")
+	}
 	best.Claims = nil // yes or no; nothing is disclosed
 	k.record.HolderID, k.record.Identifier, k.record.Type, k.record.Fields = of.HolderID, of.Identifier, of.Type, names
 	a := &Answer{ID: k.record.ID, Result: best, Purpose: k.req.Purpose, Matches: matches}

@@ -220,9 +220,9 @@ func orderedNames[V any](t *schemas.Type, have map[string]V) []string {
 
 func labelOf(t *schemas.Type, name string) schemas.Text {
 	switch name {
-	case schemas.IdentifierField:
+	case schemas.IdentifierClaim:
 		return schemas.Text{ZH: "证照标识", EN: "identifier"}
-	case schemas.PortraitField:
+	case schemas.PortraitClaim:
 		return schemas.Text{ZH: "相片摘要", EN: "digest of the portrait"}
 	}
 	if t != nil {

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -71,7 +69,7 @@ func (c connection) demo() (demoFile, error) {
 
 // resolve makes the client that may do what scope says.
 func (c connection) resolve(scope string) (*client, error) {
-	server, id, keyFile := c.Server, c.Client, c.Key
+	server, id, keyFile, public := c.Server, c.Client, c.Key, ""
 	if server == "" || id == "" || keyFile == "" {
 		d, err := c.demo()
 		if errors.Is(err, os.ErrNotExist) {
@@ -80,7 +78,7 @@ func (c connection) resolve(scope string) (*client, error) {
 		if err != nil {
 			return nil, err
 		}
-		if server == "" {
+		if public = d.BaseURL; server == "" {
 			server = d.BaseURL
 		}
 		caller, err := d.caller(id, scope)
@@ -103,7 +101,7 @@ func (c connection) resolve(scope string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(server, id, signer, h)
+	return newClientFor(server, public, id, signer, h)
 }
 
 func (d demoFile) caller(id, scope string) (demoCaller, error) {
@@ -156,7 +154,8 @@ func (c connection) http() (*http.Client, error) {
 
 // client talks to a deployment as one registered client. It is safe for concurrent use.
 type client struct {
-	base   string
+	base   string // where requests go
+	aud    string // public URL: what assertions are made out to
 	id     string
 	scope  string // asked for; empty is all that the client has
 	signer key.Signer
@@ -174,7 +173,9 @@ type client struct {
 	until  time.Time
 }
 
-func newClient(server, id string, signer key.Signer, h *http.Client) (*client, error) {
+// newClientFor makes a client of the deployment whose public URL is public and which answers at
+// server: the same address, but for who stands beside it.
+func newClientFor(server, public, id string, signer key.Signer, h *http.Client) (*client, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 		return nil, fmt.Errorf("%w: --server: want https://HOST without a path", errConfig)
@@ -183,8 +184,11 @@ func newClient(server, id string, signer key.Signer, h *http.Client) (*client, e
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		return nil, fmt.Errorf("%w: --server: plain http is for this machine only", errConfig)
 	}
+	if public == "" {
+		public = u.Scheme + "://" + u.Host
+	}
 	return &client{
-		base: u.Scheme + "://" + u.Host, id: id, signer: signer, http: h,
+		base: u.Scheme + "://" + u.Host, aud: public, id: id, signer: signer, http: h,
 		now: time.Now, wait: sleep, attempts: 6, idle: 2 * time.Minute, notify: func(time.Duration, error) {},
 	}, nil
 }
@@ -253,7 +257,7 @@ func passing(err error) bool {
 func (c *client) token(ctx context.Context) (access.Granted, error) {
 	var granted access.Granted
 	err := c.retry(ctx, c.attempts, passing, func() error {
-		assertion, err := access.Assert(c.signer, c.id, c.base, c.now())
+		assertion, err := access.Assert(c.signer, c.id, c.aud, c.now())
 		if err != nil {
 			return err
 		}
@@ -263,7 +267,7 @@ func (c *client) token(ctx context.Context) (access.Granted, error) {
 		}
 		resp, err := c.once(ctx, request{
 			method: http.MethodPost, path: "/oauth/token", header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
-			body: func() (io.Reader, error) { return strings.NewReader(form.Encode()), nil }, public: true,
+			body: bytesBody([]byte(form.Encode())), public: true,
 		})
 		if err != nil {
 			return err
@@ -310,7 +314,7 @@ func (c *client) call(ctx context.Context, method, path string, in any, idempote
 			return err
 		}
 		r.header.Set("Content-Type", "application/json")
-		r.body = func() (io.Reader, error) { return bytes.NewReader(body), nil }
+		r.body = bytesBody(body)
 	}
 	if idempotencyKey != "" {
 		r.header.Set("Idempotency-Key", idempotencyKey)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -15,20 +17,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/showcard/showcard/internal/httpd"
-	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
+	"github.com/showcard/showcard/wallet"
 	"github.com/showcard/showcard/web"
 )
 
 type demoCommand struct {
-	Addr    string `default:"127.0.0.1:8080" help:"Address to serve on."`
-	Data    string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
-	LAN     bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
-	LANAddr string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
-	Tour    bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
-	Profile string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
+	Addr     string `default:"127.0.0.1:8080" help:"Address to serve on."`
+	Data     string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
+	LAN      bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
+	LANAddr  string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
+	Tour     bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
+	Volatile string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Profile  string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
 // Help is what --help says below the flags.
@@ -71,7 +73,7 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 		return fmt.Errorf("%w (is another demo running? choose another --addr)", err)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	cfg, err := c.config(listener)
+	cfg, err := c.config(listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -106,15 +108,15 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 	return err
 }
 
-func (c *demoCommand) config(l net.Listener) (config, error) {
-	_, port, err := net.SplitHostPort(l.Addr().String())
+func (c *demoCommand) config(addr string) (config, error) {
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return config{}, err
 	}
 	cfg := config{
-		PublicURL: "http://localhost:" + port, Listen: l.Addr().String(), Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
+		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, demo: true,
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, demo: true,
 	}
 	// A later start keeps the public URL of the first, whatever --addr says now.
 	if data, err := os.ReadFile(filepath.Join(c.Data, deploymentFile)); err == nil {
@@ -191,7 +193,7 @@ func (d *demo) pushSeed(ctx context.Context, issuerID string, certificates map[s
 	}
 	job := "/v1/pushes/seed-" + issuerID
 	resp, err := cl.send(ctx, request{
-		method: http.MethodPut, path: job, header: http.Header{"Content-Type": {"application/x-ndjson"}}, body: bytesBody(rows),
+		method: http.MethodPut, path: job, header: http.Header{"Content-Type": {"application/x-ndjson"}}, body: func() (io.Reader, error) { return bytes.NewReader(rows), nil },
 	})
 	if err != nil {
 		return err
@@ -278,7 +280,7 @@ func (d *demo) writeDemoJSON(ctx context.Context, file string) error {
 	doc := demoDocument{demoFile: demoFile{BaseURL: d.cfg.PublicURL, TrustListURL: d.cfg.PublicURL + "/v1/trust-list", Callers: d.callers.callers}}
 	for _, p := range d.people {
 		h := demoHolder{Name: p.Name, Login: p.Login, Holdings: []demoHolding{}}
-		held, err := d.wallet.Holdings(ctx, d.person(p), false)
+		held, err := d.wallet.Holdings(ctx, wallet.Person{HolderID: d.holderID(p.holder), Method: "demo-sign-in", VerifiedAt: time.Now()}, false)
 		if err != nil {
 			return err
 		}
@@ -318,8 +320,3 @@ func (d *demo) announce(e *env, c *demoCommand) {
 		d.announceLAN(w, c.LANAddr)
 	}
 }
-
-var (
-	_ = httpd.CodeInternal
-	_ = issuer.Valid
-)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,11 @@ type request struct {
 	header http.Header
 	body   func() (io.Reader, error) // anew for each try; nil: no body
 	public bool                      // goes without a token
+}
+
+// bytesBody is a body that lies in memory.
+func bytesBody(data []byte) func() (io.Reader, error) {
+	return func() (io.Reader, error) { return bytes.NewReader(data), nil }
 }
 
 // answerError is a refusal by the server: problem+json (RFC 9457), or OAuth's own form.

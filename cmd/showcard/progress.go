@@ -36,7 +36,7 @@ type progress struct {
 const (
 	redraw    = 100 * time.Millisecond
 	plainLine = 10 * time.Second
-	barWidth  = 24
+	barWidth  = 20
 )
 
 func newProgress(w io.Writer, quiet bool, now func() time.Time) *progress {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,9 @@ import (
 type pushCommand struct {
 	File string `arg:"" help:"NDJSON file, one certificate a line; it may be packed with gzip. - reads standard input."`
 	connection
-	Job     string `placeholder:"ID" help:"Name of the push, 1 to 64 of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
+	Job     string `placeholder:"ID" help:"Name of the push, of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
+	Issuer  string `placeholder:"ID" help:"Issuing authority, for a client that acts for several. Default: the one that the first row names."`
+	Import  bool   `help:"Take over existing certificates: oddities that genuine old ones are known to have become warnings. Needs the scope import."`
 	Report  string `placeholder:"FILE" help:"Where the result of every row goes. Default FILE.results.ndjson."`
 	Refused string `placeholder:"FILE" help:"Where refused rows go, to be mended and pushed again. Default FILE.rejected.ndjson."`
 	Retries int    `default:"12" help:"How often to take the upload up again after the connection or the server was lost."`
@@ -82,13 +85,18 @@ type push struct {
 
 // Run pushes.
 func (p pushCommand) Run(e *env) error {
-	if p.Job != "" && !regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`).MatchString(p.Job) {
+	if p.Job != "" && !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`).MatchString(p.Job) {
 		return &coded{code: "push-job-id-invalid", err: errors.New("--job")}
 	}
 	c, err := p.resolve("issue")
 	if err != nil {
 		return err
 	}
+	return p.as(e, c)
+}
+
+// as pushes as a client.
+func (p pushCommand) as(e *env, c *client) error {
 	s, err := openSource(p.File, e.stdin)
 	if err != nil {
 		return err
@@ -130,13 +138,27 @@ func (p *push) beside(what string) string {
 
 func (p *push) path() string { return "/v1/pushes/" + url.PathEscape(p.job) }
 
+func (p *push) query() string {
+	q := url.Values{}
+	if p.Issuer != "" {
+		q.Set("issuer", p.Issuer)
+	}
+	if p.Import {
+		q.Set("mode", "import")
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
 // whole uploads until the server has everything, then fetches the results.
 func (p *push) whole(ctx context.Context) (summary, error) {
 	began := p.client.now()
 	p.progress.set(func(c *counts) { c.Total = p.source.rows })
 	p.progress.say("推送 %d 行，任务 %s。 Pushing %d rows as job %s.", p.source.rows, p.job, p.source.rows, p.job)
 	var end job
-	err := p.client.retry(ctx, p.Retries+1, takeUp, func() (err error) {
+	err := p.client.retry(ctx, p.Retries+maxConflicts+1, p.takeUp(), func() (err error) {
 		if err = p.upload(ctx); err == nil {
 			end, err = p.state(ctx)
 		}
@@ -154,14 +176,33 @@ func (p *push) whole(ctx context.Context) (summary, error) {
 	return out, err
 }
 
-// takeUp says that an upload is worth starting again. A job that is still held by an upload
-// which broke off is let go when the server notices.
-func takeUp(err error) bool {
-	switch codeOf(err) {
-	case "push-incomplete", "body-incomplete", "body-too-slow", "gzip-malformed", "push-job-conflict", "timed-out", "token-expired", "token-invalid":
-		return !errors.Is(err, errFileChanged)
+// A server that was killed keeps its hold of the job for up to two minutes. Until it lets go,
+// another upload is a conflict, which costs little to ask about.
+const (
+	maxConflicts  = 40
+	conflictPause = 5 * time.Second
+)
+
+// takeUp says whether an upload is worth starting again, and counts.
+func (p *push) takeUp() func(error) bool {
+	failures, conflicts := 0, 0
+	return func(err error) bool {
+		if errors.Is(err, errFileChanged) {
+			return false
+		}
+		code := codeOf(err)
+		if code == "push-job-conflict" {
+			var a *answerError
+			if conflicts++; errors.As(err, &a) && a.RetryAfter == 0 {
+				a.RetryAfter = conflictPause
+			}
+			return conflicts <= maxConflicts
+		}
+		if failures++; failures > p.Retries {
+			return false
+		}
+		return passing(err) || slices.Contains([]string{"push-incomplete", "body-incomplete", "body-too-slow", "timed-out", "token-expired", "token-invalid", "internal"}, code)
 	}
-	return passing(err) && !errors.Is(err, errFileChanged)
 }
 
 // upload sends the file once, and asks meanwhile how far the server is.
@@ -174,7 +215,7 @@ func (p *push) upload(ctx context.Context) error {
 	defer group.Wait()
 	defer stop()
 	resp, err := p.client.once(ctx, request{
-		method: http.MethodPut, path: p.path(),
+		method: http.MethodPut, path: p.path() + p.query(),
 		header: http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Encoding": {"gzip"}, "Expect": {"100-continue"}},
 		body: func() (_ io.Reader, err error) {
 			body, err = p.source.upload(func(rows int64) { p.progress.set(func(c *counts) { c.Sent = rows }) })
@@ -233,10 +274,14 @@ func (p *push) howToResume() {
 	args := []string{"showcard", "push", p.File}
 	for _, f := range []struct{ name, value string }{
 		{"--data", p.Data}, {"--server", p.Server}, {"--client", p.Client}, {"--key", p.Key}, {"--ca", p.CA}, {"--job", p.Job},
+		{"--issuer", p.Issuer},
 	} {
 		if f.value != "" {
 			args = append(args, f.name, f.value)
 		}
+	}
+	if p.Import {
+		args = append(args, "--import")
 	}
 	for i, a := range args {
 		args[i] = quote(a)

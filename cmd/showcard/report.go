@@ -18,7 +18,7 @@ import (
 // rowResult is one line of GET /v1/pushes/{job}/results: accepted with an identifier, or refused
 // with a code.
 type rowResult struct {
-	Row        int64  `json:"row"` // 1-based
+	Line       int64  `json:"line"` // 1-based
 	Key        string `json:"key"`
 	Identifier string `json:"identifier"`
 	Code       string `json:"code"`
@@ -56,10 +56,10 @@ func (p *push) report(ctx context.Context, end job) (summary, error) {
 		if err := json.Unmarshal(line, &r); err != nil {
 			return malformed("result of a row: %w", err)
 		}
-		if r.Row <= last || (r.Identifier == "") == (r.Code == "") {
-			return malformed("result of row %d after that of row %d", r.Row, last)
+		if r.Line <= last || (r.Identifier == "") == (r.Code == "") {
+			return malformed("result of row %d after that of row %d", r.Line, last)
 		}
-		last = r.Row
+		last = r.Line
 		if r.Code == "" {
 			out.Accepted++
 		} else {
@@ -67,8 +67,8 @@ func (p *push) report(ctx context.Context, end job) (summary, error) {
 			if len(out.Codes) < maxCodes || out.Codes[r.Code] > 0 {
 				out.Codes[r.Code]++
 			}
-			if err := rows.copy(bad, r.Row); err != nil {
-				return fmt.Errorf("refused row %d: %w", r.Row, err)
+			if err := rows.copy(bad, r.Line); err != nil {
+				return fmt.Errorf("refused row %d: %w", r.Line, err)
 			}
 		}
 		_, err := to.Write(append(line, '\n'))

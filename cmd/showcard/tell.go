@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,7 @@ import (
 	"github.com/showcard/showcard/schemas"
 )
 
-// sentences are the words for codes: the table that travels over HTTP and the one of rows.
+// sentences are the words for codes.
 type sentences map[string]problem.Entry
 
 func loadSentences() (sentences, error) {
@@ -23,12 +22,8 @@ func loadSentences() (sentences, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rows []problem.Entry
-	if err := json.Unmarshal(schemas.ProblemsJSON(), &rows); err != nil {
-		return nil, fmt.Errorf("problems of rows: %w", err)
-	}
 	all := sentences{}
-	for _, e := range append(rows, table.Entries()...) {
+	for _, e := range table.Entries() {
 		all[e.Code] = e
 	}
 	return all, nil

@@ -32,6 +32,9 @@ import (
 // ErrFull says that a table holds as much as it may.
 var ErrFull = errors.New("memstore: full")
 
+// Names come from URLs and signed tokens. Ours are short; what is longer is not ours.
+const maxName = 256
+
 var errKeep = errors.New("memstore: an entry must be kept for more than no time")
 
 // Config bounds a store. The zero value is good.
@@ -112,8 +115,8 @@ func (s *Store) PutShow(ctx context.Context, sh wallet.Show, keep time.Duration)
 	if err != nil {
 		return err
 	}
-	if sh.ID == "" {
-		return errors.New("memstore: a show without id")
+	if sh.ID == "" || len(sh.ID) > maxName {
+		return fmt.Errorf("memstore: show id of %d bytes", len(sh.ID))
 	}
 	sh.Fields = slices.Clone(sh.Fields)
 	return s.shows.edit(sh.ID, now, until, func(v *show, _ bool) bool {
@@ -142,8 +145,8 @@ func (s *Store) PutTicket(ctx context.Context, digest [32]byte, t wallet.Ticket,
 	if err != nil {
 		return err
 	}
-	if t.ShowID == "" {
-		return errors.New("memstore: a code without show")
+	if t.ShowID == "" || len(t.ShowID) > maxName {
+		return fmt.Errorf("memstore: code with a show id of %d bytes", len(t.ShowID))
 	}
 	return s.tickets.edit(digest, now, until, func(v *wallet.Ticket, _ bool) bool {
 		*v = t
@@ -202,8 +205,8 @@ func (s *Store) Close(ctx context.Context, showID string, keep time.Duration) er
 	if err != nil {
 		return err
 	}
-	if showID == "" {
-		return errors.New("memstore: a show without id")
+	if showID == "" || len(showID) > maxName {
+		return fmt.Errorf("memstore: show id of %d bytes", len(showID))
 	}
 	return s.shows.edit(showID, now, until, func(v *show, _ bool) bool {
 		v.closed, v.claimant, v.lease = true, "", 0
@@ -267,8 +270,8 @@ func (s *Store) Allow(ctx context.Context, key string, perMinute int) (ok bool, 
 	now := s.now().UnixMicro()
 	id := digest(key)
 	err = s.counters.edit(id, now, now+burst, func(arrival *int64, _ bool) bool {
-		// Not later than a full burst from now: a clock set back, or a limit raised, must not
-		// shut a caller out for longer than the limit means.
+		// Not later than a full burst from now: after a clock was set back nobody waits longer than
+		// the limit means.
 		next := min(max(*arrival, now), now+burst) + interval
 		if wait := next - burst - now; wait > 0 {
 			ok, retryAfter = false, time.Duration(wait)*time.Microsecond

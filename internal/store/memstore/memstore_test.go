@@ -174,11 +174,46 @@ func TestBounded(t *testing.T) {
 // A store that goes on for long keeps no more than what has not ended.
 func TestForgets(t *testing.T) {
 	s, c := open(t, memstore.Config{MaxEntries: 5000})
-	for i := range 200_000 {
+	for i := range 20_000 {
 		_, err := s.Once(t.Context(), fmt.Sprint(i), time.Second)
 		require.NoError(t, err)
 		c.Advance(time.Millisecond)
 	}
+}
+
+// The reader takes no lock, so the order in which it loads counts: an entry that is still valid
+// must never come with the as-of at which it was revoked. Writer and reader meet at each entry.
+func TestLookupOrder(t *testing.T) {
+	s, c := open(t, memstore.Config{})
+	ctx := context.Background()
+	const steps = 4_000
+	require.NoError(t, s.Replace(ctx, issuer.ListHead{Name: "1", Size: steps + 4}, make([]byte, steps/4+1), c.Now()))
+	asOf := func(step uint64) time.Time { return c.Now().Add(time.Duration(step) * time.Second) }
+	var reached atomic.Uint64
+	done := make(chan error, 1)
+	go func() {
+		for i := uint64(1); i <= steps; i++ {
+			for status := uint8(0); status == 0; {
+				var at time.Time
+				var err error
+				status, at, _, err = s.Lookup(ctx, "1", i)
+				reached.Store(i)
+				if err != nil || status == 0 && !at.Before(asOf(i)) {
+					done <- fmt.Errorf("entry %d: status %d as of %v, %v", i, status, at, err)
+					reached.Store(steps)
+					return
+				}
+			}
+		}
+		done <- nil
+	}()
+	for i := uint64(1); i <= steps; i++ {
+		for reached.Load() < i {
+			runtime.Gosched()
+		}
+		require.NoError(t, s.Apply(ctx, "1", i-1, i, []issuer.StatusChange{{Seq: i, Index: i, Status: statuslist.Invalid}}, asOf(i)))
+	}
+	require.NoError(t, <-done)
 }
 
 func BenchmarkLookup(b *testing.B) {

@@ -36,7 +36,6 @@ type list struct {
 
 const (
 	entriesPerWord = 16
-	maxListName    = 256
 	// A list may go back to a lower sequence number only when nobody has kept the higher one
 	// alive for so long, see Replace.
 	abandoned = 10 * time.Second
@@ -92,7 +91,7 @@ func (s *Store) Replace(ctx context.Context, head issuer.ListHead, raw []byte, a
 	}
 	at := asOf.UnixMicro()
 	switch {
-	case head.Name == "" || len(head.Name) > maxListName:
+	case head.Name == "" || len(head.Name) > maxName:
 		return fmt.Errorf("memstore: list name of %d bytes", len(head.Name))
 	case head.Size == 0 || head.Size > statuslist.MaxEntries || uint64(len(raw)) != (head.Size+3)/4:
 		return fmt.Errorf("memstore: list of %d entries in %d bytes", head.Size, len(raw))

@@ -160,7 +160,7 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 			return issuer.Committed{Err: refusal}, err
 		}
 	}
-	if err := s.insertSlot(q, n.Slot, n.Identifier, state.Public(), "", nil, micros(at)); err != nil {
+	if err := s.insertSlot(q, slotRow{Slot: n.Slot, identifier: n.Identifier, status: state.Public(), at: micros(at)}); err != nil {
 		return issuer.Committed{}, err
 	}
 	for _, person := range n.RepresentativeIDs {
@@ -241,18 +241,28 @@ func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate) (ref
 	return nil, s.enterChange(q, change{identifier: n.Replaces, from: state, to: issuer.Lapsed, at: micros(at), by: b.By, replacedBy: n.Identifier})
 }
 
-// insertSlot enters a slot that a signed certificate names.
-func (s *Store) insertSlot(q querier, slot issuer.Slot, identifier string, status statuslist.Status, keyID string, expires any, at int64) error {
-	n, err := q.exec(`INSERT INTO slots (list, idx, identifier, status, key_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT DO NOTHING`, slot.List, int64(slot.Index), identifier, int64(status), keyID, expires, at)
+// slotRow is a slot that a signed certificate names.
+type slotRow struct {
+	issuer.Slot
+	identifier string
+	copy       int // 0 is the original
+	status     statuslist.Status
+	keyID      string
+	expires    any
+	at         int64
+}
+
+func (s *Store) insertSlot(q querier, r slotRow) error {
+	n, err := q.exec(`INSERT INTO slots (list, idx, identifier, copy, status, key_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT DO NOTHING`, r.List, int64(r.Index), r.identifier, r.copy, int64(r.status), r.keyID, r.expires, r.at)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return fmt.Errorf("%w: %s/%d", ErrSlotTaken, slot.List, slot.Index)
+		return fmt.Errorf("%w: %s/%d", ErrSlotTaken, r.List, r.Index)
 	}
-	if status != statuslist.Valid {
-		return s.appendChanges(q, map[string][]uint64{slot.List: {slot.Index}}, status, at)
+	if r.status != statuslist.Valid {
+		return s.appendChanges(q, map[string][]uint64{r.List: {r.Index}}, r.status, r.at)
 	}
 	return nil
 }

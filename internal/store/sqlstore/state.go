@@ -78,10 +78,12 @@ func known(state issuer.State) bool {
 // enterChange writes a change of state that was found to be allowed: the certificate, its
 // history, its slots and the sequences of their lists.
 func (s *Store) enterChange(q querier, c change) error {
-	var number int64
+	var number, original int64
+	var list string
 	err := q.row(`UPDATE certificates SET state = $2, state_at = $3, reason = $4, changes = changes + 1,
 			replaced_by = CASE WHEN $5 = '' THEN replaced_by ELSE $5 END
-		WHERE identifier = $1 RETURNING changes`, c.identifier, string(c.to), c.at, c.reason, c.replacedBy).Scan(&number)
+		WHERE identifier = $1 RETURNING changes, status_list, status_index`, c.identifier, string(c.to), c.at, c.reason, c.replacedBy).
+		Scan(&number, &list, &original)
 	if err != nil {
 		return err
 	}
@@ -90,17 +92,20 @@ func (s *Store) enterChange(q querier, c change) error {
 		return err
 	}
 	status := c.to.Public()
-	slots := map[string][]uint64{}
-	if err := q.rows(`SELECT list, idx FROM slots WHERE identifier = $1 AND status <> $2 ORDER BY list, idx`, []any{c.identifier, int64(status)}, func(row scanner) error {
+	if c.from.Public() == status {
+		return nil
+	}
+	slots := map[string][]uint64{list: {uint64(original)}}
+	if _, err := q.exec(`UPDATE slots SET status = $3 WHERE list = $1 AND idx = $2`, list, original, int64(status)); err != nil {
+		return err
+	}
+	if err := q.rows(`UPDATE slots SET status = $2 WHERE identifier = $1 AND copy = 1 RETURNING list, idx`, []any{c.identifier, int64(status)}, func(row scanner) error {
 		var list string
 		var index int64
 		err := row.Scan(&list, &index)
 		slots[list] = append(slots[list], uint64(index))
 		return err
 	}); err != nil {
-		return err
-	}
-	if _, err := q.exec(`UPDATE slots SET status = $2 WHERE identifier = $1 AND status <> $2`, c.identifier, int64(status)); err != nil {
 		return err
 	}
 	return s.appendChanges(q, slots, status, c.at)
@@ -148,7 +153,7 @@ func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
 		if at.IsZero() {
 			at = s.cfg.Now()
 		}
-		return s.insertSlot(q, c.Slot, c.Identifier, state.Public(), c.KeyID, optional(c.ExpiresAt), micros(at))
+		return s.insertSlot(q, slotRow{Slot: c.Slot, identifier: c.Identifier, copy: 1, status: state.Public(), keyID: c.KeyID, expires: optional(c.ExpiresAt), at: micros(at)})
 	})
 }
 

@@ -59,6 +59,10 @@ func VolatileShows(t *testing.T, open func(t *testing.T) VolatileSubject) {
 			require.Error(t, s.Store.PutShow(ctx, wallet.Show{}, long))
 			require.Error(t, s.Store.PutTicket(ctx, [32]byte{1}, wallet.Ticket{}, long))
 			require.Error(t, s.Store.Close(ctx, "", long))
+			huge := string(make([]byte, 1<<16))
+			require.Error(t, s.Store.PutShow(ctx, wallet.Show{ID: huge}, long))
+			require.Error(t, s.Store.PutTicket(ctx, [32]byte{1}, wallet.Ticket{ShowID: huge}, long))
+			require.Error(t, s.Store.Close(ctx, huge, long))
 			_, _, err := s.Store.Show(ctx, "a")
 			require.ErrorIs(t, err, wallet.ErrShowUnknown)
 			_, err = s.Store.Ticket(ctx, [32]byte{1})
@@ -151,6 +155,16 @@ func VolatileShows(t *testing.T, open func(t *testing.T) VolatileSubject) {
 			require.NoError(t, err)
 			require.True(t, closed)
 			require.ErrorIs(t, s.Store.Claim(ctx, "a", "x", long), wallet.ErrTicketTaken)
+		},
+		"put again it lasts as long as before": func(t *testing.T, s VolatileSubject) {
+			require.NoError(t, s.Store.PutShow(ctx, aShow("a"), long))
+			again := aShow("a")
+			again.Fields = []string{"name"}
+			require.NoError(t, s.Store.PutShow(ctx, again, brief))
+			s.Advance(brief)
+			got, _, err := s.Store.Show(ctx, "a")
+			require.NoError(t, err)
+			require.Equal(t, again, got)
 		},
 		"closed prolongs the show": func(t *testing.T, s VolatileSubject) {
 			require.NoError(t, s.Store.PutShow(ctx, aShow("a"), brief))

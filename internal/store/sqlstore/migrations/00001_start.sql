@@ -53,18 +53,20 @@ CREATE TABLE portraits (
 );
 
 -- Every slot that a signed certificate names: of originals and of copies. The primary key is
--- the last guard against a slot used twice.
+-- the last guard against a slot used twice. An original's slot is found from its certificate,
+-- so that only copies need an index back; a foreign key would need one for all.
 CREATE TABLE slots (
     list       TEXT    NOT NULL,
     idx        BIGINT  NOT NULL,
-    identifier TEXT    NOT NULL REFERENCES certificates (identifier),
+    identifier TEXT    NOT NULL,
+    copy       INTEGER NOT NULL, -- 0 is the original
     status     INTEGER NOT NULL,
-    key_id     TEXT    NOT NULL, -- of the holder's key; empty for the original
+    key_id     TEXT    NOT NULL, -- of the key that a copy is bound to
     expires_at BIGINT,           -- of a copy
     created_at BIGINT  NOT NULL,
     PRIMARY KEY (list, idx)
 );
-CREATE INDEX slots_certificate ON slots (identifier);
+CREATE INDEX slots_copies ON slots (identifier) WHERE copy = 1;
 CREATE INDEX slots_not_valid ON slots (list, idx, status) WHERE status <> 0;
 
 -- The gapless sequence of each list.

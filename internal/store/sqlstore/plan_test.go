@@ -1,0 +1,98 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/registry"
+)
+
+var (
+	placeholder = regexp.MustCompile(`\$\d+`)
+	// The registry and the heads of the lists are small and read whole; every other table grows
+	// with the people, and may only be entered through an index.
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications)\b`)
+)
+
+func TestStatementsUseIndexes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "showcard.db")
+	s := open(t, sqlstore.Config{URL: "sqlite:" + path, Keys: newKeys(t)})
+	fill(t, s)
+	ctx, now := t.Context(), time.Now()
+	for _, read := range []func(*sqlstore.Store) error{readCertificate, readCopy, readVerification, readRequest, readResults, readEvents} {
+		require.NoError(t, read(s))
+	}
+	heads, err := s.Lists(ctx)
+	require.NoError(t, err)
+	list := heads[0].Name
+	_, _, err = s.Snapshot(ctx, list)
+	require.NoError(t, err)
+	_, err = s.Changes(ctx, list, 0, 10)
+	require.NoError(t, err)
+	_, err = s.Held(ctx, []string{"blind-one"}, 10)
+	require.NoError(t, err)
+	require.NoError(t, s.AddCopy(ctx, issuer.Copy{Identifier: "one", Slot: issuer.Slot{List: list, Index: 77}}))
+	for i, id := range []string{"one", "one-2"} { // replaced, and refused
+		r, err := s.Reserve(ctx, "police", nil, 1)
+		require.NoError(t, err)
+		n := sealedCertificate("one-"+string(rune('2'+i)), id)
+		n.Replaces, n.Slot = "one", issuer.Slot{List: list, Index: r.Counters[0]}
+		_, err = s.Commit(ctx, issuer.Batch{Authority: "police", Certificates: []issuer.NewCertificate{n}})
+		require.NoError(t, err)
+	}
+	_, err = s.EndJob(ctx, "job", "upload", true, now)
+	require.NoError(t, err)
+	require.NoError(t, s.PutAgency(ctx, agency()))
+	_, err = s.Agencies(ctx, "p", now)
+	require.NoError(t, err)
+	_, err = s.Looks(ctx, "blind-one", now, 10)
+	require.NoError(t, err)
+	_, err = s.ByTicket(ctx, [32]byte{'1'})
+	require.NoError(t, err)
+	_, err = s.ByRequest(ctx, "client", "none")
+	require.Error(t, err)
+	v := benchmarkVerification(1)
+	require.NoError(t, s.Record(ctx, v))
+	v.ID, v.Challenge = "other", "challenge"
+	require.Error(t, s.Record(ctx, v))
+	v.RequestKey = ""
+	require.Error(t, s.Record(ctx, v))
+	_, _, err = s.Sweep(ctx, now, now.AddDate(-1, 0, 0))
+	require.NoError(t, err)
+	_, err = s.SweepRequests(ctx, now.AddDate(-1, 0, 0))
+	require.NoError(t, err)
+	require.NoError(t, s.Save(ctx, 0, []registry.Entry{{Kind: "k", ID: "i", Body: []byte("{}")}}, "who", "why", now))
+	_, err = s.Load(ctx)
+	require.NoError(t, err)
+
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	explained := 0
+	for _, text := range s.Statements() {
+		if !regexp.MustCompile(`^\s*(SELECT|UPDATE|DELETE|INSERT)`).MatchString(text) {
+			continue
+		}
+		rows, err := db.Query("EXPLAIN QUERY PLAN " + placeholder.ReplaceAllString(text, "'x'"))
+		require.NoError(t, err, text)
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			plan = append(plan, detail)
+		}
+		require.NoError(t, rows.Close())
+		require.NotRegexp(t, scanned, strings.Join(plan, "\n"), text)
+		explained++
+	}
+	require.Greater(t, explained, 35)
+}
