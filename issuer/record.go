@@ -142,8 +142,11 @@ type Batch struct {
 // NewCertificate is a certificate and the one it replaces.
 type NewCertificate struct {
 	Certificate
-	Replaces string
-	Line     int64 // of the push, 1-based; its Result is written by Commit
+	// RepresentativeIDs are the holder ids of Row.Representatives: while the certificate
+	// stands, they may act for its holder.
+	RepresentativeIDs []string
+	Replaces          string
+	Line              int64 // of the push, 1-based; its Result is written by Commit
 }
 
 // Committed is the fate of one certificate of a batch.

@@ -3,12 +3,16 @@ package registry
 import (
 	"context"
 	"fmt"
+
+	"github.com/showcard/showcard/crypto/key"
 )
 
 // Freeze names what is to stop, or to go on again. Kind is authority, authority-key,
-// provider, provider-key, type, party or client; Key is the key id of the two key kinds.
+// provider, provider-key, status-key, type, party or client; ID names the entry (of a
+// status-key the code of its domain), and Key is the key id of the three key kinds.
 //
-// A frozen key is compromised: nothing it ever signed counts any more. It never thaws.
+// A frozen key is compromised: nothing it ever signed counts any more. It never thaws, and it
+// is frozen wherever else it stands.
 type Freeze struct {
 	Kind   string
 	ID     string
@@ -18,70 +22,119 @@ type Freeze struct {
 
 // Freeze applies one. When it returns, the published trust list says so.
 func (r *Registry) Freeze(ctx context.Context, who, why string, f Freeze) error {
-	return r.Update(ctx, who, why, func(d *Draft) error {
-		switch f.Kind {
-		case "authority", "authority-key":
-			a, err := d.Authority(f.ID)
-			if err != nil {
-				return err
-			}
-			if f.Kind == "authority" {
-				a.Frozen = f.Frozen
-			} else if a.Keys, err = freezeKey(a.Keys, f); err != nil {
-				return err
-			}
-			d.PutAuthority(a)
-		case "provider", "provider-key":
-			p, err := d.Provider(f.ID)
-			if err != nil {
-				return err
-			}
-			if f.Kind == "provider" {
-				p.Frozen = f.Frozen
-			} else if p.Keys, err = freezeKey(p.Keys, f); err != nil {
-				return err
-			}
-			d.PutProvider(p)
-		case "type":
-			t, err := d.Type(f.ID)
-			if err != nil {
-				return err
-			}
-			t.Frozen = f.Frozen
-			d.PutType(t)
-		case "party":
-			p, err := d.Party(f.ID)
-			if err != nil {
-				return err
-			}
-			p.Suspended = f.Frozen
-			d.PutParty(p)
-		case "client":
-			c, err := d.Client(f.ID)
-			if err != nil {
-				return err
-			}
-			c.Suspended = f.Frozen
-			d.PutClient(c)
-		default:
-			return fmt.Errorf("%w: kind %q cannot be frozen", ErrInvalid, f.Kind)
-		}
-		return nil
-	})
+	return r.Update(ctx, who, why, func(d *Draft) error { return d.freeze(f) })
 }
 
-func freezeKey(keys []Key, f Freeze) ([]Key, error) {
-	if !f.Frozen {
-		return nil, fmt.Errorf("%w: a frozen key never thaws; register a new one", ErrInvalid)
+func (d *Draft) freeze(f Freeze) error {
+	switch f.Kind {
+	case "authority-key", "provider-key", "status-key":
+		return d.freezeKey(f)
+	case "authority":
+		a, err := d.Authority(f.ID)
+		if err != nil {
+			return err
+		}
+		a.Frozen = f.Frozen
+		d.PutAuthority(a)
+	case "provider":
+		p, err := d.Provider(f.ID)
+		if err != nil {
+			return err
+		}
+		p.Frozen = f.Frozen
+		d.PutProvider(p)
+	case "type":
+		t, err := d.Type(f.ID)
+		if err != nil {
+			return err
+		}
+		t.Frozen = f.Frozen
+		d.PutType(t)
+	case "party":
+		p, err := d.Party(f.ID)
+		if err != nil {
+			return err
+		}
+		p.Suspended = f.Frozen
+		d.PutParty(p)
+	case "client":
+		c, err := d.Client(f.ID)
+		if err != nil {
+			return err
+		}
+		c.Suspended = f.Frozen
+		d.PutClient(c)
+	default:
+		return fmt.Errorf("%w: kind %q cannot be frozen", ErrInvalid, f.Kind)
 	}
-	out := append([]Key(nil), keys...)
-	for i := range out {
-		if out[i].Public.ID() == f.Key {
-			out[i].Frozen = true
-			return out, nil
+	return nil
+}
+
+func (d *Draft) freezeKey(f Freeze) error {
+	if !f.Frozen {
+		return fmt.Errorf("%w: a frozen key never thaws; register a new one", ErrInvalid)
+	}
+	stolen, err := d.find(f)
+	if err != nil {
+		return err
+	}
+	for id := range d.next.authorities {
+		if a, err := d.Authority(id); err == nil && frozen(a.Keys, stolen) {
+			d.PutAuthority(a)
+		}
+	}
+	for id := range d.next.providers {
+		if p, err := d.Provider(id); err == nil && frozen(p.Keys, stolen) {
+			d.PutProvider(p)
+		}
+	}
+	for id := range d.next.domains {
+		if v, err := d.Domain(id); err == nil && frozen(v.StatusKeys, stolen) {
+			d.PutDomain(v)
+		}
+	}
+	return nil
+}
+
+// find returns the key that a freeze means.
+func (d *Draft) find(f Freeze) (*key.Public, error) {
+	var keys []Key
+	switch f.Kind {
+	case "authority-key":
+		a, err := d.Authority(f.ID)
+		if err != nil {
+			return nil, err
+		}
+		keys = a.Keys
+	case "provider-key":
+		p, err := d.Provider(f.ID)
+		if err != nil {
+			return nil, err
+		}
+		keys = p.Keys
+	case "status-key":
+		v, err := d.Domain(f.ID)
+		if err != nil {
+			return nil, err
+		}
+		keys = v.StatusKeys
+	}
+	for _, k := range keys {
+		if k.Public.ID() == f.Key {
+			return k.Public, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: key %q of %q", ErrUnknown, f.Key, f.ID)
+}
+
+// frozen freezes the key in place where it stands among keys, and says whether it does.
+func frozen(keys []Key, stolen *key.Public) (found bool) {
+	for i := range keys {
+		if keys[i].Public.Equal(stolen) {
+			keys[i].Frozen, found = true, true
+		}
+	}
+	return found
 }
 
 // ProviderKeyUsable reports whether a wallet provider's key may bind and sign now.

@@ -10,13 +10,17 @@
 // revision that the change was made from. A freeze therefore bites when Freeze returns: the
 // next list that anybody fetches has it, and processes that share the store see the new
 // revision within Config.Poll.
+//
+// The store is not trusted. Beside the entries lies a seal, signed with the list's key, over
+// all of them: who edits the database by hand, or gives himself the key of a client, is
+// refused when it is read, and what was in force before stays in force.
 package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +29,6 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
-	"github.com/showcard/showcard/internal/strictjson"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -33,6 +36,11 @@ import (
 var (
 	ErrUnknown = errors.New("registry: no such entry")
 	ErrInvalid = errors.New("registry: entry is not valid")
+	// ErrTampered says that what lies in the store is not what was signed.
+	ErrTampered = errors.New("registry: the store was changed by another hand")
+	// ErrRolledBack says that the store went back to an older revision: a backup was put
+	// in place under a running process.
+	ErrRolledBack = errors.New("registry: the store went back in time")
 )
 
 // Config says what a registry stands on.
@@ -45,45 +53,45 @@ type Config struct {
 	Now       func() time.Time
 	Poll      time.Duration // how often other processes' changes are looked for; default 250 ms
 	Lifetime  time.Duration // of a signed list; default 24 h, signed anew at half of it
+	Logger    *slog.Logger  // default slog.Default()
 }
 
-// Registry is safe for concurrent use.
+// Registry is safe for concurrent use. What its methods return is shared: it is not to be
+// changed.
 type Registry struct {
 	cfg     Config
 	roots   *trustlist.Roots
 	writing sync.Mutex // one change at a time in this process; others are met by ErrConflict
+	loading sync.Mutex // reads of the store come one after another, so that revisions only rise
 	current atomic.Pointer[state]
 }
 
-// state is the registry at one revision, parsed. It is never changed, only replaced.
-type state struct {
-	revision    int64
-	authorities map[string]Authority
-	parties     map[string]Party
-	clients     map[string]Client
-	providers   map[string]Provider
-	domains     map[string]Domain
-	types       map[string]TypeState
-	list        string
-	listParsed  *trustlist.List
-}
-
-// New opens a registry. It does not change the store; a new store is filled by Update.
+// New opens a registry. It does not change the store; a new store is filled by Update, and an
+// old one whose list has expired gets a new list as soon as Run runs.
 func New(ctx context.Context, cfg Config) (*Registry, error) {
+	if cfg.Store == nil || cfg.Catalogue == nil || cfg.Signer == nil || cfg.BaseURL == "" {
+		return nil, errors.New("registry: incomplete configuration")
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Poll == 0 {
+	if cfg.Poll <= 0 {
 		cfg.Poll = 250 * time.Millisecond
 	}
-	if cfg.Lifetime == 0 {
+	if cfg.Lifetime <= 0 {
 		cfg.Lifetime = 24 * time.Hour
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
 	}
 	roots, err := trustlist.ParseRoots(cfg.Roots)
 	if err != nil {
 		return nil, fmt.Errorf("registry: roots: %w", err)
 	}
 	r := &Registry{cfg: cfg, roots: roots}
+	if !slices.ContainsFunc(roots.Signers, func(d trustlist.DatedKey) bool { return !d.Frozen && d.Key.Equal(cfg.Signer.Public()) }) {
+		return nil, errors.New("registry: the roots do not name the key that is to sign the trust list")
+	}
 	if err := r.reload(ctx); err != nil {
 		return nil, err
 	}
@@ -91,136 +99,77 @@ func New(ctx context.Context, cfg Config) (*Registry, error) {
 }
 
 // Run follows the changes of other processes and signs the list anew before it grows old,
-// until ctx ends.
+// until ctx ends. When it cannot, it goes on trying: the list's own expiry bounds for how long.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
+	told := ""
 	for {
+		switch err := r.follow(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			told = ""
+		case err.Error() != told: // once, not four times a second
+			told = err.Error()
+			r.cfg.Logger.ErrorContext(ctx, "registry: cannot follow the store", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		revision, err := r.cfg.Store.Revision(ctx)
-		if err != nil {
-			continue // the next tick asks again; the list's own expiry bounds how long we may err
-		}
-		s := r.current.Load()
-		if revision != s.revision {
-			if r.reload(ctx) != nil {
-				continue
-			}
-			s = r.current.Load()
-		}
-		if s.listParsed != nil && r.cfg.Now().Sub(s.listParsed.IssuedAt) > r.cfg.Lifetime/2 {
-			_ = r.Update(ctx, "registry", "list signed anew before it expires", func(*Draft) error { return nil })
-		}
 	}
 }
 
+var errNotDue = errors.New("registry: the list is young enough")
+
+func (r *Registry) follow(ctx context.Context) error {
+	revision, err := r.cfg.Store.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("registry: revision: %w", err)
+	}
+	if revision != r.current.Load().revision {
+		if err := r.reload(ctx); err != nil {
+			return err
+		}
+	}
+	if !r.due(r.current.Load()) {
+		return nil
+	}
+	err = r.Update(ctx, "registry", "list signed anew before it expires", func(d *Draft) error {
+		if !r.due(d.base) {
+			return errNotDue // another process was faster
+		}
+		return nil
+	})
+	if errors.Is(err, errNotDue) {
+		return nil
+	}
+	return err
+}
+
+// due reports whether the list is to be signed anew.
+func (r *Registry) due(s *state) bool {
+	return s.revision > 0 && (s.listParsed == nil || r.cfg.Now().Sub(s.listParsed.IssuedAt) > r.cfg.Lifetime/2)
+}
+
 func (r *Registry) reload(ctx context.Context) error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
 	snap, err := r.cfg.Store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: load: %w", err)
 	}
-	s, err := parse(snap)
+	if old := r.current.Load(); old != nil && snap.Revision < old.revision {
+		return fmt.Errorf("%w: from revision %d to %d", ErrRolledBack, old.revision, snap.Revision)
+	}
+	s, err := r.open(snap)
 	if err != nil {
 		return err
 	}
-	if s.list != "" {
-		// What lies in the store is checked like a stranger's list: a database that was
-		// tampered with must not be served as trusted.
-		list, err := r.roots.Verify(s.list, r.cfg.Now(), 0)
-		if err != nil && !errors.Is(err, trustlist.ErrStale) {
-			return fmt.Errorf("registry: stored trust list: %w", err)
-		}
-		s.listParsed = list
-	}
-	for {
-		old := r.current.Load()
-		if old != nil && old.revision > s.revision {
-			return nil // somebody was faster
-		}
-		if r.current.CompareAndSwap(old, s) {
-			return nil
-		}
-	}
-}
-
-func parse(snap Snapshot) (*state, error) {
-	s := &state{
-		revision: snap.Revision, authorities: map[string]Authority{}, parties: map[string]Party{}, clients: map[string]Client{},
-		providers: map[string]Provider{}, domains: map[string]Domain{}, types: map[string]TypeState{},
-	}
-	for _, e := range snap.Entries {
-		var err error
-		switch e.Kind {
-		case kindAuthority:
-			err = put(s.authorities, e)
-		case kindParty:
-			err = put(s.parties, e)
-		case kindClient:
-			err = put(s.clients, e)
-		case kindProvider:
-			err = put(s.providers, e)
-		case kindDomain:
-			err = put(s.domains, e)
-		case kindType:
-			err = put(s.types, e)
-		case kindList:
-			s.list = string(e.Body)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("registry: stored %s %q: %w", e.Kind, e.ID, err)
-		}
-	}
-	return s, nil
-}
-
-func put[T any](m map[string]T, e Entry) error {
-	var v T
-	if err := strictjson.Decode(e.Body, 16, &v); err != nil {
-		return err
-	}
-	m[e.ID] = v
+	r.current.Store(s)
 	return nil
-}
-
-// Update makes a change. The function edits a draft; it may run again when another process
-// was faster, so it must do nothing else. The new list is signed and stored with the change.
-func (r *Registry) Update(ctx context.Context, who, why string, change func(*Draft) error) error {
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	for {
-		base := r.current.Load()
-		d := newDraft(base)
-		if err := change(d); err != nil {
-			return err
-		}
-		if err := d.check(r.cfg.Catalogue); err != nil {
-			return err
-		}
-		now := r.cfg.Now()
-		list := r.compile(d, base.revision+1, now)
-		text, err := list.Sign(r.cfg.Signer)
-		if err != nil {
-			return fmt.Errorf("registry: %w", err)
-		}
-		if _, err := r.roots.Verify(text, now, 0); err != nil {
-			return fmt.Errorf("registry: our own list would be refused: %w", err)
-		}
-		entries := append(d.entries(), Entry{Kind: kindList, ID: "current", Body: []byte(text)})
-		err = r.cfg.Store.Save(ctx, base.revision, entries, who, why, now)
-		if err != nil && !errors.Is(err, ErrConflict) {
-			return fmt.Errorf("registry: save: %w", err)
-		}
-		if reloadErr := r.reload(ctx); reloadErr != nil {
-			return reloadErr
-		}
-		if err == nil {
-			return nil
-		}
-	}
 }
 
 // TrustList returns the signed list as it is published, and its version for an ETag.
@@ -271,6 +220,18 @@ func (r *Registry) Client(id string) (Client, error) {
 	return get(r.current.Load().clients, "client", id)
 }
 
+// Clients lists the clients of the API by id.
+func (r *Registry) Clients() []Client { return sorted(r.current.Load().clients) }
+
+// Providers lists the wallet providers by id.
+func (r *Registry) Providers() []Provider { return sorted(r.current.Load().providers) }
+
+// Domains lists the domains by code.
+func (r *Registry) Domains() []Domain { return sorted(r.current.Load().domains) }
+
+// Types lists the states of the types by id.
+func (r *Registry) Types() []TypeState { return sorted(r.current.Load().types) }
+
 // TypeState returns whether a type is published and frozen.
 func (r *Registry) TypeState(id string) (TypeState, error) {
 	return get(r.current.Load().types, "type", id)
@@ -291,48 +252,4 @@ func sorted[T interface{ id() string }](m map[string]T) []T {
 	}
 	slices.SortFunc(out, func(a, b T) int { return strings.Compare(a.id(), b.id()) })
 	return out
-}
-
-// compile turns a draft into the list that verifiers get.
-func (r *Registry) compile(d *Draft, version int64, now time.Time) *trustlist.List {
-	// Whole seconds: the list is JSON with Unix times.
-	now = now.Truncate(time.Second)
-	l := &trustlist.List{Version: version, IssuedAt: now, Expires: now.Add(r.cfg.Lifetime)}
-	for _, v := range sorted(d.next.domains) {
-		l.Domains = append(l.Domains, trustlist.Domain{Code: v.Code, Name: trustlist.Name(v.Name), BaseURL: v.BaseURL, StatusPrefix: v.StatusPrefix, StatusKeys: dated(v.StatusKeys)})
-	}
-	for _, v := range sorted(d.next.authorities) {
-		l.Issuers = append(l.Issuers, trustlist.Issuer{
-			ID: r.IssuerURL(v.ID), Authority: v.USCC, Name: trustlist.Name(v.Name), Domain: v.Domain, Types: v.Types, Regions: v.Regions,
-			Keys: dated(v.Keys), NotBefore: v.NotBefore, NotAfter: v.NotAfter, Frozen: v.Frozen,
-		})
-	}
-	for _, v := range sorted(d.next.providers) {
-		l.Providers = append(l.Providers, trustlist.Provider{ID: v.ID, Name: trustlist.Name(v.Name), Domain: v.Domain, Keys: dated(v.Keys), Frozen: v.Frozen})
-	}
-	for _, v := range sorted(d.next.types) {
-		if !v.Published {
-			continue
-		}
-		if t, err := r.cfg.Catalogue.Version(v.ID, v.Version); err == nil {
-			l.Types = append(l.Types, trustlist.Type{ID: v.ID, Version: v.Version, VCT: r.cfg.BaseURL + t.Path(), Code: t.Code, Frozen: v.Frozen})
-		}
-	}
-	return l
-}
-
-func dated(keys []Key) []trustlist.DatedKey {
-	out := make([]trustlist.DatedKey, len(keys))
-	for i, k := range keys {
-		out[i] = trustlist.DatedKey{Key: k.Public, NotBefore: k.NotBefore, NotAfter: k.NotAfter, Frozen: k.Frozen, MaxCopies: k.MaxCopies}
-	}
-	return out
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("registry: an entry does not marshal: " + err.Error())
-	}
-	return b
 }

@@ -38,7 +38,13 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodPut, Path: "/v1/registry/authorities/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putAuthority},
 		{Method: http.MethodGet, Path: "/v1/registry/parties", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.parties},
 		{Method: http.MethodPut, Path: "/v1/registry/parties/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putParty},
+		{Method: http.MethodGet, Path: "/v1/registry/clients", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.clients},
 		{Method: http.MethodPut, Path: "/v1/registry/clients/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putClient},
+		{Method: http.MethodGet, Path: "/v1/registry/providers", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.providers},
+		{Method: http.MethodPut, Path: "/v1/registry/providers/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putProvider},
+		{Method: http.MethodGet, Path: "/v1/registry/domains", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.domains},
+		{Method: http.MethodPut, Path: "/v1/registry/domains/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putDomain},
+		{Method: http.MethodGet, Path: "/v1/registry/types", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.types},
 		{Method: http.MethodPut, Path: "/v1/registry/types/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putType},
 		{Method: http.MethodPost, Path: "/v1/registry/freezes", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.freeze},
 	}
@@ -80,6 +86,30 @@ func (a *API) parties(*gin.Context) (any, error) {
 	}{a.registry.Parties()}, nil
 }
 
+func (a *API) clients(*gin.Context) (any, error) {
+	return struct {
+		Clients []registry.Client `json:"clients"`
+	}{a.registry.Clients()}, nil
+}
+
+func (a *API) providers(*gin.Context) (any, error) {
+	return struct {
+		Providers []registry.Provider `json:"providers"`
+	}{a.registry.Providers()}, nil
+}
+
+func (a *API) domains(*gin.Context) (any, error) {
+	return struct {
+		Domains []registry.Domain `json:"domains"`
+	}{a.registry.Domains()}, nil
+}
+
+func (a *API) types(*gin.Context) (any, error) {
+	return struct {
+		Types []registry.TypeState `json:"types"`
+	}{a.registry.Types()}, nil
+}
+
 // put reads an entry whose id must be the path's, and stores it.
 func put[T any](a *API, c *gin.Context, id func(T) string, what string, store func(*registry.Draft, T)) (any, error) {
 	var v T
@@ -87,7 +117,7 @@ func put[T any](a *API, c *gin.Context, id func(T) string, what string, store fu
 		return nil, err
 	}
 	if id(v) != c.Param("id") {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/id", Code: httpd.CodeFieldInvalid, Detail: "is not the id in the path"}}}
+		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "", Code: httpd.CodeFieldInvalid, Detail: "the id in the body is not the id in the path"}}}
 	}
 	who, _ := httpd.CallerFrom(c)
 	err := a.registry.Update(c, who.ID, "put "+what+" "+id(v), func(d *registry.Draft) error {
@@ -120,17 +150,29 @@ func (a *API) putClient(c *gin.Context) (any, error) {
 	return put(a, c, func(v registry.Client) string { return v.ID }, "client", (*registry.Draft).PutClient)
 }
 
+func (a *API) putProvider(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.Provider) string { return v.ID }, "wallet provider", (*registry.Draft).PutProvider)
+}
+
+func (a *API) putDomain(c *gin.Context) (any, error) {
+	return put(a, c, func(v registry.Domain) string { return v.Code }, "domain", (*registry.Draft).PutDomain)
+}
+
 func (a *API) putType(c *gin.Context) (any, error) {
 	return put(a, c, func(v registry.TypeState) string { return v.ID }, "type", (*registry.Draft).PutType)
 }
 
-// freezeRequest is the body of POST /v1/registry/freezes.
+// maxReason bounds what the history keeps of an operator's words.
+const maxReason = 1000
+
+// freezeRequest is the body of POST /v1/registry/freezes. Nothing in it has a default: a
+// forgotten "frozen" must not thaw anything.
 type freezeRequest struct {
-	Kind   string `json:"kind"`
-	ID     string `json:"id"`
+	Kind   string `json:"kind" required:"true"`
+	ID     string `json:"id" required:"true"`
 	Key    string `json:"key,omitempty"`
-	Frozen bool   `json:"frozen"`
-	Reason string `json:"reason"`
+	Frozen bool   `json:"frozen" required:"true"`
+	Reason string `json:"reason" required:"true"`
 }
 
 func (a *API) freeze(c *gin.Context) (any, error) {
@@ -138,8 +180,11 @@ func (a *API) freeze(c *gin.Context) (any, error) {
 	if err := httpd.Decode(c, &body); err != nil {
 		return nil, err
 	}
-	if body.Reason == "" {
+	switch {
+	case body.Reason == "":
 		return nil, &httpd.Problem{Code: httpd.CodeFieldMissing, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldMissing}}}
+	case len(body.Reason) > maxReason:
+		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldInvalid, Detail: "at most 1000 bytes"}}}
 	}
 	who, _ := httpd.CallerFrom(c)
 	err := a.registry.Freeze(c, who.ID, body.Reason, registry.Freeze{Kind: body.Kind, ID: body.ID, Key: body.Key, Frozen: body.Frozen})

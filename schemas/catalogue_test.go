@@ -1,13 +1,11 @@
 package schemas
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,29 +311,4 @@ func TestLoadFaults(t *testing.T) {
 	require.ErrorIs(t, err, ErrCatalogue)
 	_, err = Load(Files(), Files())
 	require.ErrorContains(t, err, "is already in types/")
-}
-
-// problems.json and the constants in problem.go name the same codes.
-func TestProblemsAreListed(t *testing.T) {
-	var list []struct {
-		Code        string
-		Status      int
-		Title, Next Text
-	}
-	require.NoError(t, json.Unmarshal(ProblemsJSON(), &list))
-	source, err := os.ReadFile("problem.go")
-	require.NoError(t, err)
-	var declared, listed []string
-	for _, m := range regexp.MustCompile(`Code\w+\s+= "([a-z0-9-]+)"`).FindAllStringSubmatch(string(source), -1) {
-		declared = append(declared, m[1])
-	}
-	for _, p := range list {
-		listed = append(listed, p.Code)
-		require.True(t, p.Title.Complete() && p.Next.Complete(), p.Code)
-		require.Contains(t, []int{400, 413, 422}, p.Status)
-		for _, s := range []string{p.Title.EN, p.Next.EN} {
-			require.True(t, strings.HasSuffix(s, "."), s)
-		}
-	}
-	require.ElementsMatch(t, declared, listed)
 }

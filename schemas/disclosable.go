@@ -8,15 +8,9 @@ import (
 	"github.com/showcard/showcard/crypto/sm"
 )
 
-// Two claims that every certificate carries beside the fields of its type, both selectively
-// disclosable.
-const (
-	// IdentifierField is the GB/T 36904 identifier.
-	IdentifierField = "identifier"
-	// PortraitField is the salted digest of the portrait, of types that have one. Who sees
-	// it and is entitled to portraits may fetch the image and hold it against the digest.
-	PortraitField = "portrait_digest"
-)
+// IdentifierClaim is the GB/T 36904 identifier, which every certificate carries beside the
+// fields of its type, selectively disclosable like them. [PortraitClaim] is the other one.
+const IdentifierClaim = "identifier"
 
 // Has reports whether a certificate of the type can disclose something under that name: a
 // field, a predicate, the identifier, or the portrait's digest.
@@ -27,7 +21,7 @@ func (t *Type) Has(name string) bool {
 	if _, ok := t.Predicate(name); ok {
 		return true
 	}
-	return name == IdentifierField || name == PortraitField && t.Portrait
+	return name == IdentifierClaim || name == PortraitClaim && t.Portrait
 }
 
 // Disclosable returns what a view discloses: its fields, and the portrait's digest if the
@@ -36,7 +30,7 @@ func (v View) Disclosable() []string {
 	if !v.Portrait {
 		return v.Fields
 	}
-	return append(append([]string(nil), v.Fields...), PortraitField)
+	return append(append([]string(nil), v.Fields...), PortraitClaim)
 }
 
 // Index is the blind index of a holder: by it stores find what belongs to her without

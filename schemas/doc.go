@@ -12,12 +12,15 @@
 //	catalogue, err := schemas.Load(schemas.Files(), os.DirFS("/etc/showcard/catalogue"))
 //	t, err := catalogue.Type("resident-id")
 //	row, problems := schemas.DecodeRow(line)
-//	problems = append(problems, t.Validate(row, time.Now(), schemas.Strict)...)
+//	if len(problems) == 0 {
+//		problems = t.Validate(row, time.Now(), schemas.Strict)
+//	}
 //
 // [DecodeRow] and [Type.Validate] never stop at the first fault. They answer
 // with a list of [Problem], each with a stable code and a pointer into the row,
 // because the clerk who has to mend a file of a million rows wants to read
-// everything that is wrong with a row at once. A problem never quotes a value:
+// everything that is wrong with a row at once. Warnings ([Problem].Warning) do
+// not refuse a row: see [Refused]. A problem never quotes a value:
 // problems are logged and sent in reports, and the values are personal.
 //
 // Three things that look alike are kept apart:

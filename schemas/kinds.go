@@ -30,10 +30,8 @@ func (v *validation) value(f Field, value any) (code, detail string, warning boo
 	}
 	switch f.Kind {
 	case KindText:
-		if code, detail := checkText(s, f.MaxLength); code != "" {
-			// Registers of the time before Unicode had a character for every name
-			// hold private-use ones; new certificates must not.
-			return code, detail, v.mode == Import && onlyPrivateUse(s)
+		if code, detail, warning = v.text(s, f.MaxLength); code != "" {
+			return code, detail, warning
 		}
 		if re := v.t.index.patterns[f.Name]; re != nil && !re.MatchString(s) {
 			return CodeFieldFormat, "not of the field's format", false
@@ -154,6 +152,13 @@ func (v *validation) uscc(number string) (code, detail string, warning bool) {
 		return CodeUSCCFormat, "18 characters of GB 32100 are expected", false
 	}
 	return "", "", false
+}
+
+// text checks a line of text. Registers of the time before Unicode had a
+// character for every name hold private-use ones; new certificates must not.
+func (v *validation) text(s string, limit int) (code, detail string, warning bool) {
+	code, detail = checkText(s, limit)
+	return code, detail, code == CodeFieldFormat && v.mode == Import && onlyPrivateUse(s)
 }
 
 // checkText refuses what cannot be seen and would be signed all the same:

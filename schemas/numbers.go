@@ -18,7 +18,7 @@ var (
 	ErrVINChecksum       = errors.New("schemas: wrong check digit in the vehicle identification number")
 )
 
-// Beijing is the time zone in which days begin for Chinese authorities. China
+// beijing is the time zone in which days begin for Chinese authorities. China
 // has had no summer time since 1992, and a fixed zone needs no zone database.
 var beijing = time.FixedZone("CST", 8*60*60)
 

@@ -1,11 +1,7 @@
 package schemas
 
-import (
-	_ "embed"
-)
-
 // Codes of problems. Each has its sentences and its next action, in Chinese and
-// English, in problems.json; a test keeps the two lists equal.
+// English, in testdata/problems.json; a test of internal/httpd holds the code against it.
 const (
 	CodeRowMalformed     = "row-malformed"
 	CodeRowTooLarge      = "row-too-large"
@@ -56,10 +52,3 @@ const (
 	CodeIdentifierChecksum = "identifier-checksum"
 	CodeIdentifierFormat   = "identifier-format"
 )
-
-//go:embed problems.json
-var problemsJSON []byte
-
-// ProblemsJSON is the list of all codes of this package with HTTP status, title
-// and next action in Chinese and English, as JSON.
-func ProblemsJSON() []byte { return append([]byte(nil), problemsJSON...) }

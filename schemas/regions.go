@@ -33,7 +33,9 @@ type RegionTable struct {
 }
 
 // Regions is the embedded table; see tables/README.md for its sources.
-var Regions = sync.OnceValue(func() *RegionTable {
+func Regions() *RegionTable { return regions() }
+
+var regions = sync.OnceValue(func() *RegionTable {
 	table, err := parseRegions(regionsText)
 	if err != nil {
 		// The text is part of the binary and covered by a test.

@@ -23,6 +23,8 @@ func (c *checker) rules() {
 			other = true
 		case RuleHolderNumber:
 			c.kindOf(at+"/field", r.Field, KindCitizenID, KindHolderNumber, KindUSCC)
+		case RuleHolderType:
+			c.kindOf(at+"/field", r.Field, KindCode)
 		case RuleHolderName:
 			c.kindOf(at+"/field", r.Field, KindText)
 		case RuleSame:
@@ -89,6 +91,10 @@ func (v *validation) rule(r Rule) {
 	case RuleHolderNumber:
 		if field != v.row.Holder.Number {
 			v.addAt(r.Field, CodeHolder, "not the number of the row's holder", false)
+		}
+	case RuleHolderType:
+		if field != v.row.Holder.Type {
+			v.addAt(r.Field, CodeHolder, "not the code type of the row's holder", false)
 		}
 	case RuleHolderName:
 		if field != v.row.Holder.Name {

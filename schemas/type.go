@@ -165,6 +165,7 @@ const (
 	RuleBirthDate     RuleOp = "birth-date-of-number" // Field is the birth date in citizen number Other
 	RuleSex           RuleOp = "sex-of-number"        // Field is the sex in citizen number Other
 	RuleHolderNumber  RuleOp = "holder-number"        // Field is the holder's number
+	RuleHolderType    RuleOp = "holder-type"          // Field is the holder's code type
 	RuleHolderName    RuleOp = "holder-name"          // Field is the holder's name
 	RuleSame          RuleOp = "same"                 // Field equals Other where both are there
 	RuleOrder         RuleOp = "dates-order"          // Fields are dates that do not go back
@@ -221,10 +222,22 @@ func (t *Type) View(name string) (View, error) {
 }
 
 // Field is the signed field of that name.
-func (t *Type) Field(name string) (Field, bool) { return findField(t.Fields, name) }
+func (t *Type) Field(name string) (Field, bool) {
+	i, ok := t.index.fields[name]
+	if !ok {
+		return Field{}, false
+	}
+	return t.Fields[i], true
+}
 
 // LiveField is the live field of that name.
-func (t *Type) LiveField(name string) (Field, bool) { return findField(t.Live, name) }
+func (t *Type) LiveField(name string) (Field, bool) {
+	i, ok := t.index.live[name]
+	if !ok {
+		return Field{}, false
+	}
+	return t.Live[i], true
+}
 
 // Predicate is the predicate of that name.
 func (t *Type) Predicate(name string) (Predicate, bool) {
@@ -234,15 +247,6 @@ func (t *Type) Predicate(name string) (Predicate, bool) {
 		}
 	}
 	return Predicate{}, false
-}
-
-func findField(fields []Field, name string) (Field, bool) {
-	for _, f := range fields {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return Field{}, false
 }
 
 // ClaimsOf is the whole set of claims that is signed for a row: what the row

@@ -156,8 +156,8 @@ func (v *validation) holder(at string, h HolderRef, types []string) {
 	} else if code, detail, warn := v.holderNumber(h.Type, h.Number); code != "" {
 		v.add(code, at+"/number", detail, warn)
 	}
-	if code, detail := checkText(h.Name, maxHolderName); code != "" {
-		v.add(code, at+"/name", detail, false)
+	if code, detail, warn := v.text(h.Name, maxHolderName); code != "" {
+		v.add(code, at+"/name", detail, warn)
 	}
 }
 
@@ -224,15 +224,20 @@ func (v *validation) portrait() {
 // claims checks every field on its own.
 func (v *validation) claims() {
 	v.all = v.t.ClaimsOf(*v.row)
-	for _, name := range slices.Sorted(maps.Keys(v.row.Claims)) {
-		f, ok := v.t.Field(name)
-		switch {
-		case !ok:
-			v.add(CodeFieldUnknown, pointer("claims", name), "not a field of "+v.t.ID, false)
-		case f.From != "":
+	var odd []string
+	for name := range v.row.Claims {
+		if f, ok := v.t.Field(name); !ok || f.From != "" {
+			odd = append(odd, name)
+		}
+	}
+	slices.Sort(odd) // reports must not change from one push to the next
+	for _, name := range odd {
+		if f, ok := v.t.Field(name); ok {
 			v.add(CodeFieldFromRow, pointer("claims", name), "taken from the row's "+string(f.From), false)
 			v.bad[name] = true
+			continue
 		}
+		v.add(CodeFieldUnknown, pointer("claims", name), "not a field of "+v.t.ID, false)
 	}
 	for _, f := range v.t.Fields {
 		value, ok := v.all[f.Name]

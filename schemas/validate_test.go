@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 var today = time.Date(2026, 11, 21, 4, 0, 0, 0, time.UTC)
@@ -76,23 +77,26 @@ func TestValidate(t *testing.T) {
 		strict []string
 		loose  []string // what import says; nil: the same
 	}{
-		"empty key":         {idRow, func(r *Row) { r.Key = "" }, []string{"key-format /key"}, nil},
-		"long key":          {idRow, func(r *Row) { r.Key = strings.Repeat("k", 129) }, []string{"key-format /key"}, nil},
-		"key with newline":  {idRow, func(r *Row) { r.Key = "a\nb" }, []string{"key-format /key"}, nil},
-		"unknown field":     {idRow, set("fingerprint", "x"), []string{"field-unknown /claims/fingerprint"}, nil},
-		"set from the row":  {idRow, set("valid_until", "2040-05-18"), []string{"field-from-row /claims/valid_until"}, nil},
-		"missing":           {idRow, func(r *Row) { delete(r.Claims, "ethnicity") }, []string{"field-missing /claims/ethnicity"}, nil},
-		"required, empty":   {idRow, set("address", ""), []string{"field-missing /claims/address"}, nil},
-		"optional, empty":   {vehicleRow, set("remarks", ""), []string{"field-format /claims/remarks"}, nil},
-		"type of value":     {idRow, set("address", json.Number("1")), []string{"field-type /claims/address"}, nil},
-		"null":              {idRow, set("address", nil), []string{"field-type /claims/address"}, nil},
-		"nested":            {idRow, set("address", map[string]any{}), []string{"field-type /claims/address"}, nil},
-		"too long":          {idRow, set("address", long), []string{"field-too-long /claims/address"}, nil},
-		"bidi override":     {idRow, set("address", "a\u202eb"), []string{"field-format /claims/address"}, nil},
-		"zero width":        {idRow, set("address", "a\u200bb"), []string{"field-format /claims/address"}, nil},
-		"newline":           {idRow, set("address", "a\nb"), []string{"field-format /claims/address"}, nil},
-		"blank at the end":  {idRow, set("address", "a "), []string{"field-format /claims/address"}, nil},
-		"private use":       {idRow, set("address", "a\ue123"), []string{"field-format /claims/address"}, []string{"field-format /claims/address (warning)"}},
+		"empty key":        {idRow, func(r *Row) { r.Key = "" }, []string{"key-format /key"}, nil},
+		"long key":         {idRow, func(r *Row) { r.Key = strings.Repeat("k", 129) }, []string{"key-format /key"}, nil},
+		"key with newline": {idRow, func(r *Row) { r.Key = "a\nb" }, []string{"key-format /key"}, nil},
+		"unknown field":    {idRow, set("fingerprint", "x"), []string{"field-unknown /claims/fingerprint"}, nil},
+		"set from the row": {idRow, set("valid_until", "2040-05-18"), []string{"field-from-row /claims/valid_until"}, nil},
+		"missing":          {idRow, func(r *Row) { delete(r.Claims, "ethnicity") }, []string{"field-missing /claims/ethnicity"}, nil},
+		"required, empty":  {idRow, set("address", ""), []string{"field-missing /claims/address"}, nil},
+		"optional, empty":  {vehicleRow, set("remarks", ""), []string{"field-format /claims/remarks"}, nil},
+		"type of value":    {idRow, set("address", json.Number("1")), []string{"field-type /claims/address"}, nil},
+		"null":             {idRow, set("address", nil), []string{"field-type /claims/address"}, nil},
+		"nested":           {idRow, set("address", map[string]any{}), []string{"field-type /claims/address"}, nil},
+		"too long":         {idRow, set("address", long), []string{"field-too-long /claims/address"}, nil},
+		"bidi override":    {idRow, set("address", "a\u202eb"), []string{"field-format /claims/address"}, nil},
+		"zero width":       {idRow, set("address", "a\u200bb"), []string{"field-format /claims/address"}, nil},
+		"newline":          {idRow, set("address", "a\nb"), []string{"field-format /claims/address"}, nil},
+		"blank at the end": {idRow, set("address", "a "), []string{"field-format /claims/address"}, nil},
+		"private use":      {idRow, set("address", "a\ue123"), []string{"field-format /claims/address"}, []string{"field-format /claims/address (warning)"}},
+		"private use in a name": {idRow, func(r *Row) { r.Holder.Name, r.Claims["name"] = "张\ue863", "张\ue863" },
+			[]string{"field-format /holder/name", "field-format /claims/name"},
+			[]string{"field-format /holder/name (warning)", "field-format /claims/name (warning)"}},
 		"invalid UTF-8":     {idRow, set("address", "\xff"), []string{"row-not-utf8 /claims/address"}, nil},
 		"sex":               {idRow, set("sex", "3"), []string{"code-not-in-table /claims/sex"}, nil},
 		"ethnicity":         {idRow, set("ethnicity", "99"), []string{"code-not-in-table /claims/ethnicity"}, nil},
@@ -142,6 +146,10 @@ func TestValidate(t *testing.T) {
 		"surplus portrait": {vehicleRow, func(r *Row) { r.Portrait = jpegBytes }, []string{"portrait-not-allowed /portrait"}, nil},
 		"agents of a person": {idRow, func(r *Row) { r.Representatives = []HolderRef{{"111", "430102198803129911", "张示例"}} },
 			[]string{"representatives-not-allowed /representatives"}, nil},
+
+		"insured":       {medicalRow, set("nationality", "CHN"), nil, nil},
+		"document type": {medicalRow, set("id_type", "516"), []string{"holder-contradicts-claims /claims/id_type"}, nil},
+		"e-mail":        {medicalRow, set("email", "a b@c"), []string{"field-format /claims/email"}, nil},
 
 		"class":            {licenceRow, set("vehicle_classes", "C7"), []string{"vehicle-class /claims/vehicle_classes"}, nil},
 		"class twice":      {licenceRow, set("vehicle_classes", "C1C1"), []string{"vehicle-class /claims/vehicle_classes"}, nil},
@@ -312,6 +320,38 @@ func TestEvaluate(t *testing.T) {
 	}
 	got, _ = licence.Evaluate(Claims{"vehicle_classes": "X9"}, today)
 	require.NotContains(t, got, "may_drive_c1")
+}
+
+// Between now and changesAt nothing turns over, and at changesAt something does.
+func TestChangesAtIsTheNextChange(t *testing.T) {
+	typ, err := catalogue(t).Type("resident-id")
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		day := rapid.Custom(func(t *rapid.T) time.Time {
+			return time.Date(rapid.IntRange(1900, 2100).Draw(t, "year"), 1, rapid.IntRange(1, 366).Draw(t, "day"), 0, 0, 0, 0, beijing)
+		})
+		claims := Claims{"birth_date": day.Draw(t, "birth").Format(time.DateOnly), "valid_until": day.Draw(t, "until").Format(time.DateOnly)}
+		now := day.Draw(t, "now").Add(time.Duration(rapid.Int64Range(0, int64(24*time.Hour)-1).Draw(t, "moment")))
+		before, changes := typ.Evaluate(claims, now)
+		if changes.IsZero() {
+			later, _ := typ.Evaluate(claims, now.AddDate(300, 0, 0))
+			require.Equal(t, before, later)
+			return
+		}
+		require.True(t, changes.After(now))
+		still, same := typ.Evaluate(claims, changes.Add(-1))
+		require.Equal(t, before, still)
+		require.True(t, changes.Equal(same))
+		after, _ := typ.Evaluate(claims, changes)
+		require.NotEqual(t, before, after)
+	})
+}
+
+func medicalRow() Row {
+	return Row{Key: "K5", Type: "medical-insurance", Holder: HolderRef{"111", "430102198803129911", "张示例"}, Region: "430100",
+		IssuedOn: "2023-04-11", ValidFrom: "2023-04-11",
+		Claims: Claims{"id_number": "430102198803129911", "id_type": "111", "name": "张示例", "sex": "1", "birth_date": "1988-03-12",
+			"insured_region": "430100", "insurance_type": "310", "issuing_authority": "医保局"}}
 }
 
 func TestMask(t *testing.T) {

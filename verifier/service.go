@@ -386,7 +386,7 @@ func (k *check) presentation(ctx context.Context) (*Answer, error) {
 		}
 	}
 	k.record.Type = r.Type
-	k.record.Identifier = r.Claims.Text(schemas.IdentifierField)
+	k.record.Identifier = r.Claims.Text(schemas.IdentifierClaim)
 	return k.finish(ctx, r, k.record.Identifier)
 }
 
@@ -433,6 +433,11 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 	matches := make(map[string]bool, len(names))
 	for _, name := range names {
 		matches[name] = equalJSON(best.Claims[name], f.Claims[name])
+	}
+	if slices.ContainsFunc(names, func(name string) bool { return !matches[name] }) {
+		// A valid certificate with another name on it is not a yes.
+		best.Outcome = Invalid
+		best.Reasons = append(best.Reasons, "facts-mismatch")
 	}
 	best.Claims = nil // yes or no; nothing is disclosed
 	k.record.HolderID, k.record.Identifier, k.record.Type, k.record.Fields = of.HolderID, of.Identifier, of.Type, names
@@ -481,7 +486,7 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 		k.record.Fields = append(k.record.Fields, name)
 	}
 	slices.Sort(k.record.Fields)
-	_, shown := r.Claims[schemas.PortraitField]
+	_, shown := r.Claims[schemas.PortraitClaim]
 	a.Portrait = shown && k.party.Portrait
 	return k.store(ctx, a)
 }
@@ -530,7 +535,7 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Caller != c.Client {
 		return nil, nil, ErrNoRecord // whether it exists is not theirs to know
 	}
-	if party.Suspended || !party.Portrait || !slices.Contains(v.Fields, schemas.PortraitField) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
+	if party.Suspended || !party.Portrait || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
 	return s.cfg.Originals.Portrait(ctx, v.Identifier)

@@ -19,7 +19,6 @@ package verifier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -97,17 +96,41 @@ type Expect struct {
 	Unbound bool
 }
 
-// visible are the claims that are never selectively disclosed.
+// visible are the claims that every certificate of the profile shows.
 type visible struct {
-	Issuer    string  `json:"iss"`
-	VCT       string  `json:"vct"`
-	IssuedAt  float64 `json:"iat"`
-	NotBefore float64 `json:"nbf"`
-	Expires   float64 `json:"exp"`
-	Region    string  `json:"region"`
-	Status    struct {
-		List *statuslist.Reference `json:"status_list"`
-	} `json:"status"`
+	issuer, vct, region          string
+	issuedAt, notBefore, expires time.Time // zero: absent
+	status                       *statuslist.Reference
+	bound                        bool // has a "cnf"
+}
+
+// readVisible takes names exactly as they are spelled, and nothing of the wrong type.
+func readVisible(claims sdjwt.Claims) (c visible, err error) {
+	_, c.bound = claims["cnf"]
+	for name, to := range map[string]*string{"iss": &c.issuer, "vct": &c.vct, "region": &c.region} {
+		if _, ok := claims[name]; !ok {
+			continue
+		}
+		if *to, err = claims.Text(name); err != nil {
+			return c, err
+		}
+	}
+	for name, to := range map[string]*time.Time{"iat": &c.issuedAt, "nbf": &c.notBefore, "exp": &c.expires} {
+		if _, ok := claims[name]; !ok {
+			continue
+		}
+		if *to, err = claims.Time(name); err != nil {
+			return c, err
+		}
+	}
+	if raw, ok := claims["status"]; ok {
+		ref, err := statuslist.ParseReference(raw)
+		if err != nil {
+			return c, err
+		}
+		c.status = &ref
+	}
+	return c, nil
 }
 
 // Verify checks a presentation: an SD-JWT VC, with a key binding unless e.Unbound. It never
@@ -130,13 +153,12 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 		r.Signature.fail(parseCode(err))
 		return r
 	}
-	var c visible
-	if err := json.Unmarshal(vc.Token.Payload, &c); err != nil {
+	c, err := readVisible(claims)
+	if err != nil {
 		r.Signature.fail("presentation-malformed")
 		return r
 	}
-	r.VCT = c.VCT
-	issuedAt := unix(c.IssuedAt)
+	r.VCT = c.vct
 
 	list, err := v.cfg.Trust.Current(ctx)
 	if err != nil {
@@ -145,7 +167,7 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 		r.Signature.unknown("")
 		return r
 	}
-	issuerKey := v.checkIssuer(r, list, vc, c, issuedAt)
+	issuerKey := v.checkIssuer(r, list, vc, c)
 	if issuerKey == nil {
 		r.Signature.unknown("")
 		return r
@@ -158,7 +180,7 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 	r.Signature.Algorithm = string(issuerKey.Algorithm())
 
 	v.checkValidity(r, c, now)
-	v.checkHolder(r, list, vc, e, issuedAt, now)
+	v.checkHolder(r, list, vc, c, e, now)
 	v.checkStatus(ctx, r, list, c, now)
 
 	r.disclosed = claims
@@ -168,21 +190,21 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 
 // checkIssuer holds the issuer against the trust list: known, entitled to the type and the
 // region, its key good at the time of issue. It returns the key, or nil.
-func (v *Verifier) checkIssuer(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, c visible, issuedAt time.Time) *key.Public {
-	r.Issuer.ID = c.Issuer
-	issuer, err := list.Issuer(c.Issuer)
+func (v *Verifier) checkIssuer(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, c visible) *key.Public {
+	r.Issuer.ID = c.issuer
+	issuer, err := list.Issuer(c.issuer)
 	if err != nil {
 		r.Issuer.fail(trustCode(err))
 		return nil
 	}
 	r.Issuer.Name = &schemas.Text{ZH: issuer.Name.ZH, EN: issuer.Name.EN}
 	r.Issuer.Authority = issuer.Authority
-	k, err := v.issuerKey(issuer, vc.Token.Header, issuedAt)
+	k, err := v.issuerKey(issuer, vc.Token.Header, c.issuedAt)
 	if err != nil {
 		r.Issuer.fail(trustCode(err))
 		return nil
 	}
-	t, err := list.Type(c.VCT)
+	t, err := list.Type(c.vct)
 	if t != nil {
 		r.Type = t.ID
 	}
@@ -193,7 +215,7 @@ func (v *Verifier) checkIssuer(r *Result, list *trustlist.List, vc *sdjwt.SDJWT,
 		r.Issuer.fail("type-unpublished")
 	case !issuer.Issues(t.ID):
 		r.Issuer.fail("issuer-not-entitled-type")
-	case !covers(issuer.Regions, c.Region):
+	case !covers(issuer.Regions, c.region):
 		r.Issuer.fail("issuer-not-entitled-region")
 	default:
 		r.Issuer.pass()
@@ -223,13 +245,11 @@ func covers(regions []string, region string) bool {
 }
 
 func (v *Verifier) checkValidity(r *Result, c visible, now time.Time) {
-	if c.NotBefore != 0 {
-		t := unix(c.NotBefore)
-		r.Validity.NotBefore = &t
+	if !c.notBefore.IsZero() {
+		r.Validity.NotBefore = &c.notBefore
 	}
-	if c.Expires != 0 {
-		t := unix(c.Expires)
-		r.Validity.Expires = &t
+	if !c.expires.IsZero() {
+		r.Validity.Expires = &c.expires
 	}
 	switch {
 	case r.Validity.NotBefore != nil && now.Add(v.cfg.Skew).Before(*r.Validity.NotBefore):
@@ -241,19 +261,19 @@ func (v *Verifier) checkValidity(r *Result, c visible, now time.Time) {
 	}
 }
 
-func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, e Expect, issuedAt, now time.Time) {
+func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT, c visible, e Expect, now time.Time) {
 	r.Holder.Bound = BoundNone
-	cnf, err := vc.Confirmation()
-	if errors.Is(err, sdjwt.ErrBindingMissing) && e.Unbound {
+	if !c.bound && e.Unbound {
 		r.Holder.skip()
 		return
 	}
+	cnf, err := vc.Confirmation()
 	if err != nil {
 		r.Holder.fail("holder-binding-missing")
 		return
 	}
 	r.Holder.Bound = BoundDevice
-	provider, _, err := list.ProviderKey(cnf, issuedAt)
+	provider, _, err := list.ProviderKey(cnf, c.issuedAt)
 	switch {
 	case err == nil:
 		r.Holder.Bound = BoundProvider
@@ -276,13 +296,13 @@ func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT,
 }
 
 func (v *Verifier) checkStatus(ctx context.Context, r *Result, list *trustlist.List, c visible, now time.Time) {
-	ref := c.Status.List
+	ref := c.status
 	if ref == nil {
 		// Every certificate of the profile has a status: one without it cannot be revoked.
 		r.Status.fail("status-missing")
 		return
 	}
-	issuer, err := list.Issuer(c.Issuer)
+	issuer, err := list.Issuer(c.issuer)
 	if err != nil {
 		r.Status.unknown("status-unavailable")
 		return
@@ -314,12 +334,4 @@ func (v *Verifier) checkStatus(ctx context.Context, r *Result, list *trustlist.L
 	default:
 		r.Status.pass()
 	}
-}
-
-// unix reads a NumericDate. Fractions are cut off.
-func unix(seconds float64) time.Time {
-	if seconds <= 0 || seconds > 253402300799 { // the year 9999
-		return time.Time{}
-	}
-	return time.Unix(int64(seconds), 0).UTC()
 }

@@ -16,6 +16,9 @@ type Copy struct {
 	CreatedAt  time.Time
 }
 
+// RoleRepresentative is the role of people whom a company's own certificate names.
+const RoleRepresentative = "representative"
+
 // Agency lets a person act for a company: show its certificates.
 type Agency struct {
 	CompanyID string    // holder id
@@ -46,7 +49,8 @@ type Store interface {
 	Copy(ctx context.Context, holderID, identifier string) (Copy, error) // ErrHoldingUnknown
 	// PutCopy stores or replaces the copy of (HolderID, Identifier).
 	PutCopy(ctx context.Context, c Copy) error
-	// Agencies returns what a person may act for at the time, the oldest first.
+	// Agencies returns what a person may act for at the time, the oldest first: by PutAgency,
+	// and because a certificate of the company that has not ended names her a representative.
 	Agencies(ctx context.Context, personID string, now time.Time) ([]Agency, error)
 	// PutAgency stores or replaces the agency of (CompanyID, PersonID).
 	PutAgency(ctx context.Context, a Agency) error

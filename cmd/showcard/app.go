@@ -42,8 +42,6 @@ type volatile interface {
 	issuer.StatusCache
 	access.Once
 	httpd.Limiter
-	Check(ctx context.Context) error
-	Close() error
 }
 
 // app is one process: its rooms, wired.
@@ -53,7 +51,10 @@ type app struct {
 	keys     *key.Store
 	store    *sqlstore.Store
 	volatile volatile
+	ready    func(context.Context) error // of the volatile store
+	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue
+	holderID func(schemas.HolderRef) string
 	registry *registry.Registry
 	issuer   *issuer.Issuer
 	wallet   *wallet.Wallet
@@ -70,7 +71,7 @@ type deployment struct {
 
 // build opens the stores and wires the rooms. The caller closes the app.
 func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log}
+	a := &app{cfg: cfg, log: log, ready: func(context.Context) error { return nil }}
 	defer func() {
 		if err != nil {
 			_ = a.close()
@@ -150,8 +151,14 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	switch {
 	case a.cfg.Volatile == "memory":
 		a.volatile, err = memstore.New(memstore.Config{})
-	case strings.HasPrefix(a.cfg.Volatile, "redis"):
-		a.volatile, err = redisstore.New(redisstore.Config{URL: a.cfg.Volatile})
+	case strings.HasPrefix(a.cfg.Volatile, "redis"), strings.HasPrefix(a.cfg.Volatile, "unix"):
+		var s *redisstore.Store
+		if s, err = redisstore.New(redisstore.Config{URL: a.cfg.Volatile}); err == nil {
+			a.volatile, a.ready, a.shutdown = s, s.Ready, s.Shutdown
+			if err := s.Check(ctx); err != nil {
+				a.log.Warn("redis", "error", err) // it may be starting; /readyz says when it is not there
+			}
+		}
 	default:
 		err = fmt.Errorf("%w: volatile: memory or redis://…", errConfig)
 	}
@@ -179,8 +186,8 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	holderID := func(h schemas.HolderRef) string { return h.Index(holderKey) }
-	if err := a.openIssuer(holderID, alg); err != nil {
+	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
 	if err := a.openWallet(); err != nil {
@@ -197,7 +204,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	return err
 }
 
-func (a *app) openIssuer(holderID func(schemas.HolderRef) string, alg key.Algorithm) error {
+func (a *app) openIssuer(alg key.Algorithm) error {
 	status, err := signer(a.keys, keyStatus, alg)
 	if err != nil {
 		return err
@@ -209,14 +216,14 @@ func (a *app) openIssuer(holderID func(schemas.HolderRef) string, alg key.Algori
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: holderID, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, Logger: a.log,
 	})
 	return err
 }
 
 func (a *app) openWallet() (err error) {
 	a.wallet, err = wallet.New(wallet.Config{
-		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry}, Types: a.types,
+		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 	})
@@ -227,7 +234,7 @@ func (a *app) openVerifier() error {
 	v, err := verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
-			Prefix: a.issuer.StatusPrefix(), Size: sqlstore.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
 		},
 		MaxStatusAge: a.cfg.StatusMaxAge,
 	})
@@ -249,7 +256,7 @@ func (a *app) mount() (err error) {
 	}
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
-		Checks:         []httpd.Check{{Name: "database", Check: a.store.Check}, {Name: "volatile", Check: a.volatile.Check}},
+		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
 		TrustedProxies: a.cfg.TrustedProxies,
 	})
 	if err != nil {
@@ -304,7 +311,9 @@ func (a *app) sweep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			now := time.Now()
-			if _, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention)); err != nil && ctx.Err() == nil {
+			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
+			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
+			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
 				a.log.Warn("sweep failed", "error", err)
 			}
 		}
@@ -313,8 +322,8 @@ func (a *app) sweep(ctx context.Context) error {
 
 func (a *app) close() error {
 	var errs []error
-	if a.volatile != nil {
-		errs = append(errs, a.volatile.Close())
+	if a.shutdown != nil {
+		errs = append(errs, a.shutdown())
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())

@@ -90,7 +90,10 @@ func run(e *env, args []string) int {
 		fmt.Fprintln(e.stderr, "showcard:", err)
 		return 2
 	}
+	var status exitStatus
 	switch err := ctx.Run(); {
+	case errors.As(err, &status):
+		return int(status)
 	case err == nil:
 		return 0
 	case errors.Is(err, errSilent):

@@ -196,3 +196,83 @@ func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]
 		return usable, nil
 	}
 }
+
+// walletIssuer is the issuer as the wallet sees it.
+type walletIssuer struct {
+	issuer   *issuer.Issuer
+	registry *registry.Registry
+	types    *schemas.Catalogue
+}
+
+func (w walletIssuer) Held(ctx context.Context, holderIDs []string) ([]wallet.Held, error) {
+	all, err := w.issuer.Held(ctx, holderIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]wallet.Held, len(all))
+	for i, c := range all {
+		t, err := w.types.Version(c.Row.Type, c.TypeVer)
+		if err != nil {
+			return nil, err
+		}
+		a, err := w.registry.Authority(c.Authority)
+		if err != nil {
+			return nil, err
+		}
+		until := c.Row.ValidUntil
+		if until == "" {
+			until = schemas.LongTerm
+		}
+		out[i] = wallet.Held{
+			Identifier: c.Identifier, HolderID: c.HolderID, HolderName: c.Row.Holder.Name, Type: c.Row.Type, TypeVer: c.TypeVer, Authority: a.Name,
+			State: string(c.State), Ended: c.State.Terminal(), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
+		}
+	}
+	return out, nil
+}
+
+func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (wallet.Collected, error) {
+	c, err := w.issuer.Collect(ctx, identifier, holderID, bind)
+	switch {
+	case errors.Is(err, issuer.ErrUnknown), errors.Is(err, issuer.ErrNotHolder):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingUnknown, err)
+	case errors.Is(err, issuer.ErrTransition):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
+	}
+	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
+}
+
+// verifierOriginals is the issuer as the verifier sees it.
+type verifierOriginals struct{ issuer *issuer.Issuer }
+
+func (o verifierOriginals) Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]verifier.Original, error) {
+	found, err := o.issuer.Originals(ctx, issuer.Query{Identifier: identifier, Holder: holder, Type: typeID})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]verifier.Original, len(found))
+	for i, c := range found {
+		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential}
+	}
+	return out, nil
+}
+
+func (o verifierOriginals) Live(ctx context.Context, identifier string) (map[string]any, time.Time, *verifier.Ending, error) {
+	l, err := o.issuer.LiveOf(ctx, identifier)
+	if err != nil {
+		return nil, time.Time{}, nil, err
+	}
+	var ending *verifier.Ending
+	if l.State != issuer.Valid {
+		ending = &verifier.Ending{State: string(l.State), At: l.StateAt}
+	}
+	return l.Values, l.AsOf, ending, nil
+}
+
+func (o verifierOriginals) Portrait(ctx context.Context, identifier string) (image, salt []byte, err error) {
+	image, salt, err = o.issuer.Portrait(ctx, identifier)
+	if errors.Is(err, issuer.ErrUnknown) || errors.Is(err, issuer.ErrNoPortrait) {
+		err = fmt.Errorf("%w: %w", verifier.ErrNoPortrait, err)
+	}
+	return image, salt, err
+}

@@ -32,8 +32,12 @@ func (s *SDJWT) Disclosed() []string {
 	return names
 }
 
-// Confirmation returns the holder's key, "cnf"."jwk" (RFC 7800 §3.2).
+// Confirmation returns the holder's key, "cnf"."jwk" (RFC 7800 §3.2). A token without any cnf
+// is bound to nobody: its error is ErrBindingMissing as well.
 func (s *SDJWT) Confirmation() (*key.Public, error) {
+	if _, ok := s.claims[nameConfirm]; !ok {
+		return nil, fmt.Errorf("%w: %w", ErrConfirmation, ErrBindingMissing)
+	}
 	var cnf map[string]json.RawMessage
 	if err := s.claims.Decode(nameConfirm, &cnf); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfirmation, err)

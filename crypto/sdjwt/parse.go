@@ -41,7 +41,10 @@ func Parse(text, typ string) (*SDJWT, error) {
 			return nil, err
 		}
 	}
-	return s, s.process()
+	if err := s.process(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // ParseIssued is Parse for a holder who receives a certificate: it must not come with a key
@@ -94,8 +97,11 @@ func reservedName(name string) bool {
 	return name == nameDigests || name == nameElement || name == nameHash
 }
 
-// jsonString reads a JSON string; null and other types are not one.
+// jsonString reads a JSON string out of valid JSON; null and other types are not one.
 func jsonString(raw json.RawMessage) (string, bool) {
+	if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 { // nearly always
+		return string(raw[1 : len(raw)-1]), true
+	}
 	var s *string
 	if json.Unmarshal(raw, &s) != nil || s == nil {
 		return "", false

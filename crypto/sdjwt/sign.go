@@ -12,6 +12,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 // Claim is a name and a value that the holder may show or keep back. The value is anything
@@ -82,14 +83,17 @@ func Sign(s key.Signer, in Issue) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if strictjson.Check(data, maxDepth) != nil {
+		return "", fmt.Errorf("%w: an open claim is too deep or has a name twice", ErrMalformed)
+	}
 	token, err := jose.Sign(s, in.Header, data)
 	if err != nil {
 		return "", err
 	}
 	text := strings.Join(append([]string{token}, b.disclosures...), "~") + "~"
-	// Never hand out what our own readers would refuse: too large, too deep, too many.
-	if _, err := Parse(text, in.Header.Type); err != nil {
-		return "", err
+	// Never hand out what our own readers would refuse. The builder has seen to the rest.
+	if len(text) > MaxSize || len(b.disclosures) > maxDisclosures {
+		return "", fmt.Errorf("%w: %d characters, %d disclosures", ErrMalformed, len(text), len(b.disclosures))
 	}
 	return text, nil
 }
@@ -97,6 +101,7 @@ func Sign(s key.Signer, in Issue) (string, error) {
 // builder collects disclosures while it replaces what they disclose by digests.
 type builder struct {
 	hash        Hash
+	depth       int // of Objects and Arrays
 	disclosures []string
 	digests     bool
 }
@@ -110,6 +115,11 @@ func divisible(value any) bool {
 }
 
 func (b *builder) value(v any) (json.RawMessage, error) {
+	b.depth++
+	defer func() { b.depth-- }()
+	if b.depth > maxDepth {
+		return nil, fmt.Errorf("%w: nested too deep", ErrClaim)
+	}
 	switch v := v.(type) {
 	case Object:
 		object, err := b.object(v)
@@ -208,6 +218,9 @@ func (b *builder) disclose(parts ...any) (string, error) {
 	data, err := encode(parts)
 	if err != nil {
 		return "", err
+	}
+	if strictjson.Check(data, maxDepth) != nil { // a json.RawMessage can hold anything
+		return "", fmt.Errorf("%w: its value is too deep or has a name twice", ErrDisclosureMalformed)
 	}
 	text := base64.RawURLEncoding.EncodeToString(data)
 	b.disclosures = append(b.disclosures, text)

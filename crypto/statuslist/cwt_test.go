@@ -179,15 +179,13 @@ func TestCWTFlipAnyByte(t *testing.T) {
 		data, err := newToken(t).SignCWT(k)
 		require.NoError(t, err)
 		for i := range data {
-			for bit := range 8 {
-				b := bytes.Clone(data)
-				b[i] ^= 1 << bit
-				u, err := statuslist.ParseCWT(b)
-				if err == nil {
-					_, err = u.Verify(k.Public(), uri, now)
-				}
-				require.Error(t, err, "byte %d bit %d", i, bit)
+			b := bytes.Clone(data)
+			b[i] ^= 1 << (i % 8)
+			u, err := statuslist.ParseCWT(b)
+			if err == nil {
+				_, err = u.Verify(k.Public(), uri, now)
 			}
+			require.Error(t, err, "byte %d bit %d", i, i%8)
 		}
 	})
 }

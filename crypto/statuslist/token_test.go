@@ -214,16 +214,15 @@ func TestFlipAnyByte(t *testing.T) {
 		k := generate(t, a)
 		text, err := newToken(t).Sign(k, nil)
 		require.NoError(t, err)
+		masks := [...]byte{0x01, 0x20, 0x80}
 		for i := range len(text) {
-			for _, mask := range []byte{0x01, 0x20, 0x80} {
-				b := []byte(text)
-				b[i] ^= mask
-				u, err := statuslist.Parse(string(b))
-				if err == nil {
-					_, err = u.Verify(k.Public(), uri, now)
-				}
-				require.Error(t, err, "byte %d xor %02x", i, mask)
+			b := []byte(text)
+			b[i] ^= masks[i%3]
+			u, err := statuslist.Parse(string(b))
+			if err == nil {
+				_, err = u.Verify(k.Public(), uri, now)
 			}
+			require.Error(t, err, "byte %d xor %02x", i, masks[i%3])
 		}
 	})
 }

@@ -163,6 +163,12 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 	if err := s.insertSlot(q, slotRow{Slot: n.Slot, identifier: n.Identifier, status: state.Public(), at: micros(at)}); err != nil {
 		return issuer.Committed{}, err
 	}
+	for _, person := range n.RepresentativeIDs {
+		if _, err := q.exec(`INSERT INTO representatives (person_id, company_id, identifier) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			person, n.HolderID, n.Identifier); err != nil {
+			return issuer.Committed{}, err
+		}
+	}
 	if sealed.image != nil {
 		if _, err := q.exec(`INSERT INTO portraits (identifier, image) VALUES ($1, $2)`, n.Identifier, sealed.image); err != nil {
 			return issuer.Committed{}, err

@@ -47,12 +47,18 @@ func (s *Store) PutCopy(ctx context.Context, c wallet.Copy) error {
 	}})
 }
 
-// Agencies implements [wallet.Store].
+// Agencies implements [wallet.Store]: what was put, and the representatives that standing
+// certificates of companies name. When such a certificate ends, so does the agency.
 func (s *Store) Agencies(ctx context.Context, personID string, now time.Time) ([]wallet.Agency, error) {
 	var out []wallet.Agency
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT company_id, role, until, created_at FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2) ORDER BY created_at, company_id`,
-			[]any{personID, micros(now)}, func(row scanner) error {
+		return q.rows(`SELECT company_id, role, until, created_at FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2)
+			UNION ALL
+			SELECT r.company_id, $3, NULL, c.created_at FROM representatives r JOIN certificates c ON c.identifier = r.identifier
+			WHERE r.person_id = $1 AND c.state IN ('valid', 'suspended')
+				AND r.company_id NOT IN (SELECT company_id FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2))
+			ORDER BY 4, 1`,
+			[]any{personID, micros(now), wallet.RoleRepresentative}, func(row scanner) error {
 				a := wallet.Agency{PersonID: personID}
 				var until *int64
 				var created int64

@@ -1,0 +1,56 @@
+# run    start the demonstration: needs Go and nothing else
+# test   everything that must pass before a change lands
+# check  the linters
+# fuzz   every fuzz target for FUZZTIME
+# tools  what test needs besides Go, on Debian
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := test
+.PHONY: run test check fuzz tools tools-check npm
+.DELETE_ON_ERROR:
+
+# Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
+COMMANDS := redis-server zbarimg openssl node npm gcc
+PACKAGES := redis-server zbar-tools openssl nodejs npm gcc libc6-dev
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME := 20s
+
+# Packages with goroutines of their own, or that many requests share.
+CONCURRENT := ./cmd/... ./issuer/... ./wallet/... ./verifier/... ./registry/... \
+	./internal/access/... ./internal/httpd/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
+
+run:
+	CGO_ENABLED=0 go run ./cmd/showcard demo $(ARGS)
+
+test: export CGO_ENABLED := 1
+test: tools-check npm
+	go vet ./...
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
+	go run ./internal/testsum './...' '-race $(CONCURRENT)' '-tags purego ./crypto/sm'
+
+check:
+	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \
+	else set -x; CGO_ENABLED=0 go run $(LINT) run ./...; fi
+
+fuzz:
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		set -x; go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; { set +x; } 2>/dev/null; \
+	done
+
+tools:
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "As root on Debian or Ubuntu, make tools installs: $(PACKAGES). Here, install them yourself."; exit 1; fi
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES)
+
+tools-check:
+	@command -v go >/dev/null || { echo "Install Go 1.26 or later: https://go.dev/dl/"; exit 1; }
+	@missing=; for c in $(COMMANDS); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	if [ -n "$$missing" ]; then echo "missing:$$missing"; $(MAKE) --no-print-directory tools; fi
+
+# Foreign implementations that the tests compare with. npm ci takes exactly what the lock file says.
+npm: $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(shell find . -name node_modules -prune -o -name package-lock.json -print))
+
+%/node_modules/.package-lock.json: %/package-lock.json | tools-check
+	cd $* && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json

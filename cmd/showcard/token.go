@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+type tokenCommand struct {
+	connection
+	Scope string `placeholder:"SCOPES" help:"Ask for these scopes only, divided by blanks. Default: all that the client has."`
+	JSON  bool   `name:"json" help:"Print the whole answer (RFC 6749 §5.1) as JSON, with expires_in and scope."`
+}
+
+// Help is what --help prints below the flags.
+func (tokenCommand) Help() string {
+	return `The client proves itself with a signed assertion (private_key_jwt, RFC 7523) and gets a token for ten minutes.
+Only the token is printed, so that it fits into a command:
+
+  curl -H "Authorization: Bearer $(showcard token --data ./showcard-data --client hunan-police)" \
+       http://localhost:8080/v1/certificates/1.2.156.3005.2.…
+
+  showcard token --server https://cards.example.gov.cn --client bank-1 --key bank-1.jwk --scope verify --json
+
+Make the key with "showcard keygen --out bank-1.jwk"; the operator registers the public half that it prints.`
+}
+
+// Run gets a token.
+func (t tokenCommand) Run(e *env) error {
+	c, err := t.resolve("")
+	if err != nil {
+		return err
+	}
+	c.scope = t.Scope
+	granted, err := c.token(e.ctx)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return json.NewEncoder(e.stdout).Encode(granted)
+	}
+	_, err = fmt.Fprintln(e.stdout, granted.AccessToken)
+	return err
+}

@@ -1,0 +1,202 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"embed"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+const (
+	defaultPrefix  = "showcard:"
+	defaultTimeout = 500 * time.Millisecond
+	// A whole list is 256 KiB; it may take longer than the handful of bytes of other calls.
+	bulkFactor = 4
+	// Names come from URLs and signed tokens. Ours are short; what is longer is not ours.
+	maxName = 256
+)
+
+var errKeep = errors.New("redisstore: an entry must be kept for more than no time")
+
+// Config says which Redis to use and how. Only URL is needed.
+type Config struct {
+	// URL is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path. It may
+	// carry go-redis's query parameters, such as pool_size. It is a secret: Config does not
+	// print it.
+	URL string
+	// TLS, for rediss: the authorities to trust, or a client certificate. The host name of the
+	// URL is checked unless it says otherwise.
+	TLS *tls.Config
+	// Prefix of all keys, without braces; several deployments can share a server by it.
+	// Default "showcard:".
+	Prefix string
+	// Timeout bounds every call, besides the caller's context. Default 500 ms; setting a whole
+	// status list may take four times as long.
+	Timeout time.Duration
+}
+
+// LogValue keeps the password out of logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String tells what may be told.
+func (c Config) String() string {
+	return fmt.Sprintf("redisstore.Config{URL: [redacted], Prefix: %q, Timeout: %v}", c.Prefix, c.Timeout)
+}
+
+// Format implements fmt.Formatter, so that no verb prints the fields one by one.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// Store is safe for concurrent use. Its method Close ends a show; Shutdown ends the store.
+type Store struct {
+	client  *redis.Client
+	prefix  string
+	timeout time.Duration
+	scripts scripts
+}
+
+//go:embed *.lua
+var sources embed.FS
+
+// scripts are sent by their digest, and whole only when the server has forgotten them.
+type scripts struct {
+	putShow, claim, closeShow, once, allow *redis.Script
+	lookup, applied, replace, apply        *redis.Script
+}
+
+// New makes a store. It does not connect: a Redis that is away is an error of the calls, and
+// of Ready.
+func New(cfg Config) (*Store, error) {
+	opt, err := options(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = defaultPrefix
+	}
+	if strings.ContainsAny(cfg.Prefix, "{}") || len(cfg.Prefix) > maxName {
+		return nil, errors.New("redisstore: prefix with braces, or too long")
+	}
+	s := &Store{prefix: cfg.Prefix, timeout: cfg.Timeout}
+	if s.timeout == 0 {
+		s.timeout = defaultTimeout
+	}
+	if err := s.scripts.load(); err != nil {
+		return nil, err
+	}
+	s.client = redis.NewClient(opt)
+	return s, nil
+}
+
+func options(cfg Config) (*redis.Options, error) {
+	if cfg.Timeout < 0 {
+		return nil, errors.New("redisstore: negative timeout")
+	}
+	opt, err := redis.ParseURL(cfg.URL)
+	if err != nil {
+		// The error quotes the URL, password and all.
+		return nil, errors.New("redisstore: URL is not a good redis://, rediss:// or unix:// URL")
+	}
+	if cfg.TLS != nil {
+		if opt.TLSConfig == nil {
+			return nil, errors.New("redisstore: TLS is configured, but the URL is not rediss://")
+		}
+		name := opt.TLSConfig.ServerName
+		opt.TLSConfig = cfg.TLS.Clone()
+		if opt.TLSConfig.ServerName == "" {
+			opt.TLSConfig.ServerName = name
+		}
+		if opt.TLSConfig.MinVersion == 0 {
+			opt.TLSConfig.MinVersion = tls.VersionTLS12
+		}
+	}
+	timeout := cfg.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	// Each call has a context with a deadline; these bound a connection where go-redis does not
+	// look at it.
+	opt.ContextTimeoutEnabled = true
+	opt.DialTimeout = timeout
+	opt.ReadTimeout = bulkFactor * timeout
+	opt.WriteTimeout = bulkFactor * timeout
+	opt.PoolTimeout = bulkFactor * timeout
+	// One repetition, for a connection that the server has closed meanwhile. Every call may be
+	// repeated: see the comments on them.
+	opt.MaxRetries = 1
+	opt.DialerRetries = 1
+	opt.DisableIdentity = true
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return opt, nil
+}
+
+// load reads the scripts. Those on status lists begin with the shared reader of the header; the
+// first line of a script, with its flags, has to stay the first.
+func (s *scripts) load() error {
+	head, err := sources.ReadFile("status_head.lua")
+	if err != nil {
+		return fmt.Errorf("redisstore: %w", err)
+	}
+	for name, to := range map[string]**redis.Script{
+		"put_show": &s.putShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow,
+		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
+	} {
+		text, err := sources.ReadFile(name + ".lua")
+		if err != nil {
+			return fmt.Errorf("redisstore: %w", err)
+		}
+		source := string(text)
+		if strings.HasPrefix(name, "status_") {
+			flags, body, _ := strings.Cut(source, "\n")
+			source = flags + "\n" + string(head) + body
+		}
+		*to = redis.NewScript(source)
+	}
+	return nil
+}
+
+// Shutdown closes the connections.
+func (s *Store) Shutdown() error {
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("redisstore: shut down: %w", err)
+	}
+	return nil
+}
+
+// begin bounds a call.
+func (s *Store) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	return ctx, cancel, nil
+}
+
+// millis rounds up: nothing is to end sooner than it was asked for.
+func millis(d time.Duration) int64 {
+	return int64(d/time.Millisecond) + min(1, int64(d%time.Millisecond))
+}
+
+func (s *Store) name(kind, name string) string { return s.prefix + "{" + kind + ":" + name + "}" }
+
+// digest names what callers send. The lengths keep ("ab", "c") apart from ("a", "bc").
+func (s *Store) digest(kind string, parts ...string) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return s.name(kind, base64.RawURLEncoding.EncodeToString(h.Sum(nil)))
+}

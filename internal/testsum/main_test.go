@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSum(t *testing.T) {
+	var out bytes.Buffer
+	s := &sum{out: &out}
+	require.NoError(t, s.read(strings.NewReader(`
+{"Action":"start","Package":"p"}
+{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"hidden\n"}
+{"Action":"run","Package":"p","Test":"TestA/sub"}
+{"Action":"output","Package":"p","Test":"TestA/sub","Output":"why it failed\n"}
+{"Action":"fail","Package":"p","Test":"TestA/sub"}
+{"Action":"run","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"hidden\n"}
+{"Action":"pass","Package":"p","Test":"TestB"}
+{"Action":"skip","Package":"p","Test":"TestC"}
+{"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
+{"Action":"fail","Package":"p"}
+{"Action":"output","Package":"q","Output":"PASS\n"}
+{"Action":"output","Package":"q","Output":"ok  \tq\t0.1s\n"}
+{"Action":"pass","Package":"q"}
+{"ImportPath":"r","Action":"build-output","Output":"r.go:1:1: syntax error\n"}
+{"ImportPath":"r","Action":"build-fail"}
+{"Action":"fail","Package":"r","FailedBuild":"r"}
+not JSON at all`)))
+	require.Equal(t, 1, s.passed)
+	require.Equal(t, 2, s.failed, "the failed test, and the package that does not build")
+	require.Equal(t, 1, s.skipped)
+	require.Equal(t, "\nwhy it failed\nFAIL\tp\t0.1s\nok  \tq\t0.1s\nr.go:1:1: syntax error\nnot JSON at all", out.String())
+}

@@ -1,0 +1,37 @@
+package issuer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/schemas"
+)
+
+// rowDigest tells whether a row that is pushed again says the same. It is SM3 over a canonical
+// form: the members in the order of schemas.Row, claims sorted by name, numbers as written, no
+// spaces. What means the same is written the same: the authority is always named, a certificate
+// without an end is long-term. The portrait goes in by its SHA-256, which processors compute in
+// hardware: it is the bulk of the row, and its salted digest is computed anyway.
+func rowDigest(r schemas.Row, authority string) ([32]byte, error) {
+	r.Issuer = authority
+	if r.ValidUntil == "" {
+		r.ValidUntil = schemas.LongTerm
+	}
+	image := ""
+	if len(r.Portrait) > 0 {
+		sum := sha256.Sum256(r.Portrait)
+		image = hex.EncodeToString(sum[:])
+	}
+	r.Portrait = nil
+	canonical, err := json.Marshal(struct {
+		Row      schemas.Row `json:"row"`
+		Portrait string      `json:"portrait_sha256,omitempty"`
+	}{r, image})
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("issuer: row digest: %w", err)
+	}
+	return sm.Sum(canonical), nil
+}

@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/showcard/showcard/crypto/trustlist"
+)
+
+// maxTries bounds how often a change is made again because other processes were faster.
+const maxTries = 100
+
+// Update makes a change. The function edits a draft; it may run again when another process
+// was faster, so it must do nothing else. The new list is signed and stored with the change.
+func (r *Registry) Update(ctx context.Context, who, why string, change func(*Draft) error) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	for range maxTries {
+		base := r.current.Load()
+		entries, now, err := r.prepare(base, change)
+		if err != nil {
+			return err
+		}
+		err = r.cfg.Store.Save(ctx, base.revision, entries, who, why, now)
+		if err == nil {
+			// It is durable: whoever asked may have gone, the change has happened.
+			return r.reload(context.WithoutCancel(ctx))
+		}
+		if !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("registry: save: %w", err)
+		}
+		if err := r.reload(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w, %d times in a row", ErrConflict, maxTries)
+}
+
+// prepare applies the change to a draft of base and returns what is to be stored for it.
+func (r *Registry) prepare(base *state, change func(*Draft) error) ([]Entry, time.Time, error) {
+	now := r.cfg.Now()
+	d := newDraft(base)
+	if err := change(d); err != nil {
+		return nil, now, err
+	}
+	if err := d.check(r.cfg.Catalogue); err != nil {
+		return nil, now, err
+	}
+	text, err := r.compile(d, base.revision+1, now).Sign(r.cfg.Signer)
+	if errors.Is(err, trustlist.ErrMalformed) {
+		return nil, now, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err != nil {
+		return nil, now, fmt.Errorf("registry: %w", err)
+	}
+	if _, err := r.roots.Verify(text, now, 0); err != nil {
+		return nil, now, fmt.Errorf("registry: our own list would be refused: %w", err)
+	}
+	bodies := maps.Clone(base.bodies)
+	entries := make([]Entry, 0, len(d.touched)+2)
+	add := func(id entryID, body []byte) {
+		bodies[id] = body
+		entries = append(entries, Entry{Kind: id.kind, ID: id.id, Body: body})
+	}
+	for id, v := range d.touched {
+		body, err := encode(v)
+		if err != nil {
+			return nil, now, err
+		}
+		add(id, body)
+	}
+	add(entryID{kindList, "current"}, []byte(text))
+	sealed, err := r.signSeal(base.revision+1, bodies)
+	if err != nil {
+		return nil, now, fmt.Errorf("registry: %w", err)
+	}
+	return append(entries, Entry{Kind: kindSeal, ID: "current", Body: []byte(sealed)}), now, nil
+}
+
+// compile turns a draft into the list that verifiers get.
+func (r *Registry) compile(d *Draft, version int64, now time.Time) *trustlist.List {
+	// Whole seconds: the list is JSON with Unix times.
+	now = now.Truncate(time.Second)
+	l := &trustlist.List{Version: version, IssuedAt: now, Expires: now.Add(r.cfg.Lifetime)}
+	for _, v := range sorted(d.next.domains) {
+		l.Domains = append(l.Domains, trustlist.Domain{Code: v.Code, Name: trustlist.Name(v.Name), BaseURL: v.BaseURL, StatusPrefix: v.StatusPrefix, StatusKeys: dated(v.StatusKeys)})
+	}
+	for _, v := range sorted(d.next.authorities) {
+		l.Issuers = append(l.Issuers, trustlist.Issuer{
+			ID: r.IssuerURL(v.ID), Authority: v.USCC, Name: trustlist.Name(v.Name), Domain: v.Domain, Types: v.Types, Regions: v.Regions,
+			Keys: dated(v.Keys), NotBefore: v.NotBefore, NotAfter: v.NotAfter, Frozen: v.Frozen,
+		})
+	}
+	for _, v := range sorted(d.next.providers) {
+		l.Providers = append(l.Providers, trustlist.Provider{ID: v.ID, Name: trustlist.Name(v.Name), Domain: v.Domain, Keys: dated(v.Keys), Frozen: v.Frozen})
+	}
+	for _, v := range sorted(d.next.types) {
+		l.Types = append(l.Types, r.versions(v)...)
+	}
+	return l
+}
+
+// versions lists a type up to the version that is issued now: certificates of the earlier
+// ones live on.
+func (r *Registry) versions(s TypeState) []trustlist.Type {
+	if !s.Published {
+		return nil
+	}
+	var out []trustlist.Type
+	for version := 1; version <= s.Version; version++ {
+		if t, err := r.cfg.Catalogue.Version(s.ID, version); err == nil {
+			out = append(out, trustlist.Type{ID: s.ID, Version: version, VCT: r.cfg.BaseURL + t.Path(), Code: t.Code, Frozen: s.Frozen})
+		}
+	}
+	return out
+}
+
+func dated(keys []Key) []trustlist.DatedKey {
+	out := make([]trustlist.DatedKey, len(keys))
+	for i, k := range keys {
+		out[i] = trustlist.DatedKey{Key: k.Public, NotBefore: k.NotBefore, NotAfter: k.NotAfter, Frozen: k.Frozen, MaxCopies: k.MaxCopies}
+	}
+	return out
+}

@@ -1,0 +1,241 @@
+package web
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/schemas"
+)
+
+// budget is what a phone may have to load before a citizen sees her code, gzipped.
+const budget = 30_720
+
+func config(t *testing.T) Config {
+	t.Helper()
+	types, err := schemas.Embedded()
+	require.NoError(t, err)
+	return Config{Demo: true, PublicURL: "http://localhost:8080", Types: types, DomainName: schemas.Text{ZH: "演示域", EN: "Demo domain"}}
+}
+
+func serve(t *testing.T, cfg Config) (*Pages, http.Handler) {
+	t.Helper()
+	p, err := New(cfg)
+	require.NoError(t, err)
+	s, err := httpd.New(httpd.Config{PublicURL: cfg.PublicURL})
+	require.NoError(t, err)
+	require.NoError(t, s.Mount(p.Routes(), nil))
+	return p, s.Handler()
+}
+
+func get(t *testing.T, h http.Handler, url string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func text(t *testing.T, r *http.Response) string {
+	t.Helper()
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(body)
+		require.NoError(t, err)
+		body = z
+	}
+	b, err := io.ReadAll(body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func paths() []string { return []string{"/", "/wallet", "/check", "/S/SC1DEMOABCDEFGHIJKLMNOPQRSTUVWXYZ0"} }
+
+func TestPagesKeepTheirPolicy(t *testing.T) {
+	cfg := config(t)
+	for _, demo := range []bool{true, false} {
+		cfg.Demo = demo
+		_, h := serve(t, cfg)
+		for _, url := range paths() {
+			r := get(t, h, url)
+			require.Equal(t, http.StatusOK, r.StatusCode, url)
+			require.Equal(t, httpd.PageCSP, r.Header.Get("Content-Security-Policy"), url)
+			require.Equal(t, "no-cache", r.Header.Get("Cache-Control"), url)
+			html := text(t, r)
+			// Whatever the policy would block must not be there in the first place.
+			require.NotRegexp(t, `(?i)<style|\sstyle=|\son[a-z]+=|javascript:`, html, url)
+			for _, tag := range regexp.MustCompile(`(?s)<script[^>]*>(.*?)</script>`).FindAllStringSubmatch(html, -1) {
+				require.Contains(t, tag[0], "src=", url)
+				require.Empty(t, tag[1], url)
+			}
+			// Nothing from elsewhere, and whatever is named is served.
+			for _, ref := range regexp.MustCompile(`(?:src|href|data-types|data-tables)="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+				switch {
+				case strings.HasPrefix(ref[1], "#"), ref[1] == cfg.PublicURL:
+				default:
+					require.Regexp(t, `^/[^/]|^/$`, ref[1], url)
+					require.Equal(t, http.StatusOK, get(t, h, ref[1]).StatusCode, "%s -> %s", url, ref[1])
+				}
+			}
+			require.Equal(t, demo, strings.Contains(html, "data-demo"), url)
+			require.Equal(t, demo, strings.Contains(html, "虚构"), url)
+		}
+	}
+}
+
+func TestScriptsWriteNoHTML(t *testing.T) {
+	p, _ := serve(t, config(t))
+	seen := 0
+	for name, a := range p.assets {
+		if path.Ext(name) != ".js" {
+			continue
+		}
+		seen++
+		require.NotRegexp(t, `innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function`, string(a.plain), name)
+		require.NotRegexp(t, `https?://(?:[^w]|w[^w])`, string(a.plain), "%s names another server", name) // www.w3.org is a namespace
+	}
+	require.Equal(t, 3, seen)
+}
+
+func TestPagesEscapeWhatTheyAreToldToWrite(t *testing.T) {
+	cfg := config(t)
+	cfg.DomainName = schemas.Text{ZH: `<script>alert("域")</script>`, EN: `"><img src=x onerror=alert(1)>`}
+	_, h := serve(t, cfg)
+	for _, url := range paths() {
+		html := text(t, get(t, h, url))
+		require.NotContains(t, html, "<script>", url)
+		require.NotContains(t, html, "<img src=x", url)
+		require.Contains(t, html, "&lt;script&gt;alert(&#34;域&#34;)", url)
+	}
+	// What stands in the address never comes back.
+	require.NotContains(t, text(t, get(t, h, "/S/SC1%3Cscript%3E")), "SC1")
+}
+
+func TestEverySentenceIsInBothLanguages(t *testing.T) {
+	_, h := serve(t, config(t))
+	zh, en := regexp.MustCompile(`<span class="zh"`), regexp.MustCompile(`<span class="en"`)
+	han := regexp.MustCompile(`\p{Han}`)
+	for _, url := range paths() {
+		html := text(t, get(t, h, url))
+		require.Equal(t, len(zh.FindAllString(html, -1)), len(en.FindAllString(html, -1)), url)
+		// Outside the Chinese spans and the title no Chinese is left without its English beside it.
+		rest := regexp.MustCompile(`(?s)<span class="(zh|en)"[^>]*>.*?</span>|<title>.*?</title>`).ReplaceAllString(html, "")
+		require.Empty(t, han.FindAllString(rest, -1), url)
+	}
+}
+
+func TestAssetsAreKeptForAYearUnderTheirHash(t *testing.T) {
+	p, h := serve(t, config(t))
+	for name := range p.assets {
+		url := "/assets/" + name
+		r := get(t, h, url)
+		require.Equal(t, http.StatusOK, r.StatusCode, name)
+		require.Equal(t, forever, r.Header.Get("Cache-Control"), name)
+		require.NotEmpty(t, r.Header.Get("ETag"), name)
+		plain := text(t, r)
+		z := get(t, h, url, "Accept-Encoding", "br, gzip")
+		if z.Header.Get("Content-Encoding") == "gzip" {
+			require.NotEqual(t, r.Header.Get("ETag"), z.Header.Get("ETag"), name)
+			require.Equal(t, "Accept-Encoding", z.Header.Get("Vary"), name)
+		}
+		require.Equal(t, plain, text(t, z), name)
+		again := get(t, h, url, "Accept-Encoding", "br, gzip", "If-None-Match", z.Header.Get("ETag"))
+		require.Equal(t, http.StatusNotModified, again.StatusCode, name)
+		require.Empty(t, text(t, &http.Response{Body: again.Body}), name)
+	}
+	require.Equal(t, http.StatusNotFound, get(t, h, "/assets/style.css").StatusCode)
+	require.Equal(t, http.StatusNotFound, get(t, h, "/assets/..%2fweb.go").StatusCode)
+}
+
+func TestPageBudget(t *testing.T) {
+	p, _ := serve(t, config(t))
+	total := p.pages["/wallet"].wireSize()
+	t.Logf("%6d wallet page", total)
+	for _, name := range []string{"style.css", "common.js", "wallet.js", "types.json", "icon.svg"} {
+		size := p.assets[path.Base(p.names[name])].wireSize()
+		t.Logf("%6d %s", size, name)
+		total += size
+	}
+	t.Logf("%6d bytes gzipped before a citizen sees her code, without the API's own answers", total)
+	require.LessOrEqual(t, total, budget-4_096, "the API's answers and the code itself need room too")
+}
+
+func TestAcceptsGzip(t *testing.T) {
+	for header, want := range map[string]bool{
+		"": false, "gzip": true, "br, gzip;q=0.8": true, "GZIP": true, "gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=1": true,
+		"identity": false, "x-gzip": false, "gzip;q=0.001": true,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", header)
+		require.Equal(t, want, acceptsGzip(r), header)
+	}
+}
+
+func TestTypesAreDescribedForThePages(t *testing.T) {
+	p, h := serve(t, config(t))
+	var types map[string]struct {
+		Name   [2]string
+		Face   []string
+		Fields []struct {
+			N, K, T string
+			L       [2]string
+		}
+	}
+	var tables map[string]map[string][2]string
+	require.NoError(t, json.Unmarshal([]byte(text(t, get(t, h, p.names["types.json"]))), &types))
+	require.NoError(t, json.Unmarshal([]byte(text(t, get(t, h, p.names["tables.json"]))), &tables))
+	for _, ty := range p.types.Types() {
+		d, ok := types[strings.TrimPrefix(ty.Path(), "/types/")]
+		require.True(t, ok, ty.ID)
+		require.Equal(t, ty.Name.ZH, d.Name[0])
+		require.Len(t, d.Face, 2, ty.ID)
+		known := map[string]bool{}
+		for _, f := range d.Fields {
+			known[f.N] = true
+			require.NotEmpty(t, f.L[0], f.N)
+			require.NotEmpty(t, f.L[1], f.N)
+			if f.T != "" {
+				require.NotEmpty(t, tables[f.T], f.T)
+			}
+		}
+		for _, v := range ty.Views {
+			for _, name := range v.Disclosable() {
+				require.True(t, known[name], "%s: %s shows %s, which the pages cannot name", ty.ID, v.Name, name)
+			}
+		}
+	}
+}
+
+func TestRegionNames(t *testing.T) {
+	_, h := serve(t, config(t))
+	require.JSONEq(t, `{"name":"湖南省长沙市芙蓉区"}`, text(t, get(t, h, "/assets/regions/430102")))
+	for _, bad := range []string{"999999", "abc", "43010200"} {
+		require.Equal(t, http.StatusNotFound, get(t, h, "/assets/regions/"+bad).StatusCode, bad)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*Config){
+		"no types":        func(c *Config) { c.Types = nil },
+		"no English name": func(c *Config) { c.DomainName.EN = "" },
+		"no URL":          func(c *Config) { c.PublicURL = "" },
+		"script URL":      func(c *Config) { c.PublicURL = "javascript:alert(1)" },
+	} {
+		cfg := config(t)
+		spoil(&cfg)
+		_, err := New(cfg)
+		require.ErrorIs(t, err, ErrConfig, name)
+	}
+}
