@@ -157,6 +157,15 @@ func checkKeys(keys []Key) error {
 		case k.MaxCopies < 0:
 			return fmt.Errorf("key %d: max_copies below zero", i)
 		}
+		if len(k.X5C) > 0 {
+			leaf, err := key.LeafKey(k.X5C)
+			if err != nil {
+				return fmt.Errorf("key %d: x5c: %w", i, err)
+			}
+			if !leaf.Equal(k.Public) {
+				return fmt.Errorf("key %d: x5c certifies another key", i)
+			}
+		}
 		for _, other := range keys[:i] {
 			if other.Public.ID() == k.Public.ID() || other.Public.Equal(k.Public) {
 				return fmt.Errorf("key %q stands twice", k.Public.ID())

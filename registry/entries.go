@@ -29,6 +29,9 @@ type Key struct {
 	NotAfter  time.Time   `json:"not_after,omitzero"`
 	Frozen    bool        `json:"frozen,omitempty"`
 	MaxCopies int64       `json:"max_copies,omitempty"`
+	// X5C is the certificate chain of an issuing key, DER, leaf first, for verifiers that go by
+	// certificates. Ours go by the trust list.
+	X5C [][]byte `json:"x5c,omitempty"`
 }
 
 // Authority is a department that issues certificates.

@@ -94,7 +94,7 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 		if err != nil {
 			return issuer.Authority{}, fmt.Errorf("key of %s: %w", id, err)
 		}
-		out.Signer, out.SignerFrom = s.WithID(k.Public.ID()), k.NotBefore // the last one that may sign: the newest
+		out.Signer, out.SignerFrom, out.X5C = s.WithID(k.Public.ID()), k.NotBefore, k.X5C // the last one that may sign: the newest
 	}
 	return out, nil
 }
