@@ -191,7 +191,7 @@ func checkParty(p Party, c *schemas.Catalogue) error {
 			return fmt.Errorf("grant for %s names no purpose", g.Type)
 		}
 		for _, f := range g.Fields {
-			if !t.Has(f) {
+			if _, live := t.LiveField(f); !live && !t.Has(f) {
 				return fmt.Errorf("type %s has no field %q", g.Type, f)
 			}
 		}

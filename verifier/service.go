@@ -38,6 +38,18 @@ var (
 	ErrNoPortrait           = errors.New("verifier: no portrait for this verification")
 )
 
+// RateLimitedError refuses a party that asks more often than it may.
+type RateLimitedError struct{ RetryAfter time.Duration }
+
+func (e *RateLimitedError) Error() string {
+	return "verifier: too many checks, next in " + e.RetryAfter.String()
+}
+
+// Limiter counts a party's checks across processes.
+type Limiter interface {
+	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
+}
+
 // Caller is who asks: a client of a relying party.
 type Caller struct {
 	Client string
@@ -49,10 +61,10 @@ type Party struct {
 	ID        string
 	Name      schemas.Text
 	Suspended bool
-	Live      bool // may see live fields
+	PerMinute int  // quota of checks; 0 is the default
 	Ending    bool // may see the kind of ending
 	Portrait  bool // may fetch portraits
-	// Fields returns what it may see of a type for a purpose.
+	// Fields returns what it may see of a type for a purpose, live fields included.
 	Fields func(typeID, purpose string) (fields []string, typeOK, purposeOK bool)
 }
 
@@ -104,17 +116,22 @@ type Originals interface {
 
 // ServiceConfig says what the service stands on.
 type ServiceConfig struct {
-	Verifier    *Verifier
-	Wallet      Wallet
-	Parties     Parties
-	Originals   Originals
-	Records     Records
-	Challenges  Challenges
-	Domain      string              // our own four characters
-	Audience    func(Caller) string // as proofs must name the caller; default: the party's id
-	Now         func() time.Time
-	RepeatFor   time.Duration // how long a repeated request gets the same answer; default 60 s
-	PortraitFor time.Duration // how long after a verification its portrait may be fetched; default 5 min
+	Verifier   *Verifier
+	Wallet     Wallet
+	Parties    Parties
+	Originals  Originals
+	Records    Records
+	Challenges Challenges
+	Limiter    Limiter
+	Domain     string              // our own four characters
+	Audience   func(Caller) string // as proofs must name the caller; default: the party's id
+	Now        func() time.Time
+	PerMinute  int // checks of one party that has no quota of its own; default 6000
+	// FactsPerMinute bounds checks without a code. Nobody consents to them one by one, and a
+	// yes-or-no answer can be guessed at: default 60.
+	FactsPerMinute int
+	RepeatFor      time.Duration // how long a repeated request gets the same answer; default 60 s
+	PortraitFor    time.Duration // how long after a verification its portrait may be fetched; default 5 min
 }
 
 // Service checks codes, presentations and facts for relying parties, and records each check.
@@ -122,7 +139,7 @@ type Service struct{ cfg ServiceConfig }
 
 // NewService makes a service.
 func NewService(cfg ServiceConfig) (*Service, error) {
-	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Challenges == nil || len(cfg.Domain) != 4 {
+	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Challenges == nil || cfg.Limiter == nil || len(cfg.Domain) != 4 {
 		return nil, errors.New("verifier: incomplete configuration")
 	}
 	if cfg.Now == nil {
@@ -130,6 +147,12 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	}
 	if cfg.Audience == nil {
 		cfg.Audience = func(c Caller) string { return c.Party }
+	}
+	if cfg.PerMinute == 0 {
+		cfg.PerMinute = 6000
+	}
+	if cfg.FactsPerMinute == 0 {
+		cfg.FactsPerMinute = 60
 	}
 	if cfg.RepeatFor == 0 {
 		cfg.RepeatFor = time.Minute
@@ -200,6 +223,9 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, er
 	if strings.TrimSpace(req.Purpose) == "" {
 		return nil, ErrPurposeMissing
 	}
+	if err := s.allow(ctx, party, req); err != nil {
+		return nil, err
+	}
 	given := 0
 	for _, ok := range []bool{req.Code != "", req.Presentation != "", req.Facts != nil} {
 		if ok {
@@ -219,6 +245,26 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, er
 		return k.presentation(ctx)
 	}
 	return k.facts(ctx)
+}
+
+// allow holds the party to its quota. When the counter cannot be reached a code is checked all
+// the same (the queue must go on), but no facts: there the count is the protection.
+func (s *Service) allow(ctx context.Context, p Party, req Request) error {
+	perMinute, counter := s.cfg.PerMinute, "party:"
+	if p.PerMinute > 0 {
+		perMinute = p.PerMinute
+	}
+	if req.Facts != nil {
+		perMinute, counter = min(perMinute, s.cfg.FactsPerMinute), "facts:"
+	}
+	ok, wait, err := s.cfg.Limiter.Allow(ctx, counter+p.ID, perMinute)
+	if err != nil && req.Facts != nil {
+		return fmt.Errorf("verifier: limit of facts: %w", err)
+	}
+	if err == nil && !ok {
+		return &RateLimitedError{RetryAfter: wait}
+	}
+	return nil
 }
 
 func (r Request) hash() [32]byte {
@@ -470,16 +516,9 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 		r.Person.pass()
 		r.Person.Method, r.Person.At = "clerk", &at
 	}
-	if identifier != "" && r.Claims != nil && (k.party.Live || k.party.Ending) {
-		live, at, ending, err := k.cfg.Originals.Live(ctx, identifier)
-		if err != nil {
-			return nil, fmt.Errorf("verifier: live data: %w", err)
-		}
-		if k.party.Live && len(live) > 0 {
-			a.Live, a.LiveAt = live, &at
-		}
-		if k.party.Ending && r.Status.State == Failed {
-			r.Status.Ending = ending
+	if identifier != "" && r.Claims != nil {
+		if err := k.addLive(ctx, a, identifier); err != nil {
+			return nil, err
 		}
 	}
 	for name := range r.Claims {
@@ -489,6 +528,30 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 	_, shown := r.Claims[schemas.PortraitClaim]
 	a.Portrait = shown && k.party.Portrait
 	return k.store(ctx, a)
+}
+
+// addLive looks up what is never signed: what changes daily, as far as the party may see it,
+// and how the certificate ended.
+func (k *check) addLive(ctx context.Context, a *Answer, identifier string) error {
+	live, at, ending, err := k.cfg.Originals.Live(ctx, identifier)
+	if err != nil {
+		return fmt.Errorf("verifier: live data: %w", err)
+	}
+	may, _, _ := k.party.Fields(a.Type, k.req.Purpose)
+	for name, value := range live {
+		if !slices.Contains(may, name) {
+			continue
+		}
+		if a.Live == nil {
+			a.Live, a.LiveAt = map[string]any{}, &at
+		}
+		a.Live[name] = value
+		k.record.Fields = append(k.record.Fields, name)
+	}
+	if k.party.Ending && a.Status.State == Failed {
+		a.Status.Ending = ending
+	}
+	return nil
 }
 
 // store makes the record durable. Only then may the answer leave.

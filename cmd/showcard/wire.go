@@ -123,7 +123,7 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	if errors.Is(err, registry.ErrUnknown) {
 		return verifier.Party{}, verifier.ErrPartyUnknown
 	}
-	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, Live: v.Live, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
+	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
 // verifierWallet is the wallet as the verifier sees it.
