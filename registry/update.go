@@ -11,7 +11,7 @@ import (
 )
 
 // maxTries bounds how often a change is made again because other processes were faster.
-const maxTries = 100
+const maxTries = 32
 
 // Update makes a change. The function edits a draft; it may run again when another process
 // was faster, so it must do nothing else. The new list is signed and stored with the change.

@@ -24,12 +24,13 @@ import (
 )
 
 type demoCommand struct {
-	Addr    string `default:"127.0.0.1:8080" help:"Address to serve on."`
-	Data    string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
-	LAN     bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
-	LANAddr string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
-	Tour    bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
-	Profile string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
+	Addr     string `default:"127.0.0.1:8080" help:"Address to serve on."`
+	Data     string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
+	LAN      bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
+	LANAddr  string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
+	Tour     bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
+	Volatile string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Profile  string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
 // Help is what --help says below the flags.
@@ -72,7 +73,7 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 		return fmt.Errorf("%w (is another demo running? choose another --addr)", err)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	cfg, err := c.config(listener)
+	cfg, err := c.config(listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -107,15 +108,15 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 	return err
 }
 
-func (c *demoCommand) config(l net.Listener) (config, error) {
-	_, port, err := net.SplitHostPort(l.Addr().String())
+func (c *demoCommand) config(addr string) (config, error) {
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return config{}, err
 	}
 	cfg := config{
-		PublicURL: "http://localhost:" + port, Listen: l.Addr().String(), Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
+		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, demo: true,
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, demo: true,
 	}
 	// A later start keeps the public URL of the first, whatever --addr says now.
 	if data, err := os.ReadFile(filepath.Join(c.Data, deploymentFile)); err == nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +30,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(processVariable) != "" {
+		main() // this test binary plays the real one, so that it can be killed
+		return
+	}
 	testscript.Main(m, map[string]func(){"showcard": main})
 }
 

@@ -109,16 +109,23 @@ func Parse(text string, types ...string) (*Token, error) {
 	if t.Payload, err = Decode(text[dot1+1 : dot2]); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
-	if len(t.Payload) == 0 || t.Payload[0] != '{' {
-		return nil, fmt.Errorf("%w: payload is not a JSON object", ErrMalformed)
-	}
-	if err := strictjson.Check(t.Payload, maxDepth); err != nil {
-		return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	if err := checkPayload(t.Payload); err != nil {
+		return nil, err
 	}
 	if t.sig, err = Decode(text[dot2+1:]); err != nil {
 		return nil, fmt.Errorf("%w: signature: %w", ErrMalformed, err)
 	}
 	return t, nil
+}
+
+func checkPayload(payload []byte) error {
+	if len(payload) == 0 || payload[0] != '{' {
+		return fmt.Errorf("%w: payload is not a JSON object", ErrMalformed)
+	}
+	if err := strictjson.Check(payload, maxDepth); err != nil {
+		return fmt.Errorf("%w: payload: %w", ErrMalformed, err)
+	}
+	return nil
 }
 
 func parseHeader(data []byte) (Header, error) {
@@ -209,15 +216,9 @@ type SignHeader struct {
 	X5C   [][]byte // DER, leaf first
 }
 
-// Sign makes a compact JWS over payload, which must be a JSON object. It signs nothing that
-// Parse would refuse.
+// Sign makes a compact JWS over payload as it is, which must be a strict JSON object if anyone
+// is to read it; SignJSON sees to that. It signs nothing too large for Parse.
 func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
-	if len(payload) == 0 || payload[0] != '{' {
-		return "", fmt.Errorf("%w: payload is not a JSON object", ErrMalformed)
-	}
-	if err := strictjson.Check(payload, maxDepth); err != nil {
-		return "", fmt.Errorf("%w: payload: %w", ErrMalformed, err)
-	}
 	if len(h.X5C) > maxChain {
 		return "", fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(h.X5C))
 	}
@@ -255,11 +256,15 @@ func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), nil
 }
 
-// SignJSON marshals claims and signs them.
+// SignJSON marshals claims, which must make an object, and signs them. It signs nothing that
+// Parse would refuse.
 func SignJSON(s key.Signer, h SignHeader, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("jose: %w", err)
+	}
+	if err := checkPayload(payload); err != nil {
+		return "", err
 	}
 	return Sign(s, h, payload)
 }

@@ -83,6 +83,9 @@ func Sign(s key.Signer, in Issue) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if strictjson.Check(data, maxDepth) != nil {
+		return "", fmt.Errorf("%w: an open claim is too deep or has a name twice", ErrMalformed)
+	}
 	token, err := jose.Sign(s, in.Header, data)
 	if err != nil {
 		return "", err

@@ -130,7 +130,11 @@ func (s *Service) Grant(ctx context.Context, form url.Values) (Granted, error) {
 			return Granted{}, fmt.Errorf("%w: %s stands twice", ErrRequest, name)
 		}
 	}
-	if form.Get("grant_type") != "client_credentials" {
+	switch form.Get("grant_type") {
+	case "client_credentials":
+	case "":
+		return Granted{}, fmt.Errorf("%w: grant_type is missing", ErrRequest)
+	default:
 		return Granted{}, fmt.Errorf("%w: want client_credentials", ErrGrantType)
 	}
 	client, err := s.authenticate(ctx, form)
@@ -139,9 +143,11 @@ func (s *Service) Grant(ctx context.Context, form url.Values) (Granted, error) {
 	}
 	scopes := client.Scopes
 	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
+		slices.Sort(asked)
+		asked = slices.Compact(asked)
 		for _, one := range asked {
 			if !slices.Contains(client.Scopes, one) {
-				return Granted{}, fmt.Errorf("%w: not registered for %q", ErrScope, one)
+				return Granted{}, fmt.Errorf("%w: asks for more than is registered", ErrScope)
 			}
 		}
 		scopes = asked
@@ -155,15 +161,22 @@ func (s *Service) Grant(ctx context.Context, form url.Values) (Granted, error) {
 
 // assertion is the payload of a client assertion (RFC 7523 §3).
 type assertion struct {
-	Issuer   string          `json:"iss"`
-	Subject  string          `json:"sub"`
-	Audience json.RawMessage `json:"aud"`
-	Expires  float64         `json:"exp"`
-	IssuedAt float64         `json:"iat"`
-	ID       string          `json:"jti"`
+	Issuer    string          `json:"iss"`
+	Subject   string          `json:"sub"`
+	Audience  json.RawMessage `json:"aud"`
+	Expires   float64         `json:"exp"`
+	NotBefore float64         `json:"nbf"`
+	IssuedAt  float64         `json:"iat"`
+	ID        string          `json:"jti"`
 }
 
-const maxAssertion = 5 * time.Minute
+const (
+	maxAssertion = 5 * time.Minute
+	// skew is how far a client's clock may be ahead of ours.
+	skew = time.Minute
+	// maxDate keeps a made-up number within what a time can hold: the end of the year 9999.
+	maxDate = 253402300799
+)
 
 func (s *Service) authenticate(ctx context.Context, form url.Values) (Client, error) {
 	if form.Get("client_assertion_type") != AssertionType {
@@ -188,23 +201,28 @@ func (s *Service) authenticate(ctx context.Context, form url.Values) (Client, er
 	if err != nil {
 		return Client{}, err
 	}
-	if client.Suspended {
-		return Client{}, fmt.Errorf("%w: suspended", ErrClient)
-	}
 	if !slices.ContainsFunc(client.Keys, func(k *key.Public) bool {
 		return (t.Header.KeyID == "" || t.Header.KeyID == k.ID()) && t.Verify(k) == nil
 	}) {
 		return Client{}, fmt.Errorf("%w: signature does not verify under a registered key", ErrClient)
 	}
+	if client.Suspended { // said only to whoever holds the key
+		return Client{}, fmt.Errorf("%w: suspended", ErrClient)
+	}
+	if client.Role == httpd.RolePerson {
+		return Client{}, fmt.Errorf("access: client %s is registered as a person", client.ID)
+	}
 	now := s.cfg.Now()
-	expires := time.Unix(int64(a.Expires), 0)
+	expires := date(a.Expires)
 	switch {
 	case !s.forUs(a.Audience):
 		return Client{}, fmt.Errorf("%w: aud must be %s", ErrClient, s.cfg.Issuer)
-	case a.Expires <= 0 || !now.Before(expires):
+	case !now.Before(expires):
 		return Client{}, fmt.Errorf("%w: assertion expired", ErrClient)
 	case expires.Sub(now) > maxAssertion:
 		return Client{}, fmt.Errorf("%w: assertion lives longer than %s", ErrClient, maxAssertion)
+	case date(a.NotBefore).After(now.Add(skew)), date(a.IssuedAt).After(now.Add(skew)):
+		return Client{}, fmt.Errorf("%w: assertion is not valid yet", ErrClient)
 	case a.ID == "" || len(a.ID) > 128:
 		return Client{}, fmt.Errorf("%w: jti missing or too long", ErrClient)
 	}
@@ -216,6 +234,11 @@ func (s *Service) authenticate(ctx context.Context, form url.Values) (Client, er
 		return Client{}, fmt.Errorf("%w: assertion replayed", ErrClient)
 	}
 	return client, nil
+}
+
+// date reads a NumericDate (RFC 7519 §2). A missing one is 1970.
+func date(seconds float64) time.Time {
+	return time.Unix(int64(max(0, min(seconds, maxDate))), 0)
 }
 
 // forUs accepts our issuer or the token endpoint as the one audience: a list would let the
@@ -254,16 +277,9 @@ func (s *Service) sign(c claims, life time.Duration) (string, error) {
 
 // Authenticate implements httpd.Authenticator: a bearer token, or on pages a person's cookie.
 func (s *Service) Authenticate(r *http.Request) (httpd.Caller, error) {
-	text, cookie := bearer(r), false
-	if text == "" {
-		if r.Header.Get("Authorization") != "" {
-			return httpd.Caller{}, httpd.ErrBadCredentials
-		}
-		c, err := r.Cookie(SessionCookie)
-		if err != nil || c.Value == "" {
-			return httpd.Caller{}, httpd.ErrNoCredentials
-		}
-		text, cookie = c.Value, true
+	text, cookie, err := credentials(r)
+	if err != nil {
+		return httpd.Caller{}, err
 	}
 	t, err := jose.Parse(text, tokenType)
 	if err != nil {
@@ -292,10 +308,10 @@ func (s *Service) Authenticate(r *http.Request) (httpd.Caller, error) {
 		return httpd.Caller{}, httpd.ErrBadCredentials
 	}
 	client, err := s.cfg.Clients(c.Client)
+	if err != nil && !errors.Is(err, ErrClientUnknown) {
+		return httpd.Caller{}, err
+	}
 	if err != nil || client.Suspended || client.Role != c.Role {
-		if err != nil && !errors.Is(err, ErrClientUnknown) {
-			return httpd.Caller{}, err
-		}
 		return httpd.Caller{}, &httpd.Problem{Code: "client-suspended"}
 	}
 	// Scopes taken away since the token was made are gone.
@@ -304,12 +320,24 @@ func (s *Service) Authenticate(r *http.Request) (httpd.Caller, error) {
 	return caller, nil
 }
 
-func bearer(r *http.Request) string {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return ""
+// credentials finds the one token of a request. Whatever stands in an Authorization header is
+// meant: a broken one is not saved by a cookie beside it.
+func credentials(r *http.Request) (text string, cookie bool, err error) {
+	if headers := r.Header.Values("Authorization"); len(headers) > 0 {
+		scheme, token, _ := strings.Cut(headers[0], " ")
+		if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return "", false, httpd.ErrBadCredentials
+		}
+		return strings.Trim(token, " "), false, nil
 	}
-	return strings.TrimSpace(token)
+	cookies := r.CookiesNamed(SessionCookie)
+	switch {
+	case len(cookies) > 1: // one may be planted by a neighbouring host
+		return "", false, httpd.ErrBadCredentials
+	case len(cookies) == 0 || cookies[0].Value == "":
+		return "", false, httpd.ErrNoCredentials
+	}
+	return cookies[0].Value, true, nil
 }
 
 func random() string {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,11 +21,17 @@ func (s *Service) Routes() []httpd.Route {
 }
 
 // token answers in OAuth's own form, not as problem+json: OAuth libraries expect RFC 6749 §5.2.
+// Parameters count in the body only (§2.3.1): what stands in an address ends up in logs.
 func (s *Service) token(c *gin.Context) (any, error) {
-	if err := c.Request.ParseForm(); err != nil {
+	body, err := httpd.Body(c, "application/x-www-form-urlencoded")
+	if err != nil {
 		return oauthError(http.StatusBadRequest, ErrRequest, err)
 	}
-	granted, err := s.Grant(c, c.Request.PostForm)
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return oauthError(http.StatusBadRequest, ErrRequest, errors.New("the body is not a form"))
+	}
+	granted, err := s.Grant(c, form)
 	switch {
 	case err == nil:
 		return granted, nil
@@ -39,11 +47,25 @@ func (s *Service) token(c *gin.Context) (any, error) {
 }
 
 func oauthError(status int, kind, err error) (any, error) {
-	body, marshalErr := json.Marshal(map[string]string{"error": kind.Error(), "error_description": err.Error()})
+	body, marshalErr := json.Marshal(map[string]string{"error": kind.Error(), "error_description": description(err)})
 	if marshalErr != nil {
 		return nil, marshalErr
 	}
 	return httpd.Raw{Status: status, ContentType: "application/json", Body: body}, nil
+}
+
+// description keeps to the characters that RFC 6749 §5.2 allows, and to a length.
+func description(err error) string {
+	text := strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < 0x20 || r > 0x7e || r == '\\':
+			return '?'
+		}
+		return r
+	}, err.Error())
+	return text[:min(len(text), 200)]
 }
 
 func (s *Service) metadata(*gin.Context) (any, error) {
