@@ -143,15 +143,13 @@
 
   async function values(h) {
     try { page.catalogue = await s.full(); } catch (e) { return fail(e); }
-    if (page.chosen.identifier !== h.identifier) return;
+    if (!h || page.chosen.identifier !== h.identifier) return;
     const type = s.typeOf(page.catalogue, h.type, h.version);
     put(byId('all'));
     h.fields.forEach(function (f) { s.row(byId('all'), s.text(f.label), s.value(page.catalogue, s.fieldOf(type, f.field), f.value)); });
   }
 
-  byId('values').addEventListener('toggle', function () {
-    if (byId('values').open && !byId('all').firstChild) values(page.chosen);
-  });
+  byId('values').addEventListener('toggle', function () { if (byId('values').open && !byId('all').firstChild) values(page.chosen); });
 
   function reveal(on) { byId('reveal').setAttribute('aria-pressed', String(on)); }
   byId('reveal').addEventListener('click', async function () {
