@@ -96,7 +96,7 @@ func TestCopyDates(t *testing.T) {
 	bind := generate(t, key.SM2).Public()
 	hour := start.Truncate(time.Hour)
 	beijing := time.FixedZone("", 8*3600)
-	r := row(t, police, "resident-id")
+	r := row(t, "resident-id")
 	birth, err := time.ParseInLocation(time.DateOnly, r.Claims["birth_date"].(string), beijing)
 	require.NoError(t, err)
 	_, err = f.Issue(t.Context(), order(police), r)
@@ -155,7 +155,7 @@ func TestCopyDates(t *testing.T) {
 func TestOriginals(t *testing.T) {
 	f := newFixture(t)
 	id := f.issueOne("k1").Identifier
-	r := row(t, police, "resident-id")
+	r := row(t, "resident-id")
 	_, err := f.Issue(t.Context(), order(police), r)
 	require.NoError(t, err)
 	holder := licence(t).Holder

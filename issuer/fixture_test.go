@@ -186,21 +186,34 @@ func lines(t testing.TB, authority string) [][]byte {
 	return out
 }
 
-// row is the first demo row of a type.
-func row(t testing.TB, authority, typeID string) schemas.Row {
-	t.Helper()
-	for _, l := range lines(t, authority) {
-		r, problems := schemas.DecodeRow(l)
-		require.Empty(t, problems)
-		if r.Type == typeID {
-			return r
+// demo is the first row of each type.
+var demo = sync.OnceValue(func() map[string]schemas.Row {
+	first := map[string]schemas.Row{}
+	for _, authority := range []string{police, market} {
+		data, err := testdata.Files.ReadFile("push/" + authority + ".ndjson")
+		if err != nil {
+			panic(err)
+		}
+		for l := range bytes.SplitSeq(data, []byte("\n")) {
+			r, problems := schemas.DecodeRow(l)
+			if _, seen := first[r.Type]; !seen && len(problems) == 0 {
+				first[r.Type] = r
+			}
 		}
 	}
-	t.Fatalf("no row of type %s", typeID)
-	return schemas.Row{}
+	return first
+})
+
+// row is the first demo row of a type.
+func row(t testing.TB, typeID string) schemas.Row {
+	t.Helper()
+	r, ok := demo()[typeID]
+	require.True(t, ok)
+	r.Claims = r.Claims.Clone()
+	return r
 }
 
-func licence(t testing.TB) schemas.Row { return row(t, police, "drivers-licence") }
+func licence(t testing.TB) schemas.Row { return row(t, "drivers-licence") }
 
 func order(authority string) issuer.Order { return issuer.Order{Authority: authority, By: "client-1"} }
 

@@ -162,7 +162,7 @@ func TestRowKey(t *testing.T) {
 	}
 
 	// Another authority's keys are its own.
-	r := row(t, market, "business-licence")
+	r := row(t, "business-licence")
 	r.Key = "k1"
 	out, err = f.Issue(t.Context(), order(market), r)
 	require.NoError(t, err)
@@ -252,7 +252,7 @@ func TestRefusedRows(t *testing.T) {
 		"unknown type":            {func(r *schemas.Row) { r.Type = "fishing-licence" }, schemas.CodeTypeUnknown, "/type"},
 		"field not in type":       {func(r *schemas.Row) { r.Claims["shoe_size"] = "42" }, schemas.CodeFieldUnknown, "/claims/shoe_size"},
 		"missing field":           {func(r *schemas.Row) { delete(r.Claims, "file_number") }, schemas.CodeFieldMissing, "/claims/file_number"},
-		"type without the right":  {func(r *schemas.Row) { *r = row(t, market, "business-licence") }, issuer.CodeIssuerType, "/type"},
+		"type without the right":  {func(r *schemas.Row) { *r = row(t, "business-licence") }, issuer.CodeIssuerType, "/type"},
 		"region without right":    {func(r *schemas.Row) { r.Region = "110101" }, issuer.CodeIssuerRegion, "/region"},
 		"another issuer":          {func(r *schemas.Row) { r.Issuer = market }, issuer.CodeIssuerNotYours, "/issuer"},
 		"key":                     {func(r *schemas.Row) { r.Key = "钥匙" }, schemas.CodeKeyFormat, "/key"},
@@ -366,7 +366,7 @@ func TestReplace(t *testing.T) {
 	_, err = f.Replace(t.Context(), order(police), out.Identifier, r)
 	require.Equal(t, issuer.CodeRowKeyReused, refusal(t, err)[0].Code)
 
-	stranger := row(t, police, "vehicle-licence")
+	stranger := row(t, "vehicle-licence")
 	stranger.Key = "k5"
 	_, err = f.Replace(t.Context(), order(police), plain.Identifier, stranger)
 	require.Equal(t, issuer.CodeReplaceContradict, refusal(t, err)[0].Code)

@@ -89,7 +89,7 @@ type Config struct {
 	StatusTTL  time.Duration // how long others may keep a signed status list; 0: 60 s
 	StatusLife time.Duration // until it expires altogether; 0: 1 h
 	Heartbeat  time.Duration // of the publisher; 0: 500 ms
-	Lease      time.Duration // of a push after the last batch that was stored; 0: 2 min
+	Lease      time.Duration // of a push after the last batch that was stored; 0: 15 s
 	BatchRows  int           // of a push in one transaction; 0: 256
 	BatchBytes int           // 0: 1 MiB
 	Workers    int           // signing at the same time; 0: one per core
@@ -128,7 +128,7 @@ func New(cfg Config) (*Issuer, error) {
 	fallback(&cfg.StatusTTL, time.Minute)
 	fallback(&cfg.StatusLife, time.Hour)
 	fallback(&cfg.Heartbeat, 500*time.Millisecond)
-	fallback(&cfg.Lease, 2*time.Minute)
+	fallback(&cfg.Lease, 15*time.Second)
 	fallback(&cfg.BatchRows, 256)
 	fallback(&cfg.BatchBytes, 1<<20)
 	fallback(&cfg.Workers, runtime.GOMAXPROCS(0))

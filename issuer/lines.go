@@ -24,6 +24,7 @@ type lineReader struct {
 	in     *bufio.Reader
 	number int64
 	buf    []byte
+	err    error // that ended it: net/http says "unexpected EOF" only once, and then plain EOF
 }
 
 func newLineReader(r io.Reader) *lineReader { return &lineReader{in: bufio.NewReaderSize(r, 32<<10)} }
@@ -33,6 +34,9 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // next returns the next line. io.EOF is the clean end, anything else a broken upload; a line that
 // was begun when it broke comes first, with open set.
 func (l *lineReader) next() (line, error) {
+	if l.err != nil {
+		return line{}, l.err
+	}
 	out := line{number: l.number + 1}
 	l.buf = l.buf[:0]
 	for {
@@ -45,11 +49,12 @@ func (l *lineReader) next() (line, error) {
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
+		l.err = err
 		if err != nil && out.size == 0 {
 			return line{}, err
 		}
 		l.number++
-		out.open = err != nil // the error comes back with the next call
+		out.open = err != nil
 		if !out.tooLarge {
 			out.text = trimEnd(l.buf)
 			if out.number == 1 { // Windows writes one; RFC 8259 §8.1 lets us ignore it

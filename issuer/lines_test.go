@@ -69,6 +69,21 @@ func TestLinesOfABrokenUpload(t *testing.T) {
 	require.Equal(t, `{"ke`, string(got[1].text))
 }
 
+// once says what went wrong a single time and then that all is well, as net/http's bodies do.
+type once struct{ err error }
+
+func (o *once) Read([]byte) (int, error) {
+	err := o.err
+	o.err = io.EOF
+	return 0, err
+}
+
+func TestLinesRememberTheError(t *testing.T) {
+	got, err := all(t, io.MultiReader(strings.NewReader("a\nb"), &once{io.ErrUnexpectedEOF}))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Len(t, got, 2)
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\nb"), 3)
 	f.Add([]byte("\xef\xbb\xbf{}\r\n\r\n"), 1)

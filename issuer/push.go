@@ -150,7 +150,7 @@ func (p *push) read(ctx context.Context, body io.Reader) error {
 		if !p.intake.put(l) {
 			return errAborted
 		}
-		if err := ctx.Err(); err != nil {
+		if ctx.Err() != nil && !l.open { // the end of an open line says itself what happened
 			return context.Cause(ctx)
 		}
 	}

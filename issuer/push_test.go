@@ -97,7 +97,7 @@ func TestPushBadLines(t *testing.T) {
 		{"unknown member", line(t, "u", func(r *schemas.Row) { r.Claims["a/b"] = "x" }), schemas.CodeFieldUnknown, "/claims/a~1b"},
 		{"checksum", line(t, "c", spoilNumber), schemas.CodeIDNumberChecksum, "/holder/number"},
 		{"unknown type", line(t, "t", func(r *schemas.Row) { r.Type = "fishing" }), schemas.CodeTypeUnknown, "/type"},
-		{"no right to the type", line(t, "r", func(r *schemas.Row) { *r = row(t, market, "business-licence"); r.Issuer = "" }), issuer.CodeIssuerType, "/type"},
+		{"no right to the type", line(t, "r", func(r *schemas.Row) { *r = row(t, "business-licence"); r.Issuer = "" }), issuer.CodeIssuerType, "/type"},
 		{"no right to the region", line(t, "g", func(r *schemas.Row) { r.Region = "110101" }), issuer.CodeIssuerRegion, "/region"},
 		{"key used for another", line(t, "good-0", func(r *schemas.Row) { r.Claims["address"] = "另一处1号" }), issuer.CodeRowKeyReused, "/key"},
 	}
@@ -324,7 +324,7 @@ func TestPushLeaseRunsOut(t *testing.T) {
 	f := newFixture(t)
 	p := f.begin(t.Context(), "j")
 	f.write(p, "j", line(t, "a"), 1)
-	f.pass(2*time.Minute - time.Second)
+	f.pass(14 * time.Second)
 	_, err := f.Push(t.Context(), upload("j"), strings.NewReader(""))
 	require.ErrorIs(t, err, issuer.ErrJobConflict)
 	f.pass(2 * time.Second)

@@ -61,7 +61,9 @@ func text(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-func paths() []string { return []string{"/", "/wallet", "/check", "/S/SC1DEMOABCDEFGHIJKLMNOPQRSTUVWXYZ0"} }
+func paths() []string {
+	return []string{"/", "/wallet", "/check", "/S/SC1DEMOABCDEFGHIJKLMNOPQRSTUVWXYZ0"}
+}
 
 func TestPagesKeepTheirPolicy(t *testing.T) {
 	cfg := config(t)

@@ -20,9 +20,9 @@ import (
 type revokeCommand struct {
 	Identifier string `arg:"" optional:"" help:"Identifier of the certificate (1.2.156.3005.2.…)."`
 	connection
-	Kind      string `xor:"what" enum:",withdrawn,cancelled,lapsed,transferred,revoked" default:"" help:"End it: withdrawn 撤销 (should never have been issued), cancelled 注销 (given up, or the holder died), lapsed 失效 (lost, out of force), transferred 办理转出, revoked 吊销 (taken away as a penalty)."`
-	Suspend   bool   `xor:"what" help:"Suspend it (暂扣). It can be reinstated."`
-	Reinstate bool   `xor:"what" help:"Give a suspended certificate back (暂扣发还)."`
+	Kind      string `placeholder:"KIND" help:"End it: withdrawn 撤销 (should never have been issued), cancelled 注销 (given up, or the holder died), lapsed 失效 (lost, out of force), transferred 办理转出, revoked 吊销 (taken away as a penalty)."`
+	Suspend   bool   `help:"Suspend it (暂扣). It can be reinstated."`
+	Reinstate bool   `help:"Give a suspended certificate back (暂扣发还)."`
 	Reason    string `placeholder:"TEXT" help:"Why, for the file. Never public."`
 	File      string `placeholder:"FILE" help:"Do it to every identifier of a file instead: one a line, or NDJSON with \"identifier\" (and, if it differs, \"kind\" and \"reason\"), as push writes it. - reads standard input."`
 	JSON      bool   `name:"json" help:"Print one line of JSON for each certificate."`
@@ -64,8 +64,17 @@ func (r revokeCommand) Run(e *env) error {
 	if (r.Identifier == "") == (r.File == "") {
 		return fmt.Errorf("%w: give an identifier or --file", errConfig)
 	}
-	if r.Kind == "" && !r.Suspend && !r.Reinstate && r.File == "" {
-		return fmt.Errorf("%w: say what to do: --kind, --suspend or --reinstate", errConfig)
+	asked := 0
+	for _, yes := range []bool{r.Kind != "", r.Suspend, r.Reinstate} {
+		if yes {
+			asked++
+		}
+	}
+	if asked > 1 || asked == 0 && r.File == "" {
+		return fmt.Errorf("%w: say what to do: one of --kind, --suspend and --reinstate", errConfig)
+	}
+	if r.Kind != "" && (doneWords()[r.Kind] == "" || r.Kind == "suspend" || r.Kind == "reinstate") {
+		return fmt.Errorf("%w: --kind: withdrawn, cancelled, lapsed, transferred or revoked", errConfig)
 	}
 	c, err := r.resolve("issue")
 	if err != nil {
@@ -189,16 +198,20 @@ func readChange(text string) (change, error) {
 	return ch, nil
 }
 
+// doneWords say that an action was done.
+func doneWords() map[string]string {
+	return map[string]string{
+		"withdrawn": "已撤销 withdrawn", "cancelled": "已注销 cancelled", "lapsed": "已失效 lapsed", "transferred": "已转出 transferred",
+		"revoked": "已吊销 revoked", "suspend": "已暂扣 suspended", "reinstate": "已发还 reinstated",
+	}
+}
+
 func (r revokeCommand) tell(e *env, c changed) error {
 	if r.JSON {
 		return json.NewEncoder(e.stdout).Encode(c)
 	}
-	words := map[string]string{
-		"withdrawn": "已撤销 withdrawn", "cancelled": "已注销 cancelled", "lapsed": "已失效 lapsed", "transferred": "已转出 transferred",
-		"revoked": "已吊销 revoked", "suspend": "已暂扣 suspended", "reinstate": "已发还 reinstated",
-	}
 	if c.OK {
-		_, err := fmt.Fprintf(e.stdout, "%s  %s\n", c.Identifier, words[c.Action])
+		_, err := fmt.Fprintf(e.stdout, "%s  %s\n", c.Identifier, doneWords()[c.Action])
 		return err
 	}
 	all, err := loadSentences()

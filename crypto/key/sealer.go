@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"sync"
@@ -70,7 +71,7 @@ type SealerConfig struct {
 type Sealer struct {
 	cfg    SealerConfig
 	secret []byte
-	blind  []byte
+	macs   sync.Pool // hash.Hash: HMAC-SM3 under the key of blind names
 
 	mu    sync.Mutex // guards current and left
 	id    uint32
@@ -100,9 +101,11 @@ func NewSealer(cfg SealerConfig) (*Sealer, error) {
 		return nil, fmt.Errorf("key: sealer: %w", err)
 	}
 	s := &Sealer{cfg: cfg, secret: secret, id: 1}
-	if s.blind, err = s.derive("showcard blind index", 0, 32); err != nil {
+	blind, err := s.derive("showcard blind index", 0, 32)
+	if err != nil {
 		return nil, err
 	}
+	s.macs.New = func() any { return hmac.New(sm.NewHash, blind) }
 	// Reserving nothing compares the fingerprint: better at start than at the first look.
 	if _, err := s.reserve(1, 0); err != nil {
 		return nil, err
@@ -150,9 +153,12 @@ func (s *Sealer) Open(table, row, column string, sealed []byte) ([]byte, error) 
 // Blind returns the name under which a personal value can be looked up without being stored:
 // HMAC-SM3 under a key of the keystore, 128 bits. Equal values of one column have equal names.
 func (s *Sealer) Blind(table, column, value string) []byte {
-	m := hmac.New(sm.NewHash, s.blind)
+	m := s.macs.Get().(hash.Hash)
+	m.Reset()
 	m.Write(place(table, column, value))
-	return m.Sum(nil)[:16]
+	name := m.Sum(nil)[:16]
+	s.macs.Put(m)
+	return name
 }
 
 // place is the associated data. Tables and columns are names of ours, without NUL, so that

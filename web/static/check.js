@@ -65,12 +65,14 @@
     show(byId('setup'), false);
     show(byId('desk'), true);
     clear();
+    s.awake(true);
     scan.focus();
   });
 
   byId('change').addEventListener('click', function () {
     clear();
     desk.token = '';
+    s.awake(false);
     show(byId('desk'), false);
     show(byId('setup'), true);
     byId('setup-h').focus();
@@ -139,7 +141,7 @@
   // Keys that reach no other control belong to the gun, wherever the focus was left.
   document.addEventListener('keydown', function (e) {
     touch();
-    if (byId('desk').hidden || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (!e.key || byId('desk').hidden || e.ctrlKey || e.metaKey || e.altKey) return;
     const on = e.target.tagName;
     if (on === 'INPUT' && e.target.type !== 'file' || on === 'SELECT' || on === 'TEXTAREA') return;
     if (e.key === ' ' || e.key.length !== 1 && e.keyCode !== 229) return;
@@ -272,6 +274,9 @@
   }
 
   function reveal(spoken) {
+    show(byId('split'), byId('type').textContent !== '' || byId('claims').children.length > 0);
+    show(byId('checks-part'), byId('checks').children.length > 0);
+    byId('desk').classList.add('answered');
     show(byId('result'), true);
     put(byId('say'), spoken);
     byId('result').scrollIntoView({ block: 'nearest' });
@@ -312,7 +317,7 @@
     show(byId('live'), !!a.live);
     put(byId('live-at'), a.live_at ? s.when(a.live_at) : '');
     checks(a);
-    if (a.portrait) portrait(a.id);
+    if (a.portrait && a.outcome !== 'invalid') portrait(a.id); // no face to compare where nothing is to be accepted
     const w = s.outcomes[a.outcome] || s.outcomes.indeterminate;
     const spoken = make('span', '', both(w[0], w[1].toLowerCase()));
     a.reasons.forEach(function (r) { spoken.append(' ', s.text(r.title)); });
@@ -375,6 +380,7 @@
 
   function clear() {
     clearInterval(desk.timer);
+    byId('desk').classList.remove('answered');
     show(byId('result'), false);
     show(byId('busy'), false);
     show(byId('error'), false);

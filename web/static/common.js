@@ -155,7 +155,8 @@
 
   function names(type, list) {
     const f = document.createDocumentFragment();
-    const labels = list.map(function (n) { return fieldOf(type, n).l; });
+    const order = type ? type.fields.map(function (one) { return one.n; }) : [];
+    const labels = list.slice().sort(function (a, b) { return order.indexOf(a) - order.indexOf(b); }).map(function (n) { return fieldOf(type, n).l; });
     f.append(both(labels.map(function (l) { return l[0]; }).join('、'), labels.map(function (l) { return l[1]; }).join(', ')));
     return f;
   }
@@ -229,13 +230,34 @@
     return svg;
   }
 
+  // awake keeps the screen on while a code is shown or a queue waits; where the browser cannot
+  // promise that, so be it.
+  let lock = null, wanted = false;
+  function awake(on) {
+    wanted = on;
+    if (!('wakeLock' in navigator)) return;
+    if (!on) {
+      if (lock) lock.release().catch(function () {});
+      lock = null;
+    } else if (!document.hidden) {
+      navigator.wakeLock.request('screen').then(function (l) {
+        if (lock) lock.release().catch(function () {});
+        lock = l;
+        if (!wanted) awake(false);
+      }, function () {});
+    }
+  }
+  document.addEventListener('visibilitychange', function () {
+    if (wanted && !document.hidden) awake(true); // the browser let it go when the page was hidden
+  });
+
   const outcomes = {
     valid: ['有效', 'VALID'], invalid: ['无效', 'INVALID'], indeterminate: ['无法确认', 'INDETERMINATE'], refused: ['未能核验', 'NOT CHECKED']
   };
 
   window.showcard = {
     byId: byId, put: put, make: make, both: both, text: text, show: show, api: api, tell: tell, types: types, full: full, typeOf: typeOf, fieldOf: fieldOf,
-    names: names, value: value, row: row, when: when, sign: sign, outcomes: outcomes, kept: kept, Trouble: Trouble,
+    names: names, value: value, row: row, when: when, sign: sign, outcomes: outcomes, kept: kept, Trouble: Trouble, awake: awake,
     demo: document.body && 'demo' in document.body.dataset,
     large: function () { return root.classList.contains('large'); }
   };

@@ -52,7 +52,9 @@
 
   async function open() {
     const r = await Promise.all([api('GET', '/v1/wallet/holdings'), s.types()]);
-    page.holdings = r[0].data.holdings;
+    // What can be used comes first, and her own before what she holds for a company.
+    const rank = function (h) { return (ended(h) ? 2 : 0) + (h.acting ? 1 : 0); };
+    page.holdings = r[0].data.holdings.sort(function (a, b) { return rank(a) - rank(b) || a.type.localeCompare(b.type); });
     page.catalogue = r[1];
     put(byId('who'), page.name ? '· ' + page.name : '');
     put(byId('list'));
@@ -204,7 +206,7 @@
       put(byId('sees'), s.names(type, r.data.fields));
       cover('正在生成……', 'Drawing…');
       go('code');
-      awake();
+      s.awake(true);
       const live = page.live;
       live.busy = true;
       live.timer = setInterval(tick, 250);
@@ -248,10 +250,12 @@
   function tick() {
     const live = page.live;
     if (!live) return;
-    const c = live.code, left = c ? c.life - since(c.asked) : 0;
+    let c = live.code;
+    const left = c ? c.life - since(c.asked) : 0;
     if (c && left <= 0) {
-      live.code = null;
+      c = live.code = null;
       cover('码已过期，正在换新……', 'The code has expired; getting a new one…');
+      if (live.tries) complain(live);
     } else if (c) {
       // Nobody looks at a hidden page, and the list of open apps should not show a code.
       show(byId('image'), !document.hidden);
@@ -298,6 +302,10 @@
     live.tries++;
     const wait = Math.max(e.wait || 0, Math.min(15, Math.pow(2, live.tries - 1))) * (0.8 + Math.random() * 0.4);
     live.nextTry = Date.now() + wait * 1000;
+    complain(live);
+  }
+
+  function complain(live) {
     put(byId('trouble'), live.code ? both('网络不稳，换不到新码，正在重试。现在的码在倒计时内仍可用。', 'The network is unsteady; trying again for a new code. The present one works until its time is up.') :
       both('网络不通，暂时没有可用的码，正在重试。', 'No network, so there is no usable code now; trying again.'));
     show(byId('trouble'), true);
@@ -337,21 +345,10 @@
     if (page.live) clearInterval(page.live.timer);
     page.live = null;
     cover('', '');
-    if (page.lock) { page.lock.release().catch(function () {}); page.lock = null; }
+    s.awake(false);
   }
 
-  // The screen must not go dark while a clerk aims; where the browser cannot promise that, so be it.
-  function awake() {
-    if (!('wakeLock' in navigator)) return;
-    navigator.wakeLock.request('screen').then(function (l) {
-      if (page.live) page.lock = l; else l.release();
-    }, function () {});
-  }
-
-  document.addEventListener('visibilitychange', function () {
-    if (page.live && !document.hidden) awake();
-    tick();
-  });
+  document.addEventListener('visibilitychange', tick);
   window.addEventListener('pageshow', tick);
   window.addEventListener('online', function () {
     if (page.live) { page.live.nextTry = 0; tick(); }

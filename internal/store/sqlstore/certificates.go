@@ -141,21 +141,24 @@ func (s *Store) Reserve(ctx context.Context, authority string, keys []string, n 
 	}
 	var last int64
 	err = s.write(ctx, 1, func(q querier) error {
-		err := q.row(`UPDATE status_lists SET used = used + $1
-			WHERE ordinal = (SELECT MAX(ordinal) FROM status_lists) AND used + $1 <= size RETURNING name, used`, n).Scan(&r.List, &last)
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
+		for {
+			err := q.row(`UPDATE status_lists SET used = used + $1
+				WHERE ordinal = (SELECT MAX(ordinal) FROM status_lists) AND used + $1 <= size RETURNING name, used`, n).Scan(&r.List, &last)
+			if !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+			// The first list, or the next: its name is its number. What is left of the one
+			// before stays unused, so that a reservation lies in one list. Where writers are
+			// many, another may have made it in this moment.
+			var ordinal int64
+			if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1 FROM status_lists`).Scan(&ordinal); err != nil {
+				return err
+			}
+			if _, err := q.exec(`INSERT INTO status_lists (name, ordinal, size, used, seq, created_at) VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT DO NOTHING`,
+				strconv.FormatInt(ordinal, 10), ordinal, int64(s.cfg.ListSize), micros(s.cfg.Now())); err != nil {
+				return err
+			}
 		}
-		// The first list, or the next: its name is its number. What is left of the one before
-		// stays unused, so that a reservation lies in one list.
-		var ordinal int64
-		if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1 FROM status_lists`).Scan(&ordinal); err != nil {
-			return err
-		}
-		r.List, last = strconv.FormatInt(ordinal, 10), int64(n)
-		_, err = q.exec(`INSERT INTO status_lists (name, ordinal, size, used, seq, created_at) VALUES ($1, $2, $3, $4, 0, $5)`,
-			r.List, ordinal, int64(s.cfg.ListSize), n, micros(s.cfg.Now()))
-		return err
 	})
 	if err != nil {
 		return r, fmt.Errorf("sqlstore: reserve: %w", err)
