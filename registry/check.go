@@ -157,6 +157,15 @@ func checkKeys(keys []Key) error {
 		case k.MaxCopies < 0:
 			return fmt.Errorf("key %d: max_copies below zero", i)
 		}
+		if len(k.X5C) > 0 {
+			leaf, err := key.LeafKey(k.X5C)
+			if err != nil {
+				return fmt.Errorf("key %d: x5c: %w", i, err)
+			}
+			if !leaf.Equal(k.Public) {
+				return fmt.Errorf("key %d: x5c certifies another key", i)
+			}
+		}
 		for _, other := range keys[:i] {
 			if other.Public.ID() == k.Public.ID() || other.Public.Equal(k.Public) {
 				return fmt.Errorf("key %q stands twice", k.Public.ID())
@@ -182,7 +191,7 @@ func checkParty(p Party, c *schemas.Catalogue) error {
 			return fmt.Errorf("grant for %s names no purpose", g.Type)
 		}
 		for _, f := range g.Fields {
-			if !t.Has(f) {
+			if _, live := t.LiveField(f); !live && !t.Has(f) {
 				return fmt.Errorf("type %s has no field %q", g.Type, f)
 			}
 		}

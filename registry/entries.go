@@ -29,6 +29,9 @@ type Key struct {
 	NotAfter  time.Time   `json:"not_after,omitzero"`
 	Frozen    bool        `json:"frozen,omitempty"`
 	MaxCopies int64       `json:"max_copies,omitempty"`
+	// X5C is the certificate chain of an issuing key, DER, leaf first, for verifiers that go by
+	// certificates. Ours go by the trust list.
+	X5C [][]byte `json:"x5c,omitempty"`
 }
 
 // Authority is a department that issues certificates.
@@ -57,7 +60,8 @@ func (a Authority) May(typeID, region string) (typeOK, regionOK bool) {
 	return slices.Contains(a.Types, typeID), slices.ContainsFunc(a.Regions, func(p string) bool { return schemas.RegionCovers(p, region) })
 }
 
-// Grant says what a relying party may see of a type, for which purposes.
+// Grant says what a relying party may see of a type, for which purposes. Fields may name
+// signed fields, predicates, the identifier, the portrait's digest, and live fields.
 type Grant struct {
 	Type     string   `json:"type"`
 	Fields   []string `json:"fields"`
@@ -70,7 +74,6 @@ type Party struct {
 	Name      schemas.Text `json:"name"`
 	Grants    []Grant      `json:"grants"`
 	Portrait  bool         `json:"portrait,omitempty"`   // may fetch portraits
-	Live      bool         `json:"live,omitempty"`       // may see live fields
 	Ending    bool         `json:"ending,omitempty"`     // may see the kind of ending and its date
 	PerMinute int          `json:"per_minute,omitempty"` // quota of verifications; 0 is the default
 	Suspended bool         `json:"suspended,omitempty"`

@@ -139,6 +139,10 @@ func (a *API) verify(c *gin.Context) (any, error) {
 		}
 	}
 	got, err := a.service.Check(c, caller(c), req)
+	var limited *verifier.RateLimitedError
+	if errors.As(err, &limited) {
+		return nil, &httpd.Problem{Code: httpd.CodeRateLimited, RetryAfter: limited.RetryAfter}
+	}
 	if err != nil {
 		return nil, err
 	}

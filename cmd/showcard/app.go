@@ -243,7 +243,7 @@ func (a *app) openVerifier() error {
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer},
-		Records: a.store, Challenges: a.volatile, Domain: a.cfg.Domain.Code,
+		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 	})
 	return err
 }

@@ -170,7 +170,7 @@ func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 }
 
 func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
-	out := registry.Party{ID: p.ID, Name: p.Name, Portrait: p.Portrait, Live: true, Ending: true}
+	out := registry.Party{ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true}
 	for _, a := range p.Allow {
 		t, err := types.Type(a.Type)
 		if err != nil {

@@ -94,7 +94,7 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 		if err != nil {
 			return issuer.Authority{}, fmt.Errorf("key of %s: %w", id, err)
 		}
-		out.Signer, out.SignerFrom = s.WithID(k.Public.ID()), k.NotBefore // the last one that may sign: the newest
+		out.Signer, out.SignerFrom, out.X5C = s.WithID(k.Public.ID()), k.NotBefore, k.X5C // the last one that may sign: the newest
 	}
 	return out, nil
 }
@@ -123,7 +123,7 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	if errors.Is(err, registry.ErrUnknown) {
 		return verifier.Party{}, verifier.ErrPartyUnknown
 	}
-	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, Live: v.Live, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
+	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
 // verifierWallet is the wallet as the verifier sees it.

@@ -66,11 +66,11 @@ func parties() []party {
 	return []party{
 		{"changsha-service-hall", schemas.Text{ZH: "长沙市政务服务大厅（演示）", EN: "Changsha Government Service Hall (demo)"}, []allowance{
 			{Type: "resident-id", Views: []string{"full", "identity", "over-18", "over-60"}, Purposes: service},
-			{Type: "social-security-card", Views: []string{"full", "identity", "service", "entitlement"}, Purposes: service},
-			{Type: "medical-insurance", Views: []string{"full", "identity", "insured"}, Purposes: service},
-			{Type: "drivers-licence", Views: []string{"full", "identity", "may-drive-c1", "may-drive-c2"}, Purposes: service},
-			{Type: "vehicle-licence", Views: []string{"full", "identity"}, Purposes: service},
-			{Type: "business-licence", Views: []string{"full", "identity", "tendering", "public"}, Purposes: service},
+			{Type: "social-security-card", Views: []string{"full", "identity", "service", "entitlement"}, Fields: []string{"card_state"}, Purposes: service},
+			{Type: "medical-insurance", Views: []string{"full", "identity", "insured"}, Fields: []string{"insured_state"}, Purposes: service},
+			{Type: "drivers-licence", Views: []string{"full", "identity", "may-drive-c1", "may-drive-c2"}, Fields: []string{"points", "licence_state"}, Purposes: service},
+			{Type: "vehicle-licence", Views: []string{"full", "identity"}, Fields: []string{"vehicle_state", "inspection_valid_until"}, Purposes: service},
+			{Type: "business-licence", Views: []string{"full", "identity", "tendering", "public"}, Fields: []string{"registration_state", "abnormal"}, Purposes: service},
 		}, true},
 		{"demo-bank", schemas.Text{ZH: "样例银行长沙分行（演示）", EN: "Sample Bank, Changsha Branch (demo)"}, []allowance{
 			{Type: "resident-id", Views: []string{"identity", "over-18"}, Fields: []string{"address", "ethnicity", "sex", "issuing_authority"}, Purposes: bank},
@@ -78,13 +78,13 @@ func parties() []party {
 			{Type: "social-security-card", Fields: []string{"name", "social_security_number", "certificate_number", "not_expired"}, Purposes: bank},
 		}, true},
 		{"demo-hospital", schemas.Text{ZH: "示例医院（演示）", EN: "Sample Hospital (demo)"}, []allowance{
-			{Type: "medical-insurance", Views: []string{"registration", "identity", "insured"}, Purposes: hospital},
+			{Type: "medical-insurance", Views: []string{"registration", "identity", "insured"}, Fields: []string{"business_token", "insured_state"}, Purposes: hospital},
 			{Type: "resident-id", Views: []string{"identity", "over-60"}, Fields: []string{"birth_date", "sex"}, Purposes: hospital},
 			{Type: "social-security-card", Views: []string{"identity", "entitlement"}, Purposes: hospital},
 		}, false},
 		{"traffic-squad", schemas.Text{ZH: "长沙市交警大队（演示）", EN: "Changsha Traffic Police Squad (demo)"}, []allowance{
-			{Type: "drivers-licence", Views: []string{"roadside", "identity", "may-drive-c1", "may-drive-c2"}, Purposes: traffic},
-			{Type: "vehicle-licence", Views: []string{"roadside", "identity", "parking"}, Purposes: traffic},
+			{Type: "drivers-licence", Views: []string{"roadside", "identity", "may-drive-c1", "may-drive-c2"}, Fields: []string{"points", "licence_state"}, Purposes: traffic},
+			{Type: "vehicle-licence", Views: []string{"roadside", "identity", "parking"}, Fields: []string{"vehicle_state", "inspection_valid_until"}, Purposes: traffic},
 			{Type: "resident-id", Views: []string{"identity"}, Purposes: traffic},
 		}, true},
 		{"demo-hotel", schemas.Text{ZH: "虚构大酒店（演示）", EN: "Fictional Grand Hotel (demo)"}, []allowance{

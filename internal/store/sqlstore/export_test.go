@@ -1,6 +1,9 @@
 package sqlstore
 
-import "maps"
+import (
+	"context"
+	"maps"
+)
 
 // Statements returns all statements that the store has prepared so far. For tests: nothing else
 // may use the store meanwhile.
@@ -23,4 +26,10 @@ func (s *Store) Statements() []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// Pragma asks the connection that writes.
+func (s *Store) Pragma(name string) (value string, err error) {
+	err = s.write(context.Background(), 1, func(q querier) error { return q.row("PRAGMA " + name).Scan(&value) })
+	return value, err
 }

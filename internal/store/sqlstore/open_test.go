@@ -46,6 +46,17 @@ func TestOpenMakesPrivateFiles(t *testing.T) {
 	require.ErrorIs(t, err, sqlstore.ErrPermissions)
 }
 
+// A commit that is answered before it is on the disk breaks every promise of the house, and no
+// other test would notice.
+func TestCommitsAreFlushed(t *testing.T) {
+	s := open(t, sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)})
+	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "checkpoint_fullfsync": "1", "foreign_keys": "1", "busy_timeout": "10000"} {
+		got, err := s.Pragma(name)
+		require.NoError(t, err)
+		require.Equal(t, want, got, name)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	for _, url := range []string{"", "sqlite", "sqlite:", "showcard.db", "postgres://user:hunter2@localhost/x", "SQLITE:x"} {
 		_, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url, Keys: newKeys(t)})

@@ -184,9 +184,9 @@ func (s *Store) Events(ctx context.Context, identifier string) ([]issuer.Event, 
 	}
 	var found []sealedEvent
 	err := s.snapshot(ctx, func(q querier) error {
-		first := sealedEvent{Event: issuer.Event{Identifier: identifier, To: issuer.Valid}}
+		first := sealedEvent{Event: issuer.Event{Identifier: identifier}}
 		var at int64
-		err := q.row(`SELECT created_at, issued_by FROM certificates WHERE identifier = $1`, identifier).Scan(&at, &first.By)
+		err := q.row(`SELECT created_at, issued_by, state FROM certificates WHERE identifier = $1`, identifier).Scan(&at, &first.By, &first.To)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
 		}
@@ -206,6 +206,9 @@ func (s *Store) Events(ctx context.Context, identifier string) ([]issuer.Event, 
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(found) > 1 {
+		found[0].To = found[1].From // as it was issued, not as it is
 	}
 	out := make([]issuer.Event, len(found))
 	for i, e := range found {

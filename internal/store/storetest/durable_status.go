@@ -126,6 +126,22 @@ func durableStates(t *testing.T, open OpenDurable) {
 		}, events)
 	})
 
+	t.Run("issued suspended", func(t *testing.T) {
+		s := openDurable(t, open).Store
+		n := person("k1", "h")
+		n.State = issuer.Suspended
+		c := store(t, s, n)[0]
+		statuses, _ := replay(t, s, c.Slot.List)
+		require.Equal(t, map[uint64]uint8{c.Slot.Index: 2}, statuses)
+		_, err := s.ChangeState(t.Context(), change(c, issuer.Valid, issuer.Suspended))
+		require.NoError(t, err)
+		events, err := s.Events(t.Context(), c.Identifier)
+		require.NoError(t, err)
+		require.Len(t, events, 2)
+		require.Equal(t, issuer.Suspended, events[0].To)
+		requireConsistent(t, s)
+	})
+
 	t.Run("copies follow", func(t *testing.T) {
 		s := openDurable(t, open).Store
 		ctx := t.Context()

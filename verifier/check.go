@@ -1,0 +1,226 @@
+package verifier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/showcard/showcard/internal/qr"
+	"github.com/showcard/showcard/schemas"
+)
+
+// check is one check under way.
+type check struct {
+	*Service
+	caller Caller
+	party  Party
+	req    Request
+	record Verification
+}
+
+// allowed returns which of the offered fields the party may see.
+func (k *check) allowed(typeID string, offered []string) ([]string, error) {
+	may, typeOK, purposeOK := k.party.Fields(typeID, k.req.Purpose)
+	switch {
+	case !typeOK:
+		return nil, fmt.Errorf("%w: %s", ErrTypeNotRegistered, typeID)
+	case !purposeOK:
+		return nil, fmt.Errorf("%w: %s for %s", ErrPurposeNotRegistered, k.req.Purpose, typeID)
+	}
+	var both []string
+	for _, f := range offered {
+		if slices.Contains(may, f) {
+			both = append(both, f)
+		}
+	}
+	if len(both) == 0 {
+		return nil, ErrNothingToDisclose
+	}
+	return both, nil
+}
+
+func (k *check) code(ctx context.Context) (*Answer, error) {
+	k.record.Via = "code"
+	code, err := qr.Parse(k.req.Code)
+	if err != nil {
+		return nil, err
+	}
+	if code.Kind != qr.Ticket {
+		return nil, fmt.Errorf("%w: an offline code", qr.ErrNotOurs)
+	}
+	if code.Domain != k.cfg.Domain {
+		// Its home may know it; we cannot say anything of it.
+		return k.refuse(Unknown, "code-other-domain"), nil
+	}
+	offer, err := k.cfg.Wallet.Peek(ctx, code.Ticket)
+	if err != nil {
+		return k.refusedCode(ctx, offer, code.Ticket, err)
+	}
+	if offer.Scene != "" && offer.Scene != k.req.Purpose {
+		return nil, fmt.Errorf("%w: %s", ErrPurposeNotChosen, offer.Scene)
+	}
+	fields, err := k.allowed(offer.Type, offer.Fields)
+	if err != nil {
+		return nil, err
+	}
+	nonce := randomText(24)
+	audience := k.cfg.Audience(k.caller)
+	// A retry of the same request may take up its own claim; another request may not.
+	claimant := k.caller.Client + "\x00" + k.req.Key
+	if k.req.Key == "" {
+		claimant += k.record.ID
+	}
+	offer, presentation, err := k.cfg.Wallet.Redeem(ctx, code.Ticket, claimant, fields, audience, nonce)
+	if err != nil {
+		return k.refusedCode(ctx, offer, code.Ticket, err)
+	}
+	r := k.cfg.Verifier.Verify(ctx, presentation, Expect{Audience: audience, Nonce: nonce})
+	if !offer.VerifiedAt.IsZero() {
+		r.Person.pass()
+		r.Person.Method = offer.Method
+		at := offer.VerifiedAt.UTC()
+		r.Person.At = &at
+	}
+	k.record.ShowID, k.record.Ticket = offer.ShowID, offer.Ticket
+	k.record.HolderID, k.record.Identifier, k.record.Type = offer.HolderID, offer.Identifier, offer.Type
+	a, err := k.finish(ctx, r, offer.Identifier)
+	if err != nil || a.Reasons != nil && slices.Contains(a.Reasons, "code-used") {
+		return a, err
+	}
+	// The record has decided; closing the show only makes later scans cheap. If it fails,
+	// they are refused by the record.
+	_ = k.cfg.Wallet.Spent(context.WithoutCancel(ctx), offer.ShowID)
+	return a, nil
+}
+
+// refusedCode tells a clerk why a code does not work. An unknown code may be one whose
+// cache entry was lost after it was spent: the record remembers.
+func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, err error) (*Answer, error) {
+	switch {
+	case errors.Is(err, ErrCodeUsed):
+		return k.refuse(Failed, "code-used"), nil
+	case errors.Is(err, ErrCodeExpired):
+		return k.refuse(Failed, "code-expired"), nil
+	case errors.Is(err, ErrCodeUnknown):
+		_, err := k.cfg.Records.ByTicket(ctx, qr.Digest(ticket))
+		if err == nil {
+			return k.refuse(Failed, "code-used"), nil
+		}
+		if !errors.Is(err, ErrNoRecord) {
+			return nil, fmt.Errorf("verifier: %w", err)
+		}
+		return k.refuse(Failed, "code-unknown"), nil
+	}
+	return nil, err
+}
+
+// refuse answers about a code that leads to no certificate. Nothing was looked at, so there
+// is nothing to record.
+func (k *check) refuse(state State, code string) *Answer {
+	r := &Result{CheckedAt: k.record.At}
+	r.Holder.Check = Check{State: state, Reason: code}
+	r.conclude()
+	return &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose}
+}
+
+func (k *check) presentation(ctx context.Context) (*Answer, error) {
+	k.record.Via = "presentation"
+	if err := k.cfg.Challenges.TakeChallenge(ctx, k.req.Nonce, k.caller.Client); err != nil {
+		return nil, err
+	}
+	k.record.Challenge = k.req.Nonce
+	r := k.cfg.Verifier.Verify(ctx, k.req.Presentation, Expect{Audience: k.cfg.Audience(k.caller), Nonce: k.req.Nonce})
+	if r.Claims != nil {
+		// The holder has sent what she has sent; the party still gets no more than it may see.
+		fields, err := k.allowed(r.Type, r.names)
+		if err != nil {
+			return nil, err
+		}
+		for name := range r.Claims {
+			if !slices.Contains(fields, name) {
+				delete(r.Claims, name)
+			}
+		}
+	}
+	k.record.Type = r.Type
+	k.record.Identifier = r.Claims.Text(schemas.IdentifierClaim)
+	return k.finish(ctx, r, k.record.Identifier)
+}
+
+// finish adds what only this deployment knows, records and answers.
+func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answer, error) {
+	a := &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose}
+	if k.req.ClerkCompared {
+		at := k.record.At
+		r.Person.pass()
+		r.Person.Method, r.Person.At = "clerk", &at
+	}
+	if identifier != "" && r.Claims != nil {
+		if err := k.addLive(ctx, a, identifier); err != nil {
+			return nil, err
+		}
+	}
+	for name := range r.Claims {
+		k.record.Fields = append(k.record.Fields, name)
+	}
+	slices.Sort(k.record.Fields)
+	_, shown := r.Claims[schemas.PortraitClaim]
+	a.Portrait = shown && k.party.Portrait
+	return k.store(ctx, a)
+}
+
+// addLive looks up what is never signed: what changes daily, as far as the party may see it,
+// and how the certificate ended.
+func (k *check) addLive(ctx context.Context, a *Answer, identifier string) error {
+	live, at, ending, err := k.cfg.Originals.Live(ctx, identifier)
+	if err != nil {
+		return fmt.Errorf("verifier: live data: %w", err)
+	}
+	may, _, _ := k.party.Fields(a.Type, k.req.Purpose)
+	for name, value := range live {
+		if !slices.Contains(may, name) {
+			continue
+		}
+		if a.Live == nil {
+			a.Live, a.LiveAt = map[string]any{}, &at
+		}
+		a.Live[name] = value
+		k.record.Fields = append(k.record.Fields, name)
+	}
+	if k.party.Ending && a.Status.State == Failed {
+		a.Status.Ending = ending
+	}
+	return nil
+}
+
+// store makes the record durable. Only then may the answer leave.
+func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
+	k.record.Outcome, k.record.Reasons = string(a.Outcome), a.Reasons
+	answer, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("verifier: %w", err)
+	}
+	k.record.Answer, k.record.AnswerUntil = answer, k.record.At.Add(k.cfg.RepeatFor)
+	switch err := k.cfg.Records.Record(ctx, k.record); {
+	case err == nil:
+		return a, nil
+	case errors.Is(err, ErrSpent):
+		// Another scanner was faster: no name, no field leaves.
+		if k.req.Key != "" {
+			// It may have been this very request, sent twice at once.
+			if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash); same != nil || err != nil {
+				return same, err
+			}
+		}
+		return k.refuse(Failed, "code-used"), nil
+	case errors.Is(err, ErrRequestReused):
+		if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash); same != nil || err != nil {
+			return same, err
+		}
+		return nil, ErrRequestReused
+	default:
+		return nil, fmt.Errorf("verifier: record: %w", err)
+	}
+}
