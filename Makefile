@@ -43,6 +43,7 @@ tools:
 		echo "As root on Debian or Ubuntu, make tools installs: $(PACKAGES). Here, install them yourself."; exit 1; fi
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES)
+	@$(MAKE) --no-print-directory npm
 
 tools-check:
 	@command -v go >/dev/null || { echo "Install Go 1.26 or later: https://go.dev/dl/"; exit 1; }

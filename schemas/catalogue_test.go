@@ -239,9 +239,9 @@ func TestLoadFaults(t *testing.T) {
 		tables["tables/"+name+".json"] = &fstest.MapFile{Data: table}
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"unknown key":           {`"published": true`, `"published": true, "colour": 1`, `unknown field "colour"`},
-		"unknown field key":     {`"kind": "integer"`, `"kind": "integer", "maximum": 3`, `unknown field "maximum"`},
-		"upper-case key":        {`"published": true`, `"Published": true`, "/Published: member names are lower-case"},
+		"unknown key":           {`"published": true`, `"published": true, "colour": 1`, `unknown name: "colour"`},
+		"unknown field key":     {`"kind": "integer"`, `"kind": "integer", "maximum": 3`, `unknown name: "maximum"`},
+		"upper-case key":        {`"published": true`, `"Published": true`, "/Published: names are lower-case"},
 		"key twice":             {`"published": true`, `"published": true, "published": false`, "/published: the member stands twice"},
 		"not JSON":              {`"published": true`, `"published": yes`, "not a JSON value"},
 		"type name":             {`"id": "library-card"`, `"id": "Library"`, "#/id:"},

@@ -2,15 +2,15 @@ package schemas
 
 import (
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 //go:embed types/*.json tables/*.json
@@ -140,52 +140,9 @@ func (l *loader) readTables(layer fs.FS, prefix string) {
 	}
 }
 
-// decodeStrict refuses unknown members, members twice and anything behind the
-// object. encoding/json ignores the case of names; DecodeObject does not, but
-// bounds its size, so that only duplicates are its business here.
-func decodeStrict(raw []byte, into any) error {
-	p := parser{src: raw}
-	p.space()
-	value := p.value(1)
-	if p.space(); p.problem == nil && p.pos != len(raw) {
-		p.fail(CodeRowMalformed, "something follows the JSON object")
-	}
-	if p.problem != nil {
-		return fmt.Errorf("%s: %s", p.problem.Pointer, p.problem.Detail)
-	}
-	if _, ok := value.(map[string]any); !ok {
-		return errors.New("not a JSON object")
-	}
-	if at := miscased(value, ""); at != "" {
-		return fmt.Errorf("%s: member names are lower-case", at)
-	}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
-}
-
-// miscased finds a member name with an upper-case letter, which encoding/json
-// would take for the lower-case one.
-func miscased(v any, at string) string {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, member := range v {
-			if strings.ToLower(name) != name {
-				return at + "/" + name
-			}
-			if found := miscased(member, at+"/"+name); found != "" {
-				return found
-			}
-		}
-	case []any:
-		for i, member := range v {
-			if found := miscased(member, fmt.Sprintf("%s/%d", at, i)); found != "" {
-				return found
-			}
-		}
-	}
-	return ""
-}
+// decodeStrict refuses unknown members, members twice or in another case, and
+// anything behind the object.
+func decodeStrict(raw []byte, into any) error { return strictjson.Decode(raw, maxDepth, into) }
 
 // typeIndex is what a loaded type needs beyond its JSON.
 type typeIndex struct {

@@ -1,14 +1,21 @@
 // Package strictjson reads JSON that strangers wrote. encoding/json is generous: of two members
-// with one name it keeps the last, it takes any depth and repairs broken UTF-8. Where a
-// signature or a person's data is at stake, two readers must never see two different things, so
-// every parser of showcard first asks Check, then decodes with unknown names refused.
+// with one name it keeps the last, it takes any depth, matches names without regard to case, and
+// replaces broken UTF-8 and halves of surrogate pairs by another character. Where a signature or
+// a person's data is at stake, two readers must never see two different things, so every parser
+// of showcard reads through one of these:
+//
+//	Check    is it one JSON value of the strict kind? Then encoding/json may read it
+//	Parse    the same, as Go values with exact numbers
+//	Decode   the same, into a struct of ours, with unknown names refused
+//
+// (internal/httpd walks request bodies itself, because it holds them against the handler's type
+// and tells a caller every fault at once; its rules are the same.)
 package strictjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,24 +50,51 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Check reports whether data is one JSON value, in valid UTF-8, at most maxDepth objects and
-// arrays deep, without a name that stands twice in one object.
-func Check(data []byte, maxDepth int) error {
-	if !utf8.Valid(data) {
-		return &Error{Err: ErrUTF8}
+// Pointer makes an RFC 6901 pointer of names.
+func Pointer(path ...string) string {
+	var b strings.Builder
+	for _, s := range path {
+		b.WriteByte('/')
+		b.WriteString(strings.ReplaceAll(strings.ReplaceAll(s, "~", "~0"), "/", "~1"))
 	}
-	if !json.Valid(data) {
-		var v json.RawMessage
-		err := json.Unmarshal(data, &v)
-		return &Error{Err: ErrSyntax, Detail: fmt.Sprint(err)}
-	}
-	s := scanner{data: data, max: maxDepth}
-	return s.value(0, nil)
+	return b.String()
 }
 
-// Decode is Check, then json.Unmarshal with unknown names refused.
+// Check reports whether data is one JSON value, in valid UTF-8, at most maxDepth objects and
+// arrays deep, without a name that stands twice in one object or half of a surrogate pair.
+func Check(data []byte, maxDepth int) error {
+	_, err := read(parser{src: data, maxDepth: maxDepth})
+	return err
+}
+
+// Parse is Check, and returns the value: map[string]any, []any, string, bool, nil, or
+// json.Number with the digits as they were written.
+func Parse(data []byte, maxDepth int) (any, error) {
+	return read(parser{src: data, maxDepth: maxDepth, build: true})
+}
+
+func read(p parser) (any, error) {
+	if !utf8.Valid(p.src) {
+		return nil, &Error{Err: ErrUTF8}
+	}
+	p.space()
+	v := p.value(0)
+	if p.err == nil {
+		if p.space(); p.pos != len(p.src) {
+			p.fail(ErrSyntax, "something follows the JSON value")
+		}
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return v, nil
+}
+
+// Decode is Check, then json.Unmarshal with unknown names refused. It is for documents of our
+// own making, whose names are lower-case: a name that encoding/json would match only by folding
+// its case is unknown.
 func Decode(data []byte, maxDepth int, v any) error {
-	if err := Check(data, maxDepth); err != nil {
+	if _, err := read(parser{src: data, maxDepth: maxDepth, lower: true}); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -81,149 +115,4 @@ func explain(err error) error {
 		return &Error{Err: ErrUnknown, Detail: name}
 	}
 	return &Error{Err: ErrType, Detail: err.Error()}
-}
-
-// scanner walks a document that json.Valid has accepted: it may index without fear.
-type scanner struct {
-	data []byte
-	at   int
-	max  int
-}
-
-func (s *scanner) space() {
-	for s.at < len(s.data) {
-		switch s.data[s.at] {
-		case ' ', '\t', '\r', '\n':
-			s.at++
-		default:
-			return
-		}
-	}
-}
-
-// path is a linked list from leaf to root, so that the good case costs no allocation.
-type path struct {
-	up    *path
-	name  []byte
-	index int
-}
-
-func (p *path) String() string {
-	if p == nil {
-		return ""
-	}
-	if p.name == nil {
-		return fmt.Sprintf("%s/%d", p.up.String(), p.index)
-	}
-	name := string(unquote(p.name))
-	return p.up.String() + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}
-
-func (s *scanner) value(depth int, where *path) error {
-	s.space()
-	switch s.data[s.at] {
-	case '{':
-		return s.object(depth+1, where)
-	case '[':
-		return s.array(depth+1, where)
-	case '"':
-		s.string()
-	default:
-		for s.at < len(s.data) && !strings.ContainsRune(",]} \t\r\n", rune(s.data[s.at])) {
-			s.at++
-		}
-	}
-	return nil
-}
-
-// string steps over a string and returns it without its quotes, still escaped.
-func (s *scanner) string() []byte {
-	s.at++
-	start := s.at
-	for s.data[s.at] != '"' {
-		if s.data[s.at] == '\\' {
-			s.at++
-		}
-		s.at++
-	}
-	s.at++
-	return s.data[start : s.at-1]
-}
-
-func (s *scanner) object(depth int, where *path) error {
-	if depth > s.max {
-		return &Error{Err: ErrDepth, Pointer: where.String()}
-	}
-	var few [12][]byte
-	names := few[:0]
-	var many map[string]struct{}
-	s.at++
-	for {
-		s.space()
-		if s.data[s.at] == '}' {
-			s.at++
-			return nil
-		}
-		if s.data[s.at] == ',' {
-			s.at++
-			s.space()
-		}
-		raw := s.string()
-		name := unquote(raw)
-		if many != nil {
-			if _, twice := many[string(name)]; twice {
-				return &Error{Err: ErrDuplicate, Pointer: (&path{up: where, name: raw}).String()}
-			}
-			many[string(name)] = struct{}{}
-		} else {
-			for _, n := range names {
-				if bytes.Equal(n, name) {
-					return &Error{Err: ErrDuplicate, Pointer: (&path{up: where, name: raw}).String()}
-				}
-			}
-			if names = append(names, name); len(names) == cap(few[:]) {
-				many = make(map[string]struct{}, 64)
-				for _, n := range names {
-					many[string(n)] = struct{}{}
-				}
-			}
-		}
-		s.space()
-		s.at++ // ':'
-		if err := s.value(depth, &path{up: where, name: raw}); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *scanner) array(depth int, where *path) error {
-	if depth > s.max {
-		return &Error{Err: ErrDepth, Pointer: where.String()}
-	}
-	s.at++
-	for i := 0; ; i++ {
-		s.space()
-		if s.data[s.at] == ']' {
-			s.at++
-			return nil
-		}
-		if s.data[s.at] == ',' {
-			s.at++
-		}
-		if err := s.value(depth, &path{up: where, index: i}); err != nil {
-			return err
-		}
-	}
-}
-
-// unquote resolves escapes: "a" and "\u0061" are one name.
-func unquote(raw []byte) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw
-	}
-	var name string
-	if err := json.Unmarshal([]byte(`"`+string(raw)+`"`), &name); err != nil {
-		return raw // cannot be: json.Valid accepted it
-	}
-	return []byte(name)
 }

@@ -3,6 +3,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -19,7 +20,16 @@ func TestCheck(t *testing.T) {
 		"scalar":             {` 1.5e3 `, nil, ""},
 		"empty":              {``, ErrSyntax, ""},
 		"two values":         {`{} {}`, ErrSyntax, ""},
-		"half":               {`{"a":`, ErrSyntax, ""},
+		"half":               {`{"a":`, ErrSyntax, "/a"},
+		"half a surrogate":   {`{"a":["\ud83d"]}`, ErrSyntax, "/a/0"},
+		"low surrogate":      {`"\ude00"`, ErrSyntax, ""},
+		"pair":               {`"\ud83d\ude00"`, nil, ""},
+		"deep in many":       {`{"a":1,"b":{"c":[[[[[[[0]]]]]]]}}`, ErrDepth, "/b/c/0/0/0/0/0/0"},
+		"minus alone":        {`[-]`, ErrSyntax, "/0"},
+		"leading zero":       {`01`, ErrSyntax, ""},
+		"trailing comma":     {`[1,]`, ErrSyntax, "/1"},
+		"cut escape":         {`"\`, ErrSyntax, ""},
+		"NUL":                {"[\x00]", ErrSyntax, "/0"},
 		"twice":              {`{"x":{"a":1,"a":2}}`, ErrDuplicate, "/x/a"},
 		"twice, escaped":     {`{"a":1,"\u0061":2}`, ErrDuplicate, "/a"},
 		"twice, in an array": {`[0,{"b/c":1,"b/c":1}]`, ErrDuplicate, "/1/b~1c"},
@@ -49,34 +59,64 @@ func TestCheck(t *testing.T) {
 	require.ErrorIs(t, Check([]byte(many+`"k":1}`), 8), ErrDuplicate)
 }
 
+func TestParse(t *testing.T) {
+	v, err := Parse([]byte(` {"a":[1.50,12345678901234567890,true,false,null,"\u00e9\n",{}],"b":[]} `), 4)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"a": []any{json.Number("1.50"), json.Number("12345678901234567890"), true, false, nil, "é\n", map[string]any{}},
+		"b": []any{},
+	}, v)
+	// What was returned does not change with the buffer it was read from.
+	data := []byte(`["abc"]`)
+	v, err = Parse(data, 1)
+	require.NoError(t, err)
+	copy(data, "xxxxxxx")
+	require.Equal(t, []any{"abc"}, v)
+	v, err = Parse([]byte(`{"a":1,"a":2}`), 4)
+	require.ErrorIs(t, err, ErrDuplicate)
+	require.Nil(t, v)
+}
+
 func TestDecode(t *testing.T) {
 	var v struct {
-		A int `json:"a"`
+		A int    `json:"a"`
+		K string `json:"kiss"`
 	}
 	require.NoError(t, Decode([]byte(`{"a":1}`), 4, &v))
 	require.ErrorIs(t, Decode([]byte(`{"b":1}`), 4, &v), ErrUnknown)
 	require.ErrorIs(t, Decode([]byte(`{"a":"1"}`), 4, &v), ErrType)
+	require.ErrorIs(t, Decode([]byte(`{"a":1}{}`), 4, &v), ErrSyntax)
+	// encoding/json would take each of these for a field.
+	for _, folded := range []string{`{"A":1}`, "{\"\u212aiss\":\"\"}", `{"ki\u017fs":""}`} {
+		require.NoError(t, json.Unmarshal([]byte(folded), &v))
+		require.ErrorIs(t, Decode([]byte(folded), 4, &v), ErrUnknown, folded)
+	}
 }
 
-func FuzzCheck(f *testing.F) {
-	for _, s := range []string{`{"a":[1,{"b":"\u0061"}]}`, `[[]]`, `"x"`, `{"a":1,"a":1}`, ` -1e5`} {
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{`{"a":[1,{"b":"\u0061"}]}`, `[[]]`, `"x"`, `{"a":1,"a":1}`, ` -1e5`, `"\ud83d\ude00"`, `"\ud83d"`, `{"a":{"b":[true,false,null]}}`, `[1,]`, `01`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if Check(data, 16) != nil {
+		const depth = 16
+		v, err := Parse(data, depth)
+		checked := Check(data, depth)
+		require.Equal(t, err, checked, "the two see the same document")
+		var std any
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		stdErr := d.Decode(&std)
+		if err == nil {
+			// What passed reads the same elsewhere.
+			require.NoError(t, stdErr)
+			require.Equal(t, std, v)
 			return
 		}
-		// What passed must survive a round trip: nothing was hidden from encoding/json.
-		var v any
-		require.NoError(t, json.Unmarshal(data, &v))
-		d := json.NewDecoder(bytes.NewReader(data))
-		count := 0
-		for {
-			if _, err := d.Token(); err != nil {
-				break
-			}
-			count++
+		// What the library refuses is not refused for a finer reason only.
+		if !json.Valid(data) {
+			require.NotErrorIs(t, err, ErrUnknown)
+			return
 		}
-		require.Positive(t, count)
+		require.Contains(t, []bool{errors.Is(err, ErrDuplicate), errors.Is(err, ErrDepth), errors.Is(err, ErrUTF8), bytes.Contains(data, []byte(`\u`))}, true, "valid JSON is refused for a reason")
 	})
 }

@@ -1,0 +1,133 @@
+package arch
+
+import (
+	"go/ast"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every package keeps to its doors. Tests may reach further: they put rooms together.
+func TestDoors(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range house(t) {
+		seen[f.room] = true
+		if f.test {
+			continue
+		}
+		allowed, known := doors[f.room]
+		if !known {
+			t.Errorf("%s: package %s has no row in doors: say there what it may import", f.path, f.room)
+			continue
+		}
+		ours, _ := f.imports()
+		for _, i := range ours {
+			if !allows(allowed, i) {
+				t.Errorf("%s: %s must not import %s", f.path, f.room, i)
+			}
+			if allows(forTests, i) {
+				t.Errorf("%s: %s is for tests", f.path, i)
+			}
+		}
+	}
+	for room := range doors {
+		if !seen[room] {
+			t.Errorf("doors has a row for %s, which is gone", room)
+		}
+	}
+}
+
+// The domains meet in signed bytes only, and nothing below them knows them. The table says so
+// already; this says it in a way that no edit of a row can weaken unseen.
+func TestDomainsAreApart(t *testing.T) {
+	for _, f := range house(t) {
+		if f.test {
+			continue
+		}
+		ours, _ := f.imports()
+		for _, i := range ours {
+			top, _, _ := strings.Cut(i, "/")
+			low := strings.HasPrefix(f.room, "crypto/") || f.room == "schemas" || f.room == "internal/strictjson"
+			switch {
+			case allows(domains, f.room) && (allows(domains, i) || strings.HasSuffix(top, "http") || strings.HasPrefix(i, "internal/store") || strings.HasPrefix(i, "internal/httpd") || top == "cmd"):
+				t.Errorf("%s: the domain %s must not import %s", f.path, f.room, i)
+			case low && !strings.HasPrefix(i, "crypto/") && i != "internal/strictjson":
+				t.Errorf("%s: %s must not import %s, which is above it", f.path, f.room, i)
+			case top == "cmd":
+				t.Errorf("%s: nothing imports a command", f.path)
+			}
+		}
+	}
+}
+
+func TestEachLibraryAtHome(t *testing.T) {
+	for _, f := range house(t) {
+		_, others := f.imports()
+		for _, i := range others {
+			home := ""
+			for library := range homes {
+				if (i == library || strings.HasPrefix(i, library) && (strings.HasSuffix(library, "/") || i[len(library)] == '/')) && len(library) > len(home) {
+					home = library
+				}
+			}
+			if i == "log/slog" || strings.HasPrefix(i, "net/http/") && f.test {
+				continue
+			}
+			third := strings.Contains(strings.SplitN(i, "/", 2)[0], ".")
+			switch {
+			case f.test:
+			case home == "" && third:
+				t.Errorf("%s: %s has no home: give it one in homes", f.path, i)
+			case home != "" && !allows(homes[home], f.room):
+				t.Errorf("%s: %s must not import %s, whose home is %q", f.path, f.room, i, homes[home])
+			}
+		}
+	}
+}
+
+// crypto and schemas do not log, and only keys touch files.
+func TestQuietBelow(t *testing.T) {
+	for _, f := range house(t) {
+		if f.test || f.Name.Name == "main" || !strings.HasPrefix(f.room, "crypto/") && f.room != "schemas" && f.room != "internal/strictjson" {
+			continue
+		}
+		_, others := f.imports()
+		for _, i := range others {
+			if i == "os" && f.room != "crypto/key" || strings.HasPrefix(i, "os/") || i == "io/ioutil" || i == "syscall" {
+				t.Errorf("%s: %s does no I/O, and imports %s", f.path, f.room, i)
+			}
+		}
+		f.selectors(func(n ast.Node, x, name string) {
+			// Types redact themselves through slog.LogValuer; that is all.
+			if x == "slog" && name != "Value" && name != "LogValuer" && name != "String" && !strings.HasSuffix(name, "Value") {
+				t.Errorf("%s: slog.%s: %s does not log", f.at(n), name, f.room)
+			}
+		})
+	}
+}
+
+// The closure of verifier, libraries included, as the go command sees it.
+func TestSDKIsLight(t *testing.T) {
+	_, err := os.ReadFile("../../go.sum") // so that go test runs this again when a library changes
+	require.NoError(t, err)
+	house(t)
+	cmd := exec.Command("go", "list", "-deps", module+"/verifier")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, module+"/crypto/sm")
+	for _, d := range deps {
+		for _, heavy := range notInTheSDK {
+			if strings.HasPrefix(d, heavy) {
+				t.Errorf("verifier reaches %s", d)
+			}
+		}
+		if rest, ok := strings.CutPrefix(d, module+"/"); ok && rest != "verifier" && !allows(doors["verifier"], rest) {
+			t.Errorf("verifier reaches %s", rest)
+		}
+	}
+}

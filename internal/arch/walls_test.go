@@ -1,0 +1,118 @@
+package arch
+
+// domains are the four rooms that never import one another.
+const domains = "registry issuer wallet verifier"
+
+// doors says for every package which other packages of this module it may import. A name
+// ending in /* stands for everything below it.
+var doors = map[string]string{
+	"crypto/sm":         "",
+	"crypto/key":        "crypto/sm internal/strictjson",
+	"crypto/jose":       "crypto/key crypto/sm internal/strictjson",
+	"crypto/cose":       "crypto/key crypto/sm",
+	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
+	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
+	"crypto/trustlist":  "crypto/jose crypto/key internal/strictjson",
+
+	"schemas":                  "crypto/sm internal/strictjson",
+	"schemas/tables/regiongen": "",
+
+	"registry": "schemas crypto/* internal/strictjson",
+	"issuer":   "schemas crypto/* internal/strictjson",
+	"wallet":   "schemas crypto/* internal/strictjson internal/qr",
+	"verifier": "schemas crypto/* internal/strictjson internal/qr",
+
+	"registryhttp": "registry schemas crypto/* internal/httpd internal/httpd/problem",
+	"issuerhttp":   "issuer schemas crypto/* internal/httpd internal/httpd/problem",
+	"wallethttp":   "wallet schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
+	"verifierhttp": "verifier schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
+	"web":          "schemas internal/httpd internal/httpd/problem",
+
+	"internal/access":        "crypto/* internal/httpd",
+	"internal/httpd":         "internal/httpd/problem",
+	"internal/httpd/problem": "testdata",
+	"internal/qr":            "crypto/sm",
+	"internal/qr/qrimage":    "",
+	"internal/strictjson":    "",
+
+	"internal/store/memstore":             domains + " schemas crypto/*",
+	"internal/store/redisstore":           domains + " schemas crypto/*",
+	"internal/store/sqlstore":             domains + " schemas crypto/*",
+	"internal/store/storetest":            domains + " schemas crypto/*",
+	"internal/store/redisstore/redistest": "",
+
+	"internal/arch":    "",
+	"internal/testsum": "",
+
+	"testdata":             "",
+	"testdata/gen":         "schemas testdata crypto/*",
+	"testdata/gen/vectors": "schemas testdata crypto/*",
+	"cmd/showcard":         "*",
+}
+
+// forTests are packages that only tests import. They may use testify.
+const forTests = "internal/store/storetest internal/store/redisstore/redistest"
+
+const serving = "internal/httpd internal/access registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
+
+// homes says for every library which packages may import it, besides tests. A library is named
+// by the beginning of its import path; the longest one that fits counts.
+var homes = map[string]string{
+	"github.com/gin-gonic/gin":        serving,
+	"github.com/prometheus/":          "internal/httpd",
+	"github.com/redis/":               "internal/store/redisstore internal/store/redisstore/redistest",
+	"database/sql":                    "internal/store/sqlstore",
+	"modernc.org/sqlite":              "internal/store/sqlstore",
+	"github.com/jackc/pgx/":           "internal/store/sqlstore",
+	"github.com/pressly/goose/":       "internal/store/sqlstore",
+	"github.com/emmansun/":            "crypto/sm",
+	"github.com/fxamacker/cbor/":      "crypto/cose",
+	"github.com/veraison/go-cose":     "", // tests compare with it
+	"github.com/go-jose/":             "", // tests compare with it
+	"github.com/skip2/go-qrcode":      "internal/qr/qrimage",
+	"github.com/makiuchi-d/gozxing":   "internal/qr/qrimage",
+	"github.com/alecthomas/kong":      "cmd/showcard",
+	"github.com/knadh/koanf/":         "cmd/showcard",
+	"github.com/mattn/go-isatty":      "cmd/showcard",
+	"go.yaml.in/yaml/":                "cmd/showcard",
+	"golang.org/x/sys/":               "cmd/showcard",
+	"golang.org/x/crypto/":            "crypto/*",
+	"golang.org/x/sync/":              "*",
+	"github.com/stretchr/testify/":    forTests,
+	"net/http":                        serving + " verifier",                   // the SDK's client
+	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
+	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest",
+	"encoding/json/v2":                "",
+	"unsafe":                          "",
+	"github.com/santhosh-tekuri/":     "",
+	"pgregory.net/rapid":              "",
+	"go.uber.org/goleak":              "",
+	"github.com/rogpeppe/go-internal": "",
+}
+
+// notInTheSDK must not be reached from verifier, however far down.
+var notInTheSDK = []string{
+	"github.com/gin-gonic/", "github.com/redis/", "database/sql", "modernc.org/", "github.com/jackc/", "github.com/pressly/",
+	"github.com/prometheus/", "github.com/alecthomas/",
+}
+
+// drawers are names that say nothing about what lies inside.
+const drawers = "util utils common helper helpers base model models type types pkg lib misc shared core"
+
+// longFiles may be longer than maxLines, each for its reason.
+var longFiles = map[string]string{
+	"wallet/wallet.go":             "a show's life from choice to spending is one story",
+	"verifier/service.go":          "the four ways to ask share every check and its order",
+	"cmd/showcard/inspecttoken.go": "one explanation for each kind of token",
+}
+
+// bigInterfaces may have more than maxMethods methods, each for its reason.
+var bigInterfaces = map[string]string{
+	"internal/store/storetest.DurableStore": "names the contracts that the one durable store keeps; nobody calls it whole",
+}
+
+const (
+	maxLines     = 400
+	maxTestLines = 500 // tables of cases are looked up, not read through
+	maxMethods   = 6
+)
