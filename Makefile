@@ -11,8 +11,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
-COMMANDS := redis-server zbarimg openssl node npm gcc
-PACKAGES := redis-server zbar-tools openssl nodejs npm gcc libc6-dev
+COMMANDS := redis-server zbarimg openssl node npm gcc chromium
+PACKAGES := redis-server zbar-tools openssl nodejs npm gcc libc6-dev chromium fonts-noto-cjk
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME := 20s
 
@@ -27,7 +27,8 @@ test: export CGO_ENABLED := 1
 test: tools-check npm
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
-	go run ./internal/testsum './...' '-race $(CONCURRENT)' '-tags purego ./crypto/sm'
+	cd web/e2e && npm test
+	go run ./internal/testsum './...' './testdata/gen/...' '-race $(CONCURRENT)' '-tags purego ./crypto/...'
 
 check:
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \

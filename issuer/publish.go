@@ -132,14 +132,18 @@ func (p *publisher) lead(ctx context.Context) error {
 	return err
 }
 
-// report logs the first failure and the recovery, not every beat in between.
+// report logs the first failure and the recovery, not every beat in between. Being called
+// off is no failure; running out of time is.
 func (p *publisher) report(ctx context.Context, err error) {
+	if err != nil && ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
 	p.mu.Lock()
 	before := p.failing
 	p.failing = err != nil
 	p.mu.Unlock()
 	switch {
-	case err != nil && !before && ctx.Err() == nil:
+	case err != nil && !before:
 		p.log.LogAttrs(ctx, slog.LevelWarn, "status lists are not being published", slog.Any("error", err))
 	case err == nil && before:
 		p.log.LogAttrs(ctx, slog.LevelInfo, "status lists are being published again")

@@ -67,10 +67,10 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(pushGrace, cancel) })
 	defer stop()
 
-	p := &push{issuer: i, upload: u, holder: holder, ctx: work, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1)}
+	p := &push{issuer: i, upload: u, holder: holder, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1)}
 	var wg sync.WaitGroup
-	wg.Go(p.prepare)
-	wg.Go(p.store)
+	wg.Go(func() { p.prepare(work) })
+	wg.Go(func() { p.store(work) })
 	readErr := p.read(ctx, body)
 	p.intake.close()
 	wg.Wait()
@@ -103,7 +103,6 @@ type push struct {
 	issuer *Issuer
 	upload Upload
 	holder string // of the job's lease
-	ctx    context.Context
 	intake *intake
 	ready  chan []*entry
 
@@ -159,14 +158,14 @@ func (p *push) read(ctx context.Context, body io.Reader) error {
 var errAborted = errors.New("issuer: push stopped")
 
 // prepare turns lines into signed certificates that are not stored yet.
-func (p *push) prepare() {
+func (p *push) prepare(ctx context.Context) {
 	defer close(p.ready)
 	for {
 		entries := p.intake.take()
 		if entries == nil {
 			return
 		}
-		if err := p.issuer.each(p.ctx, len(entries), func(k int) error { entries[k].decode(); return nil }); err != nil {
+		if err := p.issuer.each(ctx, len(entries), func(k int) error { entries[k].decode(); return nil }); err != nil {
 			p.fail(err)
 			return
 		}
@@ -174,14 +173,14 @@ func (p *push) prepare() {
 		// once it has the first, and results stay in the order of the rows.
 		for len(entries) > 0 {
 			n := distinct(entries)
-			if err := p.issuer.prepare(p.ctx, p.upload.Order, entries[:n]); err != nil {
+			if err := p.issuer.prepare(ctx, p.upload.Order, entries[:n]); err != nil {
 				p.fail(err)
 				return
 			}
 			select {
 			case p.ready <- entries[:n]:
-			case <-p.ctx.Done():
-				p.fail(p.ctx.Err())
+			case <-ctx.Done():
+				p.fail(ctx.Err())
 				return
 			}
 			entries = entries[n:]
@@ -205,7 +204,7 @@ func distinct(entries []*entry) int {
 }
 
 // store commits batch after batch. After a failure it only empties the channel.
-func (p *push) store() {
+func (p *push) store(ctx context.Context) {
 	for entries := range p.ready {
 		if p.failure() != nil {
 			continue
@@ -214,7 +213,7 @@ func (p *push) store() {
 		for _, e := range entries {
 			b.Bytes += e.size
 		}
-		if err := p.issuer.commit(p.ctx, b, entries); err != nil {
+		if err := p.issuer.commit(ctx, b, entries); err != nil {
 			p.fail(err)
 			continue
 		}

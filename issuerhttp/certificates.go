@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -207,7 +208,7 @@ func (a *API) revoke(c *gin.Context) (any, error) {
 	if err := httpd.Decode(c, &in); err != nil {
 		return nil, err
 	}
-	if !in.Kind.Terminal() || !knownEnding(in.Kind) {
+	if !slices.Contains(issuer.Endings(), in.Kind) {
 		const code = "state-reason-unknown"
 		return nil, &httpd.Problem{Code: code, Errors: []httpd.FieldError{{Pointer: "/kind", Code: code,
 			Detail: "withdrawn, cancelled, lapsed, transferred or revoked"}}}
@@ -215,15 +216,6 @@ func (a *API) revoke(c *gin.Context) (any, error) {
 	return a.changed(c, in.Reason, func(ctx context.Context, s issuer.StateChange) (issuer.Changed, error) {
 		return a.issuer.End(ctx, s, in.Kind)
 	})
-}
-
-func knownEnding(s issuer.State) bool {
-	for _, e := range issuer.Endings() {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *API) changed(c *gin.Context, reason string, do func(context.Context, issuer.StateChange) (issuer.Changed, error)) (any, error) {

@@ -2,12 +2,12 @@
 // service behind POST /v1/verifications and a bank's own program call the same function, and
 // nothing here imports a server, a store or a web framework.
 //
-//	v, err := verifier.New(verifier.Config{
-//		Trust:  verifier.FetchTrust(ctx, "https://cards.example.gov.cn", pinnedRoots),
-//		Status: verifier.FetchStatus(nil),
-//	})
+//	trust, err := verifier.FetchTrust("https://cards.example.gov.cn", pinnedRoots, nil)
+//	…
+//	v, err := verifier.New(verifier.Config{Trust: trust, Status: verifier.FetchStatus(nil)})
+//	…
 //	result := v.Verify(ctx, presentation, verifier.Expect{Audience: "bank-1", Nonce: nonce})
-//	if result.Outcome == verifier.Valid { … result.Claims["name"] … }
+//	if result.Outcome == verifier.Valid { … result.Claims.Text("name") … }
 //
 // Every check stands on its own in the [Result]: signature, issuer, validity, holder, status.
 // They are made in that order, cheap and trusted before dear and foreign, and none is skipped

@@ -1,7 +1,7 @@
 // The check page: a counter scans, types, pastes or photographs a code and reads one word.
 (function () {
   'use strict';
-  const s = window.showcard, byId = s.byId, put = s.put, make = s.make, both = s.both, show = s.show, api = s.api;
+  const s = window.showcard, byId = s.byId, put = s.put, make = s.make, both = s.both, show = s.show, api = s.api, option = s.option;
   const TICKET = /SC1[0-9A-Z]{4}[A-Z2-7]{26}[0-9A-Z]/;
   const clearAfter = 60; // seconds without anybody touching anything; then the customer's data goes
   const ignoreRepeat = 3000; // ms: guns read twice
@@ -14,12 +14,6 @@
   }
 
   // --- setup ---------------------------------------------------------------------------------
-
-  function option(v, label) {
-    const o = make('option', '', label);
-    o.value = v;
-    return o;
-  }
 
   async function setup() {
     if (!s.demo) return;

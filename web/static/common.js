@@ -28,6 +28,12 @@
     return e;
   }
 
+  function option(v, label) {
+    const o = make('option', '', label);
+    o.value = v;
+    return o;
+  }
+
   // both is a text in Chinese and English; the style sheet shows the chosen one.
   function both(zh, en) {
     const f = document.createDocumentFragment();
@@ -256,7 +262,7 @@
   };
 
   window.showcard = {
-    byId: byId, put: put, make: make, both: both, text: text, show: show, api: api, tell: tell, types: types, full: full, typeOf: typeOf, fieldOf: fieldOf,
+    byId: byId, put: put, make: make, option: option, both: both, text: text, show: show, api: api, tell: tell, types: types, full: full, typeOf: typeOf, fieldOf: fieldOf,
     names: names, value: value, row: row, when: when, sign: sign, outcomes: outcomes, kept: kept, Trouble: Trouble, awake: awake,
     demo: document.body && 'demo' in document.body.dataset,
     large: function () { return root.classList.contains('large'); }

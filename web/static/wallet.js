@@ -1,7 +1,7 @@
 // The wallet page: sign in, choose a card, choose what may be seen, show the code.
 (function () {
   'use strict';
-  const s = window.showcard, byId = s.byId, put = s.put, make = s.make, both = s.both, show = s.show, api = s.api;
+  const s = window.showcard, byId = s.byId, put = s.put, make = s.make, both = s.both, show = s.show, api = s.api, option = s.option;
   const sections = ['signin', 'cards', 'choose', 'code', 'done', 'history'];
   const states = {
     valid: ['✓', '有效', 'valid'], suspended: ['‖', '暂扣', 'suspended'], withdrawn: ['✕', '已撤销', 'withdrawn'], cancelled: ['✕', '已注销', 'cancelled'],
@@ -131,41 +131,33 @@
     const codes = Object.keys(page.purposes);
     put(byId('purpose'), option('', '不限 · any'));
     codes.forEach(function (c) { byId('purpose').append(option(c, page.purposes[c].zh + ' · ' + page.purposes[c].en)); });
-    show(byId('purpose-part'), codes.length > 0);
-    show(byId('ended'), ended(h));
-    byId('show').disabled = ended(h);
+    put(byId('choose-h'), ended(h) ? both('这张证照已终止，不能出示。', 'This certificate has ended and cannot be shown.') : both('让对方看到什么？', 'What may they see?'));
+    show(byId('views'), !ended(h));
+    show(byId('purpose-part'), codes.length > 0 && !ended(h));
+    show(byId('show'), !ended(h));
     byId('values').open = false;
     reveal(false);
     put(byId('all'));
     go('choose');
   }
 
-  function option(v, label) {
-    const o = make('option', '', label);
-    o.value = v;
-    return o;
-  }
-
   async function values(h) {
     try { page.catalogue = await s.full(); } catch (e) { return fail(e); }
-    if (page.chosen.identifier !== h.identifier) return;
+    if (!h || page.chosen.identifier !== h.identifier) return;
     const type = s.typeOf(page.catalogue, h.type, h.version);
     put(byId('all'));
     h.fields.forEach(function (f) { s.row(byId('all'), s.text(f.label), s.value(page.catalogue, s.fieldOf(type, f.field), f.value)); });
   }
 
-  byId('values').addEventListener('toggle', function () {
-    if (byId('values').open && !byId('all').firstChild) values(page.chosen);
-  });
+  byId('values').addEventListener('toggle', function () { if (byId('values').open && !byId('all').firstChild) values(page.chosen); });
 
   function reveal(on) { byId('reveal').setAttribute('aria-pressed', String(on)); }
-
   byId('reveal').addEventListener('click', async function () {
     const on = byId('reveal').getAttribute('aria-pressed') !== 'true';
     try {
       const r = await api('GET', '/v1/wallet/holdings' + (on ? '?reveal=true' : ''));
-      const h = r.data.holdings.find(function (one) { return one.identifier === page.chosen.identifier; });
-      if (h) { values(h); reveal(on); }
+      values(r.data.holdings.find(function (one) { return one.identifier === page.chosen.identifier; }));
+      reveal(on);
     } catch (e) { fail(e); }
   });
 
@@ -336,8 +328,7 @@
     put(byId('done-sign'), s.sign('refused'));
     byId('done-sign').className = 'sign refused';
     put(byId('done-h'), s.text(title));
-    put(byId('done-who'));
-    put(byId('done-what'));
+    ['done-who', 'done-what'].forEach(function (id) { put(byId(id)); });
     go('done');
   }
 
@@ -350,9 +341,7 @@
 
   document.addEventListener('visibilitychange', tick);
   window.addEventListener('pageshow', tick);
-  window.addEventListener('online', function () {
-    if (page.live) { page.live.nextTry = 0; tick(); }
-  });
+  window.addEventListener('online', function () { if (page.live) page.live.nextTry = 0; });
 
   byId('close').addEventListener('click', function () {
     const live = page.live;
@@ -403,10 +392,7 @@
   if (s.demo) {
     byId('signout').addEventListener('click', async function () {
       try { await api('POST', '/demo/sign-out'); } catch (e) { return fail(e); }
-      page.name = '';
-      page.holdings = [];
-      put(byId('list'));
-      signIn();
+      location.reload(); // nothing of this person stays in the page
     });
   }
 

@@ -1,0 +1,99 @@
+'use strict';
+// What the stories share: browsers at work in one demo, and what people do on the pages.
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { until } = require('./stage.js');
+
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+class World {
+  constructor(demo, browser) {
+    this.demo = demo;
+    this.browser = browser;
+    this.shots = process.env.SHOTS || path.join(demo.dir, 'shots');
+    fs.mkdirSync(this.shots, { recursive: true });
+    this.complaints = [];
+    this.contexts = [];
+  }
+
+  async page(url, viewport, options) {
+    const context = await this.browser.newContext(Object.assign({ viewport, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' }, options));
+    this.contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(10000);
+    page.on('console', (m) => {
+      // A refused check and a first visit without sign-in are answers, not faults.
+      if (m.type() === 'error' && !/status of (401|403|404|409|422)|ERR_INTERNET_DISCONNECTED|ERR_FAILED/.test(m.text())) this.complaints.push(url + ': ' + m.text());
+    });
+    page.on('pageerror', (e) => this.complaints.push(url + ': ' + e.message));
+    await page.goto(this.demo.base + url);
+    return page;
+  }
+
+  async tidy() {
+    for (const c of this.contexts.splice(0)) await c.close();
+    assert.deepEqual(this.complaints, [], 'the browser complained');
+  }
+
+  async shot(page, name, whole) {
+    const file = path.join(this.shots, name + '.png');
+    await page.screenshot({ path: file, fullPage: !!whole });
+    return file;
+  }
+
+  // look at a page the way somebody with a screen reader would.
+  async accessible(page, where) {
+    await page.evaluate(axe);
+    const r = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    const bad = r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+    assert.deepEqual(bad.map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')), [], 'axe on ' + where);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, where + ' scrolls sideways by ' + wide + ' pixels');
+  }
+}
+
+async function signIn(page, login) {
+  await page.locator('.person', { hasText: login }).click();
+  await page.locator('#cards').waitFor();
+}
+
+async function choose(page, card, view) {
+  await page.locator('#list .card', { hasText: card }).first().click();
+  await page.locator('#choose').waitFor();
+  if (view) await page.locator(`input[name=view][value="${view}"]`).check();
+}
+
+async function showCode(page) {
+  await page.locator('#show').click();
+  return nextCode(page, '');
+}
+
+// nextCode is the text under the picture, once it is another than the one given.
+function nextCode(page, before, ms) {
+  return until('a code on the page', async () => {
+    const t = (await page.locator('#text').textContent()).replace(/\s/g, '');
+    return t && t !== before && await page.locator('#image').isVisible() && await page.evaluate(() => document.getElementById('image').complete) ? t : '';
+  }, ms);
+}
+
+async function openDesk(page, checker = 'changsha-service-hall', purpose = 'identity-check') {
+  await page.locator('#checker option').first().waitFor({ state: 'attached' });
+  await page.locator('#checker').selectOption(checker);
+  await page.locator('#purpose').selectOption(purpose);
+  await page.locator('#setup-form button').click();
+  await page.locator('#desk').waitFor();
+}
+
+// gun types like a scanner: fast, into whatever has the focus.
+async function gun(page, text, enter = true) {
+  await page.keyboard.type(text, { delay: 2 });
+  if (enter) await page.keyboard.press('Enter');
+}
+
+async function verdict(page) {
+  await page.locator('#result').waitFor();
+  return (await page.locator('#outcome').getAttribute('class')).replace('outcome ', '');
+}
+
+module.exports = { World, signIn, choose, showCode, nextCode, openDesk, gun, verdict };
