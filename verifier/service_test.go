@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/verifier"
@@ -111,4 +112,58 @@ func TestFactsGiveNoPortrait(t *testing.T) {
 	require.False(t, a.Portrait)
 	_, _, err := s.Service.Portrait(t.Context(), bank, a.ID)
 	require.ErrorIs(t, err, verifier.ErrNoPortrait)
+}
+
+func (s *service) presented(id string) verifier.Request {
+	nonce, _, err := s.Challenge(s.t.Context(), bank)
+	require.NoError(s.t, err)
+	text, err := sdjwt.Sign(s.issuer, sdjwt.Issue{Claims: s.claims(), Hash: sdjwt.SM3, Disclosable: []sdjwt.Claim{
+		{Name: "name", Value: "张示例"}, {Name: "identifier", Value: id}, {Name: schemas.PortraitClaim, Value: "sm3:x"},
+	}})
+	require.NoError(s.t, err)
+	vc, err := sdjwt.Parse(text, sdjwt.Type)
+	require.NoError(s.t, err)
+	text, err = vc.Present([]string{"name", "identifier", schemas.PortraitClaim}, s.provider, sdjwt.Binding{Audience: party, Nonce: nonce, IssuedAt: s.now})
+	require.NoError(s.t, err)
+	return verifier.Request{Presentation: text, Nonce: nonce, Purpose: purpose}
+}
+
+func TestPresentationOfOurOwn(t *testing.T) {
+	s := newService(t)
+	s.original()
+	s.live = map[string]any{"loss_reported": false}
+	a, err := s.Check(t.Context(), bank, s.presented(identifier))
+	require.NoError(t, err)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
+	require.Equal(t, s.live, a.Live)
+	require.True(t, a.Portrait)
+	v, err := s.store.ByID(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.Equal(t, "holder", v.HolderID, "she sees the check in her history")
+}
+
+// A certificate of another domain is checked like any other. What we know of a certificate
+// that merely has the same identifier is not told about it.
+func TestPresentationFromElsewhere(t *testing.T) {
+	s := newService(t)
+	a, err := s.Check(t.Context(), bank, s.presented(identifier))
+	require.NoError(t, err)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
+	require.Nil(t, a.Live)
+
+	c := s.claims()
+	delete(c, "cnf")
+	c["iss"] = base + "/issuers/somebody-else"
+	s.originals = []verifier.Original{{Identifier: identifier, HolderID: "victim", Type: "resident-id", Credential: s.credential(c)}}
+	s.live = map[string]any{"loss_reported": true}
+	a, err = s.Check(t.Context(), bank, s.presented(identifier))
+	require.NoError(t, err)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
+	require.Nil(t, a.Live)
+	require.False(t, a.Portrait)
+	_, _, err = s.Service.Portrait(t.Context(), bank, a.ID)
+	require.ErrorIs(t, err, verifier.ErrNoPortrait)
+	v, err := s.store.ByID(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.Empty(t, v.HolderID)
 }
