@@ -7,10 +7,12 @@ import (
 	"slices"
 )
 
+const viaFacts = "facts"
+
 // facts checks claims against a certificate without a code: a yes or no for each, and nothing
 // disclosed.
 func (k *check) facts(ctx context.Context) (*Answer, error) {
-	k.record.Via = "facts"
+	k.record.Via = viaFacts
 	f := k.req.Facts
 	if len(f.Claims) == 0 || len(f.Claims) > 32 || (f.Identifier == "") == (f.Holder.Number == "") {
 		return nil, ErrFactsMissing

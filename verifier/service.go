@@ -311,7 +311,8 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Caller != c.Client {
 		return nil, nil, ErrNoRecord // whether it exists is not theirs to know
 	}
-	if party.Suspended || !party.Portrait || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
+	// A check of facts discloses nothing, the portrait least of all.
+	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
 	return s.cfg.Originals.Portrait(ctx, v.Identifier)
