@@ -29,6 +29,8 @@ const (
 	rootsValidity  = 10 * 365 * 24 * time.Hour
 	rootsFile      = "roots.json"
 	deploymentFile = "deployment.json"
+	// offlineRootKeys is the folder that whoever runs the deployment carries away.
+	offlineRootKeys = "offline-root-keys"
 )
 
 func algorithm(profile string) key.Algorithm {
@@ -76,7 +78,7 @@ func ensureRoots(c config, listKey *key.Public, now time.Time) ([]byte, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return data, err
 	}
-	offline := filepath.Join(c.Data, "offline-root-keys")
+	offline := filepath.Join(c.Data, offlineRootKeys)
 	if err := os.MkdirAll(offline, 0o700); err != nil {
 		return nil, err
 	}
