@@ -94,7 +94,7 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if a.keys, err = openKeystore(cfg); err != nil {
 		return nil, err
 	}
-	if a.types, err = schemas.Embedded(); err != nil {
+	if a.types, err = loadTypes(cfg.Catalogue); err != nil {
 		return nil, err
 	}
 	if err := a.openStores(ctx); err != nil {

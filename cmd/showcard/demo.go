@@ -24,13 +24,14 @@ import (
 )
 
 type demoCommand struct {
-	Addr     string `default:"127.0.0.1:8080" help:"Address to serve on."`
-	Data     string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
-	LAN      bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
-	LANAddr  string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
-	Tour     bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
-	Volatile string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
-	Profile  string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
+	Addr      string `default:"127.0.0.1:8080" help:"Address to serve on."`
+	Data      string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
+	LAN       bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
+	LANAddr   string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
+	Catalogue string `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
+	Tour      bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
+	Volatile  string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Profile   string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
 // Help is what --help says below the flags.
@@ -116,7 +117,7 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, demo: true,
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true,
 	}
 	// A later start keeps the public URL of the first, whatever --addr says now.
 	if data, err := os.ReadFile(filepath.Join(c.Data, deploymentFile)); err == nil {

@@ -91,13 +91,7 @@ func resultsOf(t *testing.T, c *client, job string) map[string]string {
 // manyRows makes a department's file out of one row of the seed.
 func manyRows(t *testing.T, n int) []byte {
 	t.Helper()
-	var row map[string]any
-	require.NoError(t, seedLines("push/hunan-hrss.ndjson", func(line []byte) error {
-		if row == nil {
-			return json.Unmarshal(line, &row)
-		}
-		return nil
-	}))
+	row := firstRow(t, "hunan-hrss")
 	delete(row, "portrait")
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)

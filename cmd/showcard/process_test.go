@@ -35,31 +35,43 @@ type process struct {
 // startDemo starts `showcard demo` and waits until it says that it is running.
 func startDemo(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	addr := freeAddress(t)
+	return startProcess(t, addr, "the demo is running", append([]string{"demo", "--data", data, "--addr", addr}, args...)...)
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startProcess starts the real binary and waits until it prints a line that says ready.
+func startProcess(t *testing.T, addr, ready string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, base: "http://" + addr, done: make(chan error, 1)}
-	p.cmd = exec.Command(os.Args[0], append([]string{"demo", "--data", data, "--addr", addr}, args...)...)
+	p.cmd = exec.Command(os.Args[0], args...)
 	p.cmd.Env = append(os.Environ(), processVariable+"=1")
-	var stderr bytes.Buffer
-	p.cmd.Stderr = &stderr
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
+	p.cmd.Stderr = p.cmd.Stdout
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "the demo is running") {
+	said := ""
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.Contains(lines.Text(), ready) {
 			go func() {
 				_, _ = io.Copy(io.Discard, out)
 				p.done <- p.cmd.Wait()
 			}()
 			return p
 		}
+		said += lines.Text() + "\n"
 	}
 	p.done <- p.cmd.Wait()
-	require.FailNow(t, "the demo did not start", stderr.String())
+	require.FailNow(t, "the process did not start", said)
 	return nil
 }
 
@@ -128,4 +140,44 @@ func showOf(t *testing.T, citizen *client, identifier string) string {
 	var got struct{ Code string }
 	require.NoError(t, citizen.call(context.Background(), http.MethodPost, "/v1/wallet/shows", map[string]any{"identifier": identifier, "view": "identity"}, "", &got))
 	return got.Code
+}
+
+// toolOf runs a command as a person would and demands its exit status.
+func toolOf(t *testing.T, want int, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	got := run(&env{ctx: t.Context(), stdin: strings.NewReader(""), stdout: &out, stderr: &errs}, args)
+	require.Equal(t, want, got, "%v\n%s%s", args, &out, &errs)
+	return out.String()
+}
+
+// getJSON reads what everybody may.
+func getJSON(t *testing.T, url string, into any) {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
+}
+
+// newKeyOf puts a new key into the keystore of a demo, as `showcard keygen` does while it runs.
+func newKeyOf(t *testing.T, data, name string) *key.Public {
+	t.Helper()
+	public, err := key.ParseJWK([]byte(toolOf(t, 0, "keygen", "--keystore", filepath.Join(data, "keystore.json"), "--key-file", filepath.Join(data, "demo.keyfile"), "--name", name)), false)
+	require.NoError(t, err)
+	return public
+}
+
+// firstRow is the first row of a department's file in the seed.
+func firstRow(t *testing.T, department string) map[string]any {
+	t.Helper()
+	var row map[string]any
+	require.NoError(t, seedLines("push/"+department+".ndjson", func(line []byte) error {
+		if row == nil {
+			return json.Unmarshal(line, &row)
+		}
+		return nil
+	}))
+	return row
 }

@@ -100,12 +100,14 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 }
 
 func (r issuerRegistry) TypeUsable(_ context.Context, typeID string) error {
-	if _, err := r.types.Type(typeID); err != nil {
+	newest, err := r.types.Type(typeID)
+	if err != nil {
 		return err
 	}
 	t, err := r.registry.TypeState(typeID)
 	switch {
-	case errors.Is(err, registry.ErrUnknown) || err == nil && !t.Published:
+	case errors.Is(err, registry.ErrUnknown) || err == nil && (!t.Published || t.Version < newest.Version):
+		// What the trust list does not name, no verifier would accept.
 		return fmt.Errorf("%w: %s", schemas.ErrTypeUnpublished, typeID)
 	case err != nil:
 		return err
