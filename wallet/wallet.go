@@ -40,6 +40,7 @@ var (
 	ErrTicketExpired  = errors.New("wallet: code expired")
 	ErrNotYours       = errors.New("wallet: not yours to show")
 	ErrNoKey          = errors.New("wallet: no provider key may be used")
+	ErrKeyFull        = errors.New("wallet: as many copies as allowed are bound to this key")
 )
 
 // Person is who acts: signed in, known to be a holder.
@@ -76,7 +77,8 @@ type Collected struct {
 type Issuer interface {
 	// Held returns what the holders have, newest version first.
 	Held(ctx context.Context, holderIDs []string) ([]Held, error)
-	// Collect issues a copy bound to a key. It fails when the certificate is not the holder's.
+	// Collect issues a copy bound to a key. It fails when the certificate is not the holder's,
+	// and with ErrKeyFull when no more copies may be bound to the key.
 	Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (Collected, error)
 }
 
@@ -486,15 +488,21 @@ func (w *Wallet) copy(ctx context.Context, holderID, identifier string) (string,
 	if err != nil && !errors.Is(err, ErrHoldingUnknown) {
 		return "", nil, fmt.Errorf("wallet: copy: %w", err)
 	}
-	fresh, err := w.cfg.Issuer.Collect(ctx, identifier, holderID, keys[0].Public())
-	if err != nil {
-		return "", nil, fmt.Errorf("wallet: collect: %w", err)
+	for _, k := range keys {
+		fresh, err := w.cfg.Issuer.Collect(ctx, identifier, holderID, k.Public())
+		if errors.Is(err, ErrKeyFull) {
+			continue
+		}
+		if err != nil {
+			return "", nil, fmt.Errorf("wallet: collect: %w", err)
+		}
+		c = Copy{HolderID: holderID, Identifier: identifier, Credential: fresh.Credential, KeyID: k.Public().Thumbprint(), RefreshAt: fresh.RefreshAt, CreatedAt: now}
+		if err := w.cfg.Store.PutCopy(ctx, c); err != nil {
+			return "", nil, fmt.Errorf("wallet: keep copy: %w", err)
+		}
+		return c.Credential, k, nil
 	}
-	c = Copy{HolderID: holderID, Identifier: identifier, Credential: fresh.Credential, KeyID: keys[0].Public().Thumbprint(), RefreshAt: fresh.RefreshAt, CreatedAt: now}
-	if err := w.cfg.Store.PutCopy(ctx, c); err != nil {
-		return "", nil, fmt.Errorf("wallet: keep copy: %w", err)
-	}
-	return c.Credential, keys[0], nil
+	return "", nil, ErrNoKey // an operator must add one
 }
 
 // Represent records that people may act for a company, as its certificate says.

@@ -32,6 +32,7 @@ type space struct {
 	collected int
 	refresh   time.Duration
 	ended     bool
+	full      string // id of a key that takes no more copies
 	shows     *memstore.Store
 }
 
@@ -46,6 +47,9 @@ func (s *space) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
 }
 
 func (s *space) Collect(_ context.Context, id, holderID string, bind *key.Public) (wallet.Collected, error) {
+	if s.full == bind.ID() {
+		return wallet.Collected{}, wallet.ErrKeyFull
+	}
 	s.collected++
 	text, err := sdjwt.Sign(s.issuer, sdjwt.Issue{
 		Claims:      map[string]any{"iss": "http://localhost/i", "vct": "http://localhost/t", "iat": s.now.Unix(), "cnf": map[string]any{"jwk": json.RawMessage(bind.Confirmation())}},
@@ -203,6 +207,15 @@ func TestCollectAnew(t *testing.T) {
 	cnf, err := vc.Confirmation()
 	require.NoError(t, err)
 	require.False(t, cnf.Equal(frozen.Public()))
+	// A key that is full makes way for the next; when all are, nothing is bound.
+	s.keys = append(s.keys, frozen)
+	s.full = s.keys[0].Public().ID()
+	s.now = s.now.Add(s.refresh)
+	s.show(wallet.ShowRequest{})
+	require.Equal(t, 4, s.collected)
+	s.keys, s.now = s.keys[:1], s.now.Add(s.refresh)
+	_, err = s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity"})
+	require.ErrorIs(t, err, wallet.ErrNoKey)
 	s.keys = nil
 	_, err = s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity"})
 	require.ErrorIs(t, err, wallet.ErrNoKey)
