@@ -102,6 +102,8 @@ type Original struct {
 	HolderID   string
 	Type       string
 	Credential string // SD-JWT VC without holder binding
+	// Predicates are what holds now: those in the credential are as old as it is.
+	Predicates map[string]bool
 }
 
 // Originals is what the service asks of the issuers in its own domain.

@@ -167,3 +167,30 @@ func TestPresentationFromElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, v.HolderID)
 }
+
+// Who asks about numbers that have no certificate leaves a trace like everybody else.
+func TestFactsAboutNobodyAreRecorded(t *testing.T) {
+	s := newService(t)
+	a := s.facts(map[string]any{"name": "x"})
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"certificate-unknown"}, a.Reasons)
+	v, err := s.store.ByID(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.Equal(t, "facts", v.Via)
+	require.Equal(t, []string{"name"}, v.Fields)
+}
+
+// The predicates in an original are as old as it, and live fields are not in it at all: both are
+// compared with what holds now.
+func TestFactsAreOfToday(t *testing.T) {
+	s := newService(t)
+	s.original() // says over_18: true
+	s.originals[0].Predicates = map[string]bool{"over_18": false}
+	s.live = map[string]any{"loss_reported": true}
+	a := s.facts(map[string]any{"over_18": false, "loss_reported": true})
+	require.Equal(t, map[string]bool{"over_18": true, "loss_reported": true}, a.Matches)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
+	a = s.facts(map[string]any{"over_18": true, "loss_reported": false})
+	require.Equal(t, map[string]bool{"over_18": false, "loss_reported": false}, a.Matches)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+}

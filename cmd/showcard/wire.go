@@ -243,7 +243,10 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 }
 
 // verifierOriginals is the issuer as the verifier sees it.
-type verifierOriginals struct{ issuer *issuer.Issuer }
+type verifierOriginals struct {
+	issuer *issuer.Issuer
+	types  *schemas.Catalogue
+}
 
 func (o verifierOriginals) Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]verifier.Original, error) {
 	found, err := o.issuer.Originals(ctx, issuer.Query{Identifier: identifier, Holder: holder, Type: typeID})
@@ -252,7 +255,12 @@ func (o verifierOriginals) Find(ctx context.Context, identifier string, holder s
 	}
 	out := make([]verifier.Original, len(found))
 	for i, c := range found {
-		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential}
+		t, err := o.types.Version(c.Row.Type, c.TypeVer)
+		if err != nil {
+			return nil, err
+		}
+		predicates, _ := t.Evaluate(t.ClaimsOf(c.Row), time.Now())
+		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential, Predicates: predicates}
 	}
 	return out, nil
 }
