@@ -195,6 +195,10 @@ type Answer struct {
 	Matches  map[string]bool `json:"matches,omitempty"` // of facts
 }
 
+// maxPurpose bounds a purpose in bytes. It is recorded also when nothing of the presentation
+// could be read, and so before it is held against what is registered.
+const maxPurpose = 256
+
 // Challenge makes a single-use nonce for a presentation.
 func (s *Service) Challenge(ctx context.Context, c Caller) (nonce string, expires time.Time, err error) {
 	const life = 5 * time.Minute
@@ -208,21 +212,24 @@ func (s *Service) Challenge(ctx context.Context, c Caller) (nonce string, expire
 // Check makes one check. An error means that the request was refused and nothing was spent;
 // whatever is wrong with the certificate or the code is in the answer.
 func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, error) {
+	party, err := s.cfg.Parties.Party(ctx, c.Party)
+	if err != nil {
+		return nil, err
+	}
+	if party.Suspended { // before anything is repeated, too
+		return nil, ErrPartySuspended
+	}
 	hash := req.hash()
 	if req.Key != "" {
 		if a, err := s.repeat(ctx, c, req.Key, hash); a != nil || err != nil {
 			return a, err
 		}
 	}
-	party, err := s.cfg.Parties.Party(ctx, c.Party)
-	if err != nil {
-		return nil, err
-	}
-	if party.Suspended {
-		return nil, ErrPartySuspended
-	}
-	if strings.TrimSpace(req.Purpose) == "" {
+	switch {
+	case strings.TrimSpace(req.Purpose) == "":
 		return nil, ErrPurposeMissing
+	case len(req.Purpose) > maxPurpose:
+		return nil, fmt.Errorf("%w: %d bytes", ErrPurposeNotRegistered, len(req.Purpose))
 	}
 	if err := s.allow(ctx, party, req); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -193,4 +194,28 @@ func TestFactsAreOfToday(t *testing.T) {
 	a = s.facts(map[string]any{"over_18": true, "loss_reported": false})
 	require.Equal(t, map[string]bool{"over_18": false, "loss_reported": false}, a.Matches)
 	require.Equal(t, verifier.Invalid, a.Outcome)
+}
+
+// A party that was suspended gets nothing more, not even an answer that it has had.
+func TestSuspendedPartyGetsNoRepetition(t *testing.T) {
+	s := newService(t)
+	s.original()
+	req := verifier.Request{Purpose: purpose, Key: "k", Facts: &verifier.Facts{Identifier: identifier, Type: "resident-id", Claims: map[string]any{"name": "张示例"}}}
+	a, err := s.Check(t.Context(), bank, req)
+	require.NoError(t, err)
+	b, err := s.Check(t.Context(), bank, req)
+	require.NoError(t, err)
+	require.Equal(t, a.ID, b.ID)
+	s.may.Suspended = true
+	_, err = s.Check(t.Context(), bank, req)
+	require.ErrorIs(t, err, verifier.ErrPartySuspended)
+}
+
+// Purposes are words of the registry, not a place to keep things.
+func TestPurposeIsShort(t *testing.T) {
+	s := newService(t)
+	nonce, _, err := s.Challenge(t.Context(), bank)
+	require.NoError(t, err)
+	_, err = s.Check(t.Context(), bank, verifier.Request{Presentation: "x", Nonce: nonce, Purpose: strings.Repeat("p", 1<<20)})
+	require.ErrorIs(t, err, verifier.ErrPurposeNotRegistered)
 }
