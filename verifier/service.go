@@ -21,6 +21,7 @@ var (
 	ErrCodeUnknown = errors.New("verifier: no such code")
 	ErrCodeExpired = errors.New("verifier: code expired")
 	ErrCodeUsed    = errors.New("verifier: code already used")
+	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
 )
 
 // What a request is refused for before anything is spent or disclosed.
@@ -85,8 +86,8 @@ type Offer struct {
 	VerifiedAt time.Time
 }
 
-// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired
-// and ErrCodeUsed. Offer comes with the latter two where it is known.
+// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
+// ErrCodeUsed and ErrCodeClosed. Offer comes with all but the first where it is known.
 type Wallet interface {
 	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
 	// Redeem claims the code and returns a presentation of the fields, made for audience and

@@ -11,6 +11,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
+	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/verifier"
@@ -218,4 +219,20 @@ func TestPurposeIsShort(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Check(t.Context(), bank, verifier.Request{Presentation: "x", Nonce: nonce, Purpose: strings.Repeat("p", 1<<20)})
 	require.ErrorIs(t, err, verifier.ErrPurposeNotRegistered)
+}
+
+// A show that its holder closed is told from one that was used.
+func TestClosedCode(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrCodeClosed
+	a, err := s.Check(t.Context(), bank, verifier.Request{Code: ticketCode(t), Purpose: purpose})
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"code-closed"}, a.Reasons)
+}
+
+func ticketCode(t *testing.T) string {
+	code, err := qr.FormatTicket("DEMO", [16]byte{1})
+	require.NoError(t, err)
+	return code
 }

@@ -307,10 +307,22 @@ func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, erro
 
 // Close ends a show: none of its codes works any more.
 func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
-	if _, err := w.open(ctx, p, showID); err != nil && !errors.Is(err, ErrShowClosed) {
+	s, err := w.open(ctx, p, showID)
+	if errors.Is(err, ErrShowClosed) {
+		return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	}
+	if err != nil {
 		return err
 	}
-	return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	if err := w.cfg.Shows.Close(ctx, showID, keepAfter); err != nil {
+		return err
+	}
+	// Closed it is; this only tells a later scanner why.
+	s.Withdrawn = true
+	if err := w.cfg.Shows.PutShow(ctx, s, keepAfter); err != nil {
+		return fmt.Errorf("wallet: close: %w", err)
+	}
+	return nil
 }
 
 // Open reports whether a show still takes a scan.
@@ -409,7 +421,10 @@ func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
 		return Offer{}, err
 	}
 	o := Offer{ShowID: s.ID, Ticket: d, HolderID: s.HolderID, Identifier: s.Identifier, Type: s.Type, Fields: s.Fields, Scene: s.Scene, Method: s.Method, VerifiedAt: s.VerifiedAt}
-	if closed {
+	switch {
+	case closed && s.Withdrawn:
+		return o, ErrTicketClosed
+	case closed:
 		return o, ErrTicketTaken // used rather than expired: it tells the clerk more
 	}
 	if !w.cfg.Now().Before(t.ExpiresAt) {

@@ -228,6 +228,13 @@ func TestShowsAreOnesOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, open)
 	_, err = s.Peek(t.Context(), ticket(t, c))
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	_, _, err = s.Redeem(t.Context(), wallet.Redemption{Ticket: ticket(t, c), Claimant: "bank", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	// One that was used stays so, whatever its holder does afterwards.
+	require.NoError(t, s.Spent(t.Context(), other.ShowID))
+	require.NoError(t, s.Close(t.Context(), s.me(), other.ShowID))
+	_, err = s.Peek(t.Context(), ticket(t, other))
 	require.ErrorIs(t, err, wallet.ErrTicketTaken)
 }
 

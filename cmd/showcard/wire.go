@@ -135,6 +135,8 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUnknown, err)
 	case errors.Is(err, wallet.ErrTicketExpired):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeExpired, err)
+	case errors.Is(err, wallet.ErrTicketClosed):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
 	}
