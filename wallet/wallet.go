@@ -37,6 +37,7 @@ var (
 	ErrNothingChosen  = errors.New("wallet: nothing was chosen to show")
 	ErrFieldUnknown   = errors.New("wallet: the type has no such field")
 	ErrLifetime       = errors.New("wallet: lifetime out of range")
+	ErrScene          = errors.New("wallet: purpose too long")
 	ErrTicketExpired  = errors.New("wallet: code expired")
 	ErrNotYours       = errors.New("wallet: not yours to show")
 	ErrNoKey          = errors.New("wallet: no provider key may be used")
@@ -217,6 +218,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if req.Lifetime < w.cfg.MinLifetime || req.Lifetime > w.cfg.MaxLifetime {
 		return Code{}, fmt.Errorf("%w: %s is not between %s and %s", ErrLifetime, req.Lifetime, w.cfg.MinLifetime, w.cfg.MaxLifetime)
 	}
+	if len(req.Scene) > maxScene {
+		return Code{}, fmt.Errorf("%w: %d bytes", ErrScene, len(req.Scene))
+	}
 	held, err := w.find(ctx, p, req.Identifier)
 	if err != nil {
 		return Code{}, err
@@ -242,6 +246,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	}
 	return w.issue(ctx, s, now)
 }
+
+// maxScene bounds a purpose in bytes: shows lie in memory, and stores count them, not their size.
+const maxScene = 256
 
 // keepAfter is how long used and expired codes are remembered, so that a late scan is told
 // "expired" or "used" and not "unknown".
