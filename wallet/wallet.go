@@ -37,6 +37,7 @@ var (
 	ErrNothingChosen  = errors.New("wallet: nothing was chosen to show")
 	ErrFieldUnknown   = errors.New("wallet: the type has no such field")
 	ErrLifetime       = errors.New("wallet: lifetime out of range")
+	ErrScene          = errors.New("wallet: purpose too long")
 	ErrTicketExpired  = errors.New("wallet: code expired")
 	ErrNotYours       = errors.New("wallet: not yours to show")
 	ErrNoKey          = errors.New("wallet: no provider key may be used")
@@ -219,6 +220,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if req.Lifetime < w.cfg.MinLifetime || req.Lifetime > w.cfg.MaxLifetime {
 		return Code{}, fmt.Errorf("%w: %s is not between %s and %s", ErrLifetime, req.Lifetime, w.cfg.MinLifetime, w.cfg.MaxLifetime)
 	}
+	if len(req.Scene) > maxScene {
+		return Code{}, fmt.Errorf("%w: %d bytes", ErrScene, len(req.Scene))
+	}
 	held, err := w.find(ctx, p, req.Identifier)
 	if err != nil {
 		return Code{}, err
@@ -244,6 +248,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	}
 	return w.issue(ctx, s, now)
 }
+
+// maxScene bounds a purpose in bytes: shows lie in memory, and stores count them, not their size.
+const maxScene = 256
 
 // keepAfter is how long used and expired codes are remembered, so that a late scan is told
 // "expired" or "used" and not "unknown".
@@ -309,10 +316,22 @@ func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, erro
 
 // Close ends a show: none of its codes works any more.
 func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
-	if _, err := w.open(ctx, p, showID); err != nil && !errors.Is(err, ErrShowClosed) {
+	s, err := w.open(ctx, p, showID)
+	if errors.Is(err, ErrShowClosed) {
+		return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	}
+	if err != nil {
 		return err
 	}
-	return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	if err := w.cfg.Shows.Close(ctx, showID, keepAfter); err != nil {
+		return err
+	}
+	// Closed it is; this only tells a later scanner why.
+	s.Withdrawn = true
+	if err := w.cfg.Shows.PutShow(ctx, s, keepAfter); err != nil {
+		return fmt.Errorf("wallet: close: %w", err)
+	}
+	return nil
 }
 
 // Open reports whether a show still takes a scan.
@@ -411,7 +430,10 @@ func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
 		return Offer{}, err
 	}
 	o := Offer{ShowID: s.ID, Ticket: d, HolderID: s.HolderID, Identifier: s.Identifier, Type: s.Type, Fields: s.Fields, Scene: s.Scene, Method: s.Method, VerifiedAt: s.VerifiedAt}
-	if closed {
+	switch {
+	case closed && s.Withdrawn:
+		return o, ErrTicketClosed
+	case closed:
 		return o, ErrTicketTaken // used rather than expired: it tells the clerk more
 	}
 	if !w.cfg.Now().Before(t.ExpiresAt) {

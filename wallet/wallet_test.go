@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -241,7 +242,22 @@ func TestShowsAreOnesOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, open)
 	_, err = s.Peek(t.Context(), ticket(t, c))
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	_, _, err = s.Redeem(t.Context(), wallet.Redemption{Ticket: ticket(t, c), Claimant: "bank", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	// One that was used stays so, whatever its holder does afterwards.
+	require.NoError(t, s.Spent(t.Context(), other.ShowID))
+	require.NoError(t, s.Close(t.Context(), s.me(), other.ShowID))
+	_, err = s.Peek(t.Context(), ticket(t, other))
 	require.ErrorIs(t, err, wallet.ErrTicketTaken)
+}
+
+// What a holder writes for a purpose lies in memory with the show: a word, not a book.
+func TestSceneIsShort(t *testing.T) {
+	s := newSpace(t)
+	_, err := s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity", Scene: strings.Repeat("x", 257)})
+	require.ErrorIs(t, err, wallet.ErrScene)
+	s.show(wallet.ShowRequest{Scene: strings.Repeat("x", 256)})
 }
 
 // A show that is left alone ends by itself, and its codes never outlive it.
