@@ -185,6 +185,7 @@ type RemoteStatus struct {
 type remoteList struct {
 	mu      sync.Mutex // one fetch at a time per list
 	token   *statuslist.Token
+	kid     string // of the key that signed token
 	fetched time.Time
 	failed  time.Time
 	err     error
@@ -213,18 +214,21 @@ func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, hom
 	now := s.now()
 	stale := l.token == nil || now.Sub(l.fetched) >= l.token.TTL || !now.Before(l.token.Expires)
 	if stale && now.Sub(l.failed) > time.Second {
-		token, err := s.fetch(ctx, ref.URI, home, now)
+		token, kid, err := s.fetch(ctx, ref.URI, home, now)
 		switch {
 		case err != nil:
 			l.err, l.failed = err, now
 		case l.token == nil || !token.IssuedAt.Before(l.token.IssuedAt): // never an older one
-			l.token, l.fetched, l.err = token, now, nil
+			l.token, l.kid, l.fetched, l.err = token, kid, now, nil
 		}
 	}
 	if l.token == nil {
 		return StatusAnswer{}, l.err
 	}
-	// The key may have been frozen since the list was kept: ask the trust list each time.
+	// The key may have been frozen since the list was kept.
+	if _, err := home.StatusKey(l.kid, l.token.IssuedAt); err != nil {
+		return StatusAnswer{}, err
+	}
 	status, err := l.token.List.Get(ref.Index)
 	if err != nil {
 		return StatusAnswer{}, err
@@ -232,18 +236,19 @@ func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, hom
 	return StatusAnswer{Status: status, AsOf: l.token.IssuedAt, Source: "list"}, nil
 }
 
-func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (*statuslist.Token, error) {
+func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (token *statuslist.Token, kid string, err error) {
 	text, err := fetch(ctx, s.client, uri, "application/statuslist+jwt")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	u, err := statuslist.Parse(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	k, err := home.StatusKey(u.Header.KeyID, u.IssuedAt)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return u.Verify(k, uri, now)
+	token, err = u.Verify(k, uri, now)
+	return token, u.Header.KeyID, err
 }
