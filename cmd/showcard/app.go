@@ -25,6 +25,7 @@ import (
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/issuerhttp"
+	"github.com/showcard/showcard/openapi"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/registryhttp"
 	"github.com/showcard/showcard/schemas"
@@ -257,7 +258,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies,
+		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err
