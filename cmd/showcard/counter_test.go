@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/qr/qrimage"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 )
@@ -112,6 +113,10 @@ func TestBadCodes(t *testing.T) {
 	citizen, bank := citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank")
 	identifier := holdingOf(t, data, "person-01", "resident-id")
 	code := showOf(t, citizen, identifier)
+	foreign, err := qr.FormatTicket("ZZZZ", [16]byte{1})
+	require.NoError(t, err)
+	unknown, err := qr.FormatTicket("DEMO", [16]byte{1})
+	require.NoError(t, err)
 	ask := func(body map[string]any) (string, error) {
 		var got checked
 		err := bank.call(context.Background(), http.MethodPost, "/v1/verifications", body, "", &got)
@@ -138,6 +143,8 @@ func TestBadCodes(t *testing.T) {
 		"truncated":          {map[string]any{"code": code[:20], "purpose": "account-opening"}, "code-truncated"},
 		"check character":    {map[string]any{"code": code[:33] + other(code[33]), "purpose": "account-opening"}, "code-check-character"},
 		"not a code of ours": {map[string]any{"code": "HTTPS://EXAMPLE.COM/", "purpose": "account-opening"}, "code-not-ours"},
+		"of another domain":  {map[string]any{"code": foreign, "purpose": "account-opening"}, "code-other-domain"},
+		"never drawn":        {map[string]any{"code": unknown, "purpose": "account-opening"}, "code-unknown"},
 		"unknown field":      {map[string]any{"code": code, "purpose": "account-opening", "extra": 1}, "field-unknown"},
 		"image without code": {map[string]any{"image": "AAAA", "purpose": "account-opening"}, "image-format"},
 		"unknown challenge":  {map[string]any{"presentation": "a.b.c~", "nonce": "n", "purpose": "account-opening"}, "challenge-unknown"},
