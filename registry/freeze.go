@@ -151,3 +151,16 @@ func (r *Registry) ProviderKeyUsable(providerID, keyID string) bool {
 	}
 	return false
 }
+
+// KeyLimit returns how many copies may be bound to a key: what its wallet provider's entry says,
+// and no limit for the keys of people's own devices.
+func (r *Registry) KeyLimit(k *key.Public) int64 {
+	for _, p := range r.current.Load().providers {
+		for _, one := range p.Keys {
+			if one.Public.Equal(k) {
+				return one.MaxCopies
+			}
+		}
+	}
+	return 0
+}

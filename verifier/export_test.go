@@ -2,5 +2,8 @@ package verifier
 
 import "time"
 
-// SetClock gives tests the time.
-func (t *RemoteTrust) SetClock(now func() time.Time) { t.now = now }
+// SetNow gives the sources a clock that tests can turn.
+func (t *RemoteTrust) SetNow(now func() time.Time) { t.now = now }
+
+// SetNow gives the sources a clock that tests can turn.
+func (s *RemoteStatus) SetNow(now func() time.Time) { s.now = now }

@@ -1,195 +1,130 @@
 package verifier_test
 
 import (
-	"context"
-	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/internal/store/memstore"
+	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/verifier"
 )
 
-// office serves a domain's signed documents to verifiers elsewhere.
-type office struct {
-	*httptest.Server
-	documents map[string]string // by path
+// remote is another domain's status list, and the domain as the trust list has it.
+type remote struct {
+	*verifier.RemoteStatus
+	signer   *key.Private
+	home     *trustlist.Domain
+	ref      statuslist.Reference
+	now      time.Time
+	issued   time.Time
+	requests atomic.Int64
 }
 
-func newOffice(t *testing.T) *office {
-	o := &office{documents: map[string]string{}}
-	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, ok := o.documents[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		if to, ok := strings.CutPrefix(text, "redirect "); ok {
-			http.Redirect(w, r, to, http.StatusFound)
+func newRemote(t *testing.T) *remote {
+	r := &remote{signer: newKey(t, key.SM2), now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	r.issued = r.now
+	list, err := statuslist.New(2, 64)
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		r.requests.Add(1)
+		token := statuslist.Token{Subject: r.ref.URI, IssuedAt: r.issued, Expires: r.issued.Add(time.Hour), TTL: time.Minute, List: list}
+		text, err := token.Sign(r.signer, nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		_, _ = w.Write([]byte(text))
 	}))
-	t.Cleanup(o.Close)
-	return o
+	t.Cleanup(server.Close)
+	r.ref = statuslist.Reference{Index: 7, URI: server.URL + "/status/1"}
+	r.home = &trustlist.Domain{Code: "AWAY", StatusPrefix: server.URL + "/status/", StatusKeys: []trustlist.DatedKey{{Key: r.signer.Public()}}}
+	r.RemoteStatus = verifier.FetchStatus(server.Client())
+	r.SetNow(func() time.Time { return r.now })
+	return r
 }
 
-// A status list counts only when the domain's own key has signed it, for that address, lately.
-func TestFetchStatus(t *testing.T) {
-	signer, stranger := newKey(t, key.SM2), newKey(t, key.SM2)
-	entries, err := statuslist.New(2, 1024)
+// A list that is kept counts as long as its signer does, not as long as its ttl.
+func TestRemoteStatusSignerFrozen(t *testing.T) {
+	r := newRemote(t)
+	got, err := r.Status(t.Context(), r.ref, r.home)
 	require.NoError(t, err)
-	require.NoError(t, entries.Set(7, statuslist.Suspended))
-	now := time.Now()
-	for name, c := range map[string]struct {
-		list func(uri string) string
-		want error
-	}{
-		"good":     {func(uri string) string { return signList(t, signer, entries, uri, now) }, nil},
-		"unsigned": {func(uri string) string { return unsigned(signList(t, signer, entries, uri, now)) }, statuslist.ErrMalformed},
-		"signature cut off": {func(uri string) string {
-			text := signList(t, signer, entries, uri, now)
-			return text[:strings.LastIndexByte(text, '.')+1]
-		}, statuslist.ErrSignature},
-		"signed by another issuer": {func(uri string) string { return signList(t, stranger, entries, uri, now) }, trustlist.ErrKeyUnknown},
-		"signed in another's name": {func(uri string) string { return signList(t, stranger.WithID(signer.Public().ID()), entries, uri, now) }, statuslist.ErrSignature},
-		"of another list":          {func(uri string) string { return signList(t, signer, entries, uri+"0", now) }, statuslist.ErrSubject},
-		"expired":                  {func(uri string) string { return signList(t, signer, entries, uri, now.Add(-48*time.Hour)) }, statuslist.ErrExpired},
-		"not a list":               {func(string) string { return "hello" }, statuslist.ErrMalformed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := newOffice(t)
-			uri := o.URL + "/status/1"
-			o.documents["/status/1"] = c.list(uri)
-			home := domainOf(o, signer)
-			got, err := verifier.FetchStatus(nil).Status(t.Context(), statuslist.Reference{Index: 7, URI: uri}, home)
-			if c.want != nil {
-				require.ErrorIs(t, err, c.want)
-				return
-			}
-			require.NoError(t, err)
-			require.Equal(t, statuslist.Suspended, got.Status)
-			require.Equal(t, "list", got.Source)
-			_, err = verifier.FetchStatus(nil).Status(t.Context(), statuslist.Reference{Index: 1024, URI: uri}, home)
-			require.ErrorIs(t, err, statuslist.ErrIndex)
-		})
-	}
-	t.Run("sent elsewhere", func(t *testing.T) {
-		o := newOffice(t)
-		uri := o.URL + "/status/1"
-		o.documents["/status/1"] = "redirect /other"
-		o.documents["/other"] = signList(t, signer, entries, uri, now)
-		_, err := verifier.FetchStatus(nil).Status(t.Context(), statuslist.Reference{Index: 7, URI: uri}, domainOf(o, signer))
-		require.Error(t, err)
-	})
-}
-
-// A list that was kept is worth what its key is worth now.
-func TestKeptStatusOfFrozenKey(t *testing.T) {
-	signer := newKey(t, key.SM2)
-	entries, err := statuslist.New(2, 1024)
-	require.NoError(t, err)
-	o := newOffice(t)
-	ref := statuslist.Reference{Index: 7, URI: o.URL + "/status/1"}
-	o.documents["/status/1"] = signList(t, signer, entries, ref.URI, time.Now())
-	home, source := domainOf(o, signer), verifier.FetchStatus(nil)
-	_, err = source.Status(t.Context(), ref, home)
-	require.NoError(t, err)
-	home.StatusKeys[0].Frozen = true
-	_, err = source.Status(t.Context(), ref, home)
+	require.Equal(t, statuslist.Valid, got.Status)
+	r.home.StatusKeys[0].Frozen = true
+	_, err = r.Status(t.Context(), r.ref, r.home)
 	require.ErrorIs(t, err, trustlist.ErrKeyFrozen)
+	r.home.StatusKeys = []trustlist.DatedKey{{Key: newKey(t, key.SM2).Public()}, {Key: newKey(t, key.SM2).Public()}}
+	_, err = r.Status(t.Context(), r.ref, r.home)
+	require.ErrorIs(t, err, trustlist.ErrKeyUnknown)
 }
 
-func domainOf(o *office, signer *key.Private) *trustlist.Domain {
-	return &trustlist.Domain{Code: "DEMO", BaseURL: o.URL, StatusPrefix: o.URL + "/status/",
-		StatusKeys: []trustlist.DatedKey{{Key: signer.Public(), NotBefore: time.Now().Add(-72 * time.Hour)}}}
-}
-
-func signList(t *testing.T, k key.Signer, entries *statuslist.List, uri string, at time.Time) string {
-	text, err := statuslist.Token{Subject: uri, IssuedAt: at, Expires: at.Add(24 * time.Hour), TTL: time.Minute, List: entries}.Sign(k, nil)
+// A server that hands out an older list than before is not believed, and not asked at every check.
+func TestRemoteStatusRolledBack(t *testing.T) {
+	r := newRemote(t)
+	_, err := r.Status(t.Context(), r.ref, r.home)
 	require.NoError(t, err)
-	return text
-}
-
-// unsigned says "alg":"none" and signs nothing.
-func unsigned(text string) string {
-	parts := strings.Split(text, ".")
-	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"statuslist+jwt"}`)) + "." + parts[1] + "."
-}
-
-// A verifier elsewhere takes a newer trust list and never an older one, and stands by what it
-// has while the network is away.
-func TestFetchTrust(t *testing.T) {
-	listKey, root1, root2 := newKey(t, key.SM2), newKey(t, key.SM2), newKey(t, key.SM2)
-	now := time.Now().Truncate(time.Second)
-	roots := &trustlist.Roots{Version: 1, IssuedAt: now, Expires: now.AddDate(5, 0, 0), Threshold: 2,
-		Keys: []*key.Public{root1.Public(), root2.Public()}, Signers: []trustlist.DatedKey{{Key: listKey.Public(), NotBefore: now.Add(-time.Hour)}}}
-	pinned, err := roots.Sign(root1, root2)
-	require.NoError(t, err)
-	publish := func(o *office, k key.Signer, version int64) {
-		l := &trustlist.List{Version: version, IssuedAt: now, Expires: now.Add(24 * time.Hour)}
-		text, err := l.Sign(k)
+	r.issued = r.issued.Add(-time.Minute)
+	r.now = r.now.Add(2 * time.Minute)
+	for range 5 {
+		got, err := r.Status(t.Context(), r.ref, r.home)
 		require.NoError(t, err)
-		o.documents["/v1/trust-list"] = text
+		require.Equal(t, r.issued.Add(time.Minute), got.AsOf)
 	}
-	clock := now
-	current := func(trust *verifier.RemoteTrust) (*trustlist.List, error) {
-		clock = clock.Add(2 * time.Minute)
-		return trust.Current(context.Background())
+	require.EqualValues(t, 2, r.requests.Load())
+}
+
+// A trust list that never came is asked for once a second, not at every check; so is one that
+// could not be renewed.
+func TestRemoteTrustIsNotAskedAtEveryCheck(t *testing.T) {
+	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
+	var requests atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		http.Error(w, "down", http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	root, list := newKey(t, key.SM2), newKey(t, key.SM2)
+	roots := &trustlist.Roots{Version: 1, IssuedAt: now, Expires: now.AddDate(1, 0, 0), Threshold: 1,
+		Keys: []*key.Public{root.Public()}, Signers: []trustlist.DatedKey{{Key: list.Public()}}}
+	pinned, err := roots.Sign(root)
+	require.NoError(t, err)
+	trust, err := verifier.FetchTrust(server.URL, pinned, server.Client())
+	require.NoError(t, err)
+	trust.SetNow(func() time.Time { return now })
+	for range 5 {
+		_, err := trust.Current(t.Context())
+		require.Error(t, err)
 	}
-	start := func(o *office) *verifier.RemoteTrust {
-		trust, err := verifier.FetchTrust(o.URL, pinned, nil)
-		require.NoError(t, err)
-		trust.SetClock(func() time.Time { return clock })
-		return trust
-	}
+	require.EqualValues(t, 1, requests.Load())
+	now = now.Add(2 * time.Second)
+	_, err = trust.Current(t.Context())
+	require.Error(t, err)
+	require.EqualValues(t, 2, requests.Load())
+}
 
-	o := newOffice(t)
-	trust := start(o)
-	_, err = current(trust)
-	require.Error(t, err, "nothing is there yet")
-	publish(o, listKey, 5)
-	list, err := current(trust)
+// A status that claims to be of later than now never grows old: the clock that wrote it is wrong,
+// and what it says is not known.
+func TestStatusFromTheFuture(t *testing.T) {
+	w := newWorld(t, key.SM2)
+	cache, err := memstore.New(memstore.Config{Now: func() time.Time { return w.now }})
 	require.NoError(t, err)
-	require.EqualValues(t, 5, list.Version)
-	publish(o, listKey, 4)
-	list, err = current(trust)
+	list, err := statuslist.New(2, issuer.ListSize)
 	require.NoError(t, err)
-	require.EqualValues(t, 5, list.Version, "it was rolled back")
-	require.ErrorIs(t, trust.Err(), trustlist.ErrRolledBack)
-	publish(o, newKey(t, key.SM2), 6)
-	list, err = current(trust)
+	require.NoError(t, cache.Replace(t.Context(), issuer.ListHead{Name: listID, Size: issuer.ListSize, Seq: 1}, list.Raw(), w.now.Add(time.Hour)))
+	v, err := verifier.New(verifier.Config{
+		Trust: w, Status: verifier.CachedStatus{Prefix: base + "/status/", Size: issuer.ListSize, Cache: cache}, Now: func() time.Time { return w.now },
+	})
 	require.NoError(t, err)
-	require.EqualValues(t, 5, list.Version, "a stranger signed it")
-	publish(o, listKey, 6)
-	list, err = current(trust)
-	require.NoError(t, err)
-	require.EqualValues(t, 6, list.Version)
-	require.NoError(t, trust.Err())
-
-	// The list's key changes: newer roots, signed by the old ones, say so.
-	nextKey := newKey(t, key.SM2)
-	roots.Version, roots.Signers = 2, append(roots.Signers, trustlist.DatedKey{Key: nextKey.Public(), NotBefore: now.Add(-time.Hour)})
-	signed, err := roots.Sign(root1, root2)
-	require.NoError(t, err)
-	o.documents["/v1/trust-list/roots"] = string(signed)
-	publish(o, nextKey, 7)
-	list, err = current(trust)
-	require.NoError(t, err)
-	require.EqualValues(t, 7, list.Version)
-
-	// Without a network it goes on until the list expires.
-	clear(o.documents)
-	_, err = current(trust)
-	require.NoError(t, err)
-	clock = clock.Add(24 * time.Hour)
-	_, err = current(trust)
-	require.ErrorIs(t, err, trustlist.ErrStale)
+	p := w.present(w.credential(w.claims()), w.provider, sdjwt.Binding{Audience: party, Nonce: "n", IssuedAt: w.now})
+	r := v.Verify(t.Context(), p, verifier.Expect{Audience: party, Nonce: "n"})
+	require.Equal(t, verifier.Indeterminate, r.Outcome)
+	require.Contains(t, r.Reasons, "status-stale")
 }
