@@ -104,7 +104,11 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrCodeExpired):
 		return k.refuse(Failed, "code-expired"), nil
-	case errors.Is(err, ErrCodeUnknown):
+	case errors.Is(err, ErrCodeUnknown), errors.Is(err, ErrCodeClosed):
+		code := "code-unknown"
+		if errors.Is(err, ErrCodeClosed) {
+			code = "code-closed"
+		}
 		_, err := k.cfg.Records.ByTicket(ctx, qr.Digest(ticket))
 		if err == nil {
 			return k.refuse(Failed, "code-used"), nil
@@ -112,7 +116,7 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		if !errors.Is(err, ErrNoRecord) {
 			return nil, fmt.Errorf("verifier: %w", err)
 		}
-		return k.refuse(Failed, "code-unknown"), nil
+		return k.refuse(Failed, code), nil
 	}
 	return nil, err
 }

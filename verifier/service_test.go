@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
+	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/verifier"
@@ -166,4 +168,71 @@ func TestPresentationFromElsewhere(t *testing.T) {
 	v, err := s.store.ByID(t.Context(), a.ID)
 	require.NoError(t, err)
 	require.Empty(t, v.HolderID)
+}
+
+// Who asks about numbers that have no certificate leaves a trace like everybody else.
+func TestFactsAboutNobodyAreRecorded(t *testing.T) {
+	s := newService(t)
+	a := s.facts(map[string]any{"name": "x"})
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"certificate-unknown"}, a.Reasons)
+	v, err := s.store.ByID(t.Context(), a.ID)
+	require.NoError(t, err)
+	require.Equal(t, "facts", v.Via)
+	require.Equal(t, []string{"name"}, v.Fields)
+}
+
+// The predicates in an original are as old as it, and live fields are not in it at all: both are
+// compared with what holds now.
+func TestFactsAreOfToday(t *testing.T) {
+	s := newService(t)
+	s.original() // says over_18: true
+	s.originals[0].Predicates = map[string]bool{"over_18": false}
+	s.live = map[string]any{"loss_reported": true}
+	a := s.facts(map[string]any{"over_18": false, "loss_reported": true})
+	require.Equal(t, map[string]bool{"over_18": true, "loss_reported": true}, a.Matches)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
+	a = s.facts(map[string]any{"over_18": true, "loss_reported": false})
+	require.Equal(t, map[string]bool{"over_18": false, "loss_reported": false}, a.Matches)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+}
+
+// A party that was suspended gets nothing more, not even an answer that it has had.
+func TestSuspendedPartyGetsNoRepetition(t *testing.T) {
+	s := newService(t)
+	s.original()
+	req := verifier.Request{Purpose: purpose, Key: "k", Facts: &verifier.Facts{Identifier: identifier, Type: "resident-id", Claims: map[string]any{"name": "张示例"}}}
+	a, err := s.Check(t.Context(), bank, req)
+	require.NoError(t, err)
+	b, err := s.Check(t.Context(), bank, req)
+	require.NoError(t, err)
+	require.Equal(t, a.ID, b.ID)
+	s.may.Suspended = true
+	_, err = s.Check(t.Context(), bank, req)
+	require.ErrorIs(t, err, verifier.ErrPartySuspended)
+}
+
+// Purposes are words of the registry, not a place to keep things.
+func TestPurposeIsShort(t *testing.T) {
+	s := newService(t)
+	nonce, _, err := s.Challenge(t.Context(), bank)
+	require.NoError(t, err)
+	_, err = s.Check(t.Context(), bank, verifier.Request{Presentation: "x", Nonce: nonce, Purpose: strings.Repeat("p", 1<<20)})
+	require.ErrorIs(t, err, verifier.ErrPurposeNotRegistered)
+}
+
+// A show that its holder closed is told from one that was used.
+func TestClosedCode(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrCodeClosed
+	a, err := s.Check(t.Context(), bank, verifier.Request{Code: ticketCode(t), Purpose: purpose})
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"code-closed"}, a.Reasons)
+}
+
+func ticketCode(t *testing.T) string {
+	code, err := qr.FormatTicket("DEMO", [16]byte{1})
+	require.NoError(t, err)
+	return code
 }

@@ -37,9 +37,11 @@ var (
 	ErrNothingChosen  = errors.New("wallet: nothing was chosen to show")
 	ErrFieldUnknown   = errors.New("wallet: the type has no such field")
 	ErrLifetime       = errors.New("wallet: lifetime out of range")
+	ErrScene          = errors.New("wallet: purpose too long")
 	ErrTicketExpired  = errors.New("wallet: code expired")
 	ErrNotYours       = errors.New("wallet: not yours to show")
 	ErrNoKey          = errors.New("wallet: no provider key may be used")
+	ErrKeyFull        = errors.New("wallet: as many copies as allowed are bound to this key")
 )
 
 // Person is who acts: signed in, known to be a holder.
@@ -76,7 +78,8 @@ type Collected struct {
 type Issuer interface {
 	// Held returns what the holders have, newest version first.
 	Held(ctx context.Context, holderIDs []string) ([]Held, error)
-	// Collect issues a copy bound to a key. It fails when the certificate is not the holder's.
+	// Collect issues a copy bound to a key. It fails when the certificate is not the holder's,
+	// and with ErrKeyFull when no more copies may be bound to the key.
 	Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (Collected, error)
 }
 
@@ -217,6 +220,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if req.Lifetime < w.cfg.MinLifetime || req.Lifetime > w.cfg.MaxLifetime {
 		return Code{}, fmt.Errorf("%w: %s is not between %s and %s", ErrLifetime, req.Lifetime, w.cfg.MinLifetime, w.cfg.MaxLifetime)
 	}
+	if len(req.Scene) > maxScene {
+		return Code{}, fmt.Errorf("%w: %d bytes", ErrScene, len(req.Scene))
+	}
 	held, err := w.find(ctx, p, req.Identifier)
 	if err != nil {
 		return Code{}, err
@@ -242,6 +248,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	}
 	return w.issue(ctx, s, now)
 }
+
+// maxScene bounds a purpose in bytes: shows lie in memory, and stores count them, not their size.
+const maxScene = 256
 
 // keepAfter is how long used and expired codes are remembered, so that a late scan is told
 // "expired" or "used" and not "unknown".
@@ -307,10 +316,22 @@ func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, erro
 
 // Close ends a show: none of its codes works any more.
 func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
-	if _, err := w.open(ctx, p, showID); err != nil && !errors.Is(err, ErrShowClosed) {
+	s, err := w.open(ctx, p, showID)
+	if errors.Is(err, ErrShowClosed) {
+		return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	}
+	if err != nil {
 		return err
 	}
-	return w.cfg.Shows.Close(ctx, showID, keepAfter)
+	if err := w.cfg.Shows.Close(ctx, showID, keepAfter); err != nil {
+		return err
+	}
+	// Closed it is; this only tells a later scanner why.
+	s.Withdrawn = true
+	if err := w.cfg.Shows.PutShow(ctx, s, keepAfter); err != nil {
+		return fmt.Errorf("wallet: close: %w", err)
+	}
+	return nil
 }
 
 // Open reports whether a show still takes a scan.
@@ -409,7 +430,10 @@ func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
 		return Offer{}, err
 	}
 	o := Offer{ShowID: s.ID, Ticket: d, HolderID: s.HolderID, Identifier: s.Identifier, Type: s.Type, Fields: s.Fields, Scene: s.Scene, Method: s.Method, VerifiedAt: s.VerifiedAt}
-	if closed {
+	switch {
+	case closed && s.Withdrawn:
+		return o, ErrTicketClosed
+	case closed:
 		return o, ErrTicketTaken // used rather than expired: it tells the clerk more
 	}
 	if !w.cfg.Now().Before(t.ExpiresAt) {
@@ -486,15 +510,21 @@ func (w *Wallet) copy(ctx context.Context, holderID, identifier string) (string,
 	if err != nil && !errors.Is(err, ErrHoldingUnknown) {
 		return "", nil, fmt.Errorf("wallet: copy: %w", err)
 	}
-	fresh, err := w.cfg.Issuer.Collect(ctx, identifier, holderID, keys[0].Public())
-	if err != nil {
-		return "", nil, fmt.Errorf("wallet: collect: %w", err)
+	for _, k := range keys {
+		fresh, err := w.cfg.Issuer.Collect(ctx, identifier, holderID, k.Public())
+		if errors.Is(err, ErrKeyFull) {
+			continue
+		}
+		if err != nil {
+			return "", nil, fmt.Errorf("wallet: collect: %w", err)
+		}
+		c = Copy{HolderID: holderID, Identifier: identifier, Credential: fresh.Credential, KeyID: k.Public().Thumbprint(), RefreshAt: fresh.RefreshAt, CreatedAt: now}
+		if err := w.cfg.Store.PutCopy(ctx, c); err != nil {
+			return "", nil, fmt.Errorf("wallet: keep copy: %w", err)
+		}
+		return c.Credential, k, nil
 	}
-	c = Copy{HolderID: holderID, Identifier: identifier, Credential: fresh.Credential, KeyID: keys[0].Public().Thumbprint(), RefreshAt: fresh.RefreshAt, CreatedAt: now}
-	if err := w.cfg.Store.PutCopy(ctx, c); err != nil {
-		return "", nil, fmt.Errorf("wallet: keep copy: %w", err)
-	}
-	return c.Credential, keys[0], nil
+	return "", nil, ErrNoKey // an operator must add one
 }
 
 // Represent records that people may act for a company, as its certificate says.

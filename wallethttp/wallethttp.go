@@ -53,6 +53,7 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrFieldUnknown, Code: "field-not-in-type"},
 		{Err: schemas.ErrViewUnknown, Code: "view-unknown"},
 		{Err: wallet.ErrLifetime, Code: "lifetime-out-of-range"},
+		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/issuerhttp"
+	"github.com/showcard/showcard/openapi"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/registryhttp"
 	"github.com/showcard/showcard/schemas"
@@ -216,7 +217,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -242,7 +243,7 @@ func (a *app) openVerifier() error {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer},
+		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 	})
 	return err
@@ -257,7 +258,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies,
+		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err

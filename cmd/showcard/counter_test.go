@@ -1,9 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -12,7 +19,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/showcard/showcard/internal/qr/qrimage"
+	"github.com/showcard/showcard/crypto/sdjwt"
+	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 )
 
@@ -92,17 +100,87 @@ func TestRepeatedRequest(t *testing.T) {
 	require.Equal(t, "invalid", other["outcome"])
 }
 
-// What the wallet draws, an image upload reads back through the API.
+// What the wallet draws, an image upload reads back through the API, also as a photograph.
 func TestVerifyImage(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	p := startDemo(t, data)
-	code := showOf(t, citizenOf(t, p.base, "person-01"), holdingOf(t, data, "person-01", "resident-id"))
-	image, err := qrimage.PNG(code, qrimage.Options{})
+	citizen, bank := citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank")
+	identifier := holdingOf(t, data, "person-01", "resident-id")
+	draw := func() image.Image {
+		var show struct{ SVG, PNG string }
+		require.NoError(t, citizen.call(t.Context(), http.MethodPost, "/v1/wallet/shows", map[string]any{"identifier": identifier, "view": "identity"}, "", &show))
+		require.True(t, bytes.HasPrefix(bodyOf(t, citizen, show.SVG, "image/svg+xml"), []byte("<svg")))
+		drawn, err := png.Decode(bytes.NewReader(bodyOf(t, citizen, show.PNG, "image/png")))
+		require.NoError(t, err)
+		return drawn
+	}
+	for name, encode := range map[string]func(io.Writer, image.Image) error{
+		"png":  png.Encode,
+		"jpeg": func(w io.Writer, i image.Image) error { return jpeg.Encode(w, i, nil) },
+		"gif":  func(w io.Writer, i image.Image) error { return gif.Encode(w, i, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var file bytes.Buffer
+			require.NoError(t, encode(&file, draw()))
+			var got checked
+			require.NoError(t, bank.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"image": file.Bytes(), "purpose": "account-opening"}, "", &got))
+			require.Equal(t, "valid", got.Outcome)
+		})
+	}
+}
+
+// bodyOf gets something that is not JSON.
+func bodyOf(t *testing.T, c *client, path, contentType string) []byte {
+	t.Helper()
+	resp, err := c.send(t.Context(), request{method: http.MethodGet, path: path})
 	require.NoError(t, err)
-	var got checked
-	require.NoError(t, clientOf(t, data, p.base, "demo-bank").call(context.Background(), http.MethodPost, "/v1/verifications",
-		map[string]any{"image": image, "purpose": "account-opening"}, "", &got))
+	defer resp.Body.Close()
+	require.Equal(t, contentType, resp.Header.Get("Content-Type"))
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return body
+}
+
+// A traffic officer sees points and licence state as they are now, and the portrait; without
+// a code a checker learns yes or no and nothing else.
+func TestWhatCheckersSee(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	p := startDemo(t, data)
+	citizen, squad, hall := citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "traffic-squad"), clientOf(t, data, p.base, "changsha-service-hall")
+	identifier := holdingOf(t, data, "person-01", "drivers-licence")
+	var show struct{ Code string }
+	require.NoError(t, citizen.call(t.Context(), http.MethodPost, "/v1/wallet/shows", map[string]any{"identifier": identifier, "view": "roadside"}, "", &show))
+	type answer struct {
+		ID, Outcome string
+		Claims      map[string]any
+		Live        map[string]any
+		Matches     map[string]bool
+	}
+	var got answer
+	require.NoError(t, squad.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"code": show.Code, "purpose": "traffic-inspection"}, "", &got))
 	require.Equal(t, "valid", got.Outcome)
+	require.Equal(t, map[string]any{"points": 3.0, "licence_state": "A"}, got.Live)
+	resp, err := squad.send(t.Context(), request{method: http.MethodGet, path: "/v1/verifications/" + got.ID + "/portrait"})
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	portrait, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	salt, err := base64.RawURLEncoding.DecodeString(resp.Header.Get("Portrait-Salt"))
+	require.NoError(t, err)
+	digest := sdjwt.SM3.Sum(append(salt, portrait...))
+	require.Equal(t, "sm3:"+base64.RawURLEncoding.EncodeToString(digest), got.Claims["portrait_digest"])
+	_, err = hall.send(t.Context(), request{method: http.MethodGet, path: "/v1/verifications/" + got.ID + "/portrait"})
+	require.Equal(t, "verification-unknown", codeOf(err), "it was another's check")
+
+	holder := firstRow(t, "hunan-police")["holder"]
+	for name, want := range map[string]bool{"张示例": true, "李四": false} {
+		got = answer{}
+		require.NoError(t, hall.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"purpose": "government-service",
+			"facts": map[string]any{"holder": holder, "type": "resident-id", "claims": map[string]any{"name": name, "over_18": true}}}, "", &got))
+		require.Equal(t, map[string]bool{"name": want, "over_18": true}, got.Matches)
+		require.Equal(t, want, got.Outcome == "valid")
+		require.Empty(t, got.Claims)
+	}
 }
 
 // Every bad input at the counter has its own code.
@@ -112,6 +190,10 @@ func TestBadCodes(t *testing.T) {
 	citizen, bank := citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank")
 	identifier := holdingOf(t, data, "person-01", "resident-id")
 	code := showOf(t, citizen, identifier)
+	foreign, err := qr.FormatTicket("ZZZZ", [16]byte{1})
+	require.NoError(t, err)
+	unknown, err := qr.FormatTicket("DEMO", [16]byte{1})
+	require.NoError(t, err)
 	ask := func(body map[string]any) (string, error) {
 		var got checked
 		err := bank.call(context.Background(), http.MethodPost, "/v1/verifications", body, "", &got)
@@ -138,6 +220,8 @@ func TestBadCodes(t *testing.T) {
 		"truncated":          {map[string]any{"code": code[:20], "purpose": "account-opening"}, "code-truncated"},
 		"check character":    {map[string]any{"code": code[:33] + other(code[33]), "purpose": "account-opening"}, "code-check-character"},
 		"not a code of ours": {map[string]any{"code": "HTTPS://EXAMPLE.COM/", "purpose": "account-opening"}, "code-not-ours"},
+		"of another domain":  {map[string]any{"code": foreign, "purpose": "account-opening"}, "code-other-domain"},
+		"never drawn":        {map[string]any{"code": unknown, "purpose": "account-opening"}, "code-unknown"},
 		"unknown field":      {map[string]any{"code": code, "purpose": "account-opening", "extra": 1}, "field-unknown"},
 		"image without code": {map[string]any{"image": "AAAA", "purpose": "account-opening"}, "image-format"},
 		"unknown challenge":  {map[string]any{"presentation": "a.b.c~", "nonce": "n", "purpose": "account-opening"}, "challenge-unknown"},

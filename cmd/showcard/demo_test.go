@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,4 +47,61 @@ func TestDemoStartsAgain(t *testing.T) {
 		map[string]any{"code": code, "purpose": "account-opening"}, "", &got))
 	require.Equal(t, "valid", got.Outcome)
 	require.NoError(t, p.stop(syscall.SIGTERM))
+}
+
+// Started with another --addr the demo says where it is now, and tools find it there; what its
+// certificates are signed for stays.
+func TestDemoMoves(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	var out bytes.Buffer
+	e := &env{ctx: t.Context(), stdout: &out, stderr: io.Discard}
+	c := &demoCommand{Addr: "127.0.0.1:0", Data: data, Profile: "sm2", Volatile: "memory"}
+	var first string
+	require.NoError(t, c.start(e.ctx, func(_ context.Context, d *demo) error {
+		first = d.here()
+		require.Equal(t, d.cfg.PublicURL, first)
+		d.announce(e, c)
+		require.Contains(t, out.String(), first+"/wallet")
+		require.NotContains(t, out.String(), "--server")
+		return nil
+	}, e))
+	out.Reset()
+	require.NoError(t, c.start(e.ctx, func(_ context.Context, d *demo) error {
+		require.Equal(t, first, d.cfg.PublicURL)
+		require.NotEqual(t, first, d.here())
+		d.announce(e, c)
+		require.Contains(t, out.String(), d.here()+"/wallet")
+		require.Contains(t, out.String(), "signed for "+first)
+		require.NotEmpty(t, toolOf(t, 0, "token", "--data", data, "--client", "demo-bank", "--server", d.here()))
+		return nil
+	}, e))
+}
+
+// With --lan a phone opens the pages over HTTPS, and its session cookie never leaves it.
+func TestDemoLAN(t *testing.T) {
+	var out bytes.Buffer
+	e := &env{ctx: t.Context(), stdout: &out, stderr: io.Discard}
+	c := &demoCommand{Addr: "127.0.0.1:0", Data: filepath.Join(t.TempDir(), "data"), Profile: "sm2", Volatile: "memory", LAN: true, LANAddr: freeAddress(t)}
+	require.NoError(t, c.start(e.ctx, func(_ context.Context, d *demo) error {
+		d.announce(e, c)
+		_, port, err := net.SplitHostPort(c.LANAddr)
+		require.NoError(t, err)
+		if len(lanAddresses()) > 0 { // a machine without a network has no address to tell
+			require.Contains(t, out.String(), ":"+port+"/")
+			require.Contains(t, out.String(), "█")
+		}
+		phone := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the demo's certificate is self-made
+		defer phone.CloseIdleConnections()
+		resp, err := phone.Get("https://" + c.LANAddr + "/wallet")
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		resp, err = phone.Post("https://"+c.LANAddr+"/demo/sign-in", "application/json", strings.NewReader(`{"login":"person-01"}`))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Len(t, resp.Cookies(), 1)
+		require.True(t, resp.Cookies()[0].Secure)
+		require.True(t, resp.Cookies()[0].HttpOnly)
+		return nil
+	}, e))
 }

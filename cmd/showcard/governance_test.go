@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 	"github.com/showcard/showcard/registry"
@@ -143,6 +144,40 @@ func TestAuthorityKeyRotates(t *testing.T) {
 	}
 	getJSON(t, p.base+"/.well-known/jwt-vc-issuer/issuers/hunan-police", &published)
 	require.Len(t, published.JWKS.Keys, 2)
+}
+
+// A department whose key has an SM2 certificate sends it along, for verifiers that go by
+// certificates.
+func TestAuthorityWithCertificate(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	p := startDemo(t, data)
+	operator, police := operatorOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police")
+	root, err := key.Generate(key.SM2)
+	require.NoError(t, err)
+	now := time.Now().Truncate(time.Second)
+	template := key.Template{CommonName: "测试根 Test Root", NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0)}
+	ca, err := key.NewAuthority(root, template)
+	require.NoError(t, err)
+	changeEntry(t, operator, "authorities", "hunan-police", func(a *registry.Authority) {
+		template.CommonName = "湖南省公安厅（演示）"
+		template.URIs = []string{demoFileOf(t, data).BaseURL + "/issuers/hunan-police"}
+		leaf, err := ca.Issue(a.Keys[0].Public, template)
+		require.NoError(t, err)
+		a.Keys[0].X5C = [][]byte{leaf}
+	})
+	row := firstRow(t, "hunan-police")
+	row["key"] = "WITH-CERTIFICATE"
+	var made struct{ Identifier, Credential string }
+	require.NoError(t, police.call(t.Context(), http.MethodPost, "/v1/certificates", row, "x5c", &made))
+	vc, err := sdjwt.Parse(made.Credential, sdjwt.Type)
+	require.NoError(t, err)
+	anchors, err := key.NewAnchors(ca.Certificate())
+	require.NoError(t, err)
+	leaf, err := anchors.Verify(vc.Token.Header.X5C, time.Now())
+	require.NoError(t, err)
+	require.True(t, leaf.Names(template.URIs[0]))
+	require.NoError(t, vc.Token.Verify(leaf.Key))
+	require.Equal(t, "valid", outcomeOf(t, citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank"), made.Identifier, "account-opening"))
 }
 
 // A seventh type needs a JSON file and a restart: no Go, no new data folder.
