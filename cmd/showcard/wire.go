@@ -242,13 +242,10 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingUnknown, err)
 	case errors.Is(err, issuer.ErrTransition):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
-<<<<<<< HEAD
 	case errors.Is(err, issuer.ErrKeyFull):
 		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
-=======
 	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
->>>>>>> review1
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
 }
