@@ -97,7 +97,7 @@ type Record interface {
 	Reserve(ctx context.Context, authority string, keys []string, n int) (Reservation, error)
 	// Commit stores certificates and the results of their push rows. A certificate whose
 	// row key a concurrent push has taken since Reserve is not stored: the answer says what
-	// stands instead. One that names Replaces MUST find that certificate neither terminal nor
+	// stands instead. One that names Replaces MUST find that certificate valid and not
 	// replaced, and ends it as Lapsed in the same transaction.
 	Commit(ctx context.Context, b Batch) ([]Committed, error)
 	Certificate(ctx context.Context, identifier string) (Certificate, error)
