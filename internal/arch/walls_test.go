@@ -30,7 +30,7 @@ var doors = map[string]string{
 	"openapi":      "",
 
 	"internal/access":        "crypto/* internal/httpd",
-	"internal/httpd":         "internal/httpd/problem",
+	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
 	"internal/qr":            "crypto/sm",
 	"internal/qr/qrimage":    "",
