@@ -103,7 +103,6 @@ const drawers = "util utils common helper helpers base model models type types p
 
 // longFiles may be longer than maxLines, each for its reason.
 var longFiles = map[string]string{
-	"cmd/showcard/e2e_test.go":     "the stories of the running binary share one set of helpers",
 	"wallet/wallet.go":             "a show's life from choice to spending is one story",
 	"verifier/service.go":          "the four ways to ask share every check and its order",
 	"cmd/showcard/inspecttoken.go": "one explanation for each kind of token",
