@@ -55,7 +55,6 @@ const (
 	retryAfter   = time.Second     // after a fetch that failed
 	maxListAge   = 5 * time.Minute // bounds what the ttl of a list can talk us into
 	maxListBytes = 16 << 20
-	maxEntries   = 1 << 24
 )
 
 // fetch gets a small document with bounds on time, size and redirects.
