@@ -70,9 +70,9 @@ func (p *parser) escaped(start int) []byte {
 		case 't':
 			b = append(b, '\t')
 		case 'u':
-			r, ok := p.unicodeEscape()
-			if !ok {
-				p.fail(ErrSyntax, "a broken \\u escape")
+			r, err := p.unicodeEscape()
+			if err != nil {
+				p.fail(err, "a broken \\u escape")
 				return nil
 			}
 			b = utf8.AppendRune(b, r)
@@ -87,24 +87,26 @@ func (p *parser) escaped(start int) []byte {
 
 // unicodeEscape reads the digits behind \u, and the second half of a surrogate
 // pair; half a pair stands for no character and is refused.
-func (p *parser) unicodeEscape() (rune, bool) {
+func (p *parser) unicodeEscape() (rune, error) {
 	r, ok := p.hex4()
 	if !ok {
-		return 0, false
+		return 0, ErrSyntax
 	}
 	if !utf16.IsSurrogate(r) {
-		return r, true
+		return r, nil
 	}
 	if p.peek() != '\\' || p.pos+1 >= len(p.src) || p.src[p.pos+1] != 'u' {
-		return 0, false
+		return 0, ErrSurrogate
 	}
 	p.pos += 2
 	low, ok := p.hex4()
 	if !ok {
-		return 0, false
+		return 0, ErrSyntax
 	}
-	r = utf16.DecodeRune(r, low)
-	return r, r != utf8.RuneError
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+		return 0, ErrSurrogate
+	}
+	return r, nil
 }
 
 func (p *parser) hex4() (rune, bool) {
