@@ -49,6 +49,7 @@ tools:
 tools-check:
 	@command -v go >/dev/null || { echo "Install Go 1.26 or later: https://go.dev/dl/"; exit 1; }
 	@missing=; for c in $(COMMANDS); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	[ -n "$$(fc-list :lang=zh 2>/dev/null)" ] || missing="$$missing a-font-for-Chinese"; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing"; $(MAKE) --no-print-directory tools; fi
 
 # Foreign implementations that the tests compare with. npm ci takes exactly what the lock file says.

@@ -91,7 +91,11 @@ func (i *Issuer) Collect(ctx context.Context, identifier, holderID string, bind 
 		return Copied{}, err
 	}
 	// Only now, when the record knows the slot, a change of state reaches the copy.
-	err = i.cfg.Record.AddCopy(ctx, Copy{Identifier: c.Identifier, Slot: slots[0], KeyID: bind.Thumbprint(), ExpiresAt: out.ExpiresAt, CreatedAt: now})
+	var limit int64
+	if i.cfg.KeyLimit != nil {
+		limit = i.cfg.KeyLimit(bind)
+	}
+	err = i.cfg.Record.AddCopy(ctx, Copy{Identifier: c.Identifier, Slot: slots[0], KeyID: bind.Thumbprint(), KeyLimit: limit, ExpiresAt: out.ExpiresAt, CreatedAt: now})
 	if err != nil {
 		return Copied{}, fmt.Errorf("issuer: collect: %w", err)
 	}

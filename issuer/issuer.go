@@ -79,6 +79,9 @@ type Config struct {
 	// PermutationKey hides the order of status indices. It must never change: another key would
 	// give places twice. At least 16 bytes.
 	PermutationKey []byte
+	// KeyLimit says how many copies may be bound to a key, so that one stolen wallet key has a
+	// known price; 0 is no limit. nil: no limit for any.
+	KeyLimit func(*key.Public) int64
 	// HolderID is the blind index of a holder: of type and number, not of the name.
 	HolderID func(schemas.HolderRef) string
 

@@ -70,6 +70,7 @@ type Copy struct {
 	Identifier string
 	Slot       Slot
 	KeyID      string // thumbprint of the key it is bound to
+	KeyLimit   int64  // how many copies may be bound to that key; 0 is no limit
 	ExpiresAt  time.Time
 	CreatedAt  time.Time
 }
@@ -82,6 +83,7 @@ var (
 	ErrReplaced    = errors.New("issuer: already replaced")
 	ErrJobConflict = errors.New("issuer: push job is being uploaded or belongs to another authority")
 	ErrJobUnknown  = errors.New("issuer: no such push job")
+	ErrKeyFull     = errors.New("issuer: no more copies may be bound to this key")
 	// ErrRequestReused is of the store of answers to repeated requests.
 	ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
 )
@@ -95,7 +97,7 @@ type Record interface {
 	Reserve(ctx context.Context, authority string, keys []string, n int) (Reservation, error)
 	// Commit stores certificates and the results of their push rows. A certificate whose
 	// row key a concurrent push has taken since Reserve is not stored: the answer says what
-	// stands instead. One that names Replaces MUST find that certificate neither terminal nor
+	// stands instead. One that names Replaces MUST find that certificate valid and not
 	// replaced, and ends it as Lapsed in the same transaction.
 	Commit(ctx context.Context, b Batch) ([]Committed, error)
 	Certificate(ctx context.Context, identifier string) (Certificate, error)
@@ -108,7 +110,8 @@ type Record interface {
 	// no error and changes nothing. A certificate of another authority is ErrUnknown.
 	ChangeState(ctx context.Context, c Change) (Certificate, error)
 	// AddCopy stores a copy's slot. It MUST refuse with ErrTransition when the certificate
-	// is terminal, and MUST enter the slot as suspended when the certificate is.
+	// is terminal, MUST enter the slot as suspended when the certificate is, and MUST refuse with
+	// ErrKeyFull the copy that would be one more than KeyLimit allows.
 	AddCopy(ctx context.Context, c Copy) error
 }
 

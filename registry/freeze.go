@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/showcard/showcard/crypto/key"
 )
@@ -137,7 +138,9 @@ func frozen(keys []Key, stolen *key.Public) (found bool) {
 	return found
 }
 
-// ProviderKeyUsable reports whether a wallet provider's key may bind and sign now.
+// ProviderKeyUsable reports whether a wallet provider's key may bind and sign now. A key that
+// begins within the hour waits for the next: the "iat" of what is bound to it is rounded down
+// to the hour, and verifiers refuse one before the key's time.
 func (r *Registry) ProviderKeyUsable(providerID, keyID string) bool {
 	p, ok := r.current.Load().providers[providerID]
 	if !ok || p.Frozen {
@@ -146,8 +149,21 @@ func (r *Registry) ProviderKeyUsable(providerID, keyID string) bool {
 	now := r.cfg.Now()
 	for _, k := range p.Keys {
 		if k.Public.ID() == keyID {
-			return !k.Frozen && !now.Before(k.NotBefore) && (k.NotAfter.IsZero() || now.Before(k.NotAfter))
+			return !k.Frozen && !now.Truncate(time.Hour).Before(k.NotBefore) && (k.NotAfter.IsZero() || now.Before(k.NotAfter))
 		}
 	}
 	return false
+}
+
+// KeyLimit returns how many copies may be bound to a key: what its wallet provider's entry says,
+// and no limit for the keys of people's own devices.
+func (r *Registry) KeyLimit(k *key.Public) int64 {
+	for _, p := range r.current.Load().providers {
+		for _, one := range p.Keys {
+			if one.Public.Equal(k) {
+				return one.MaxCopies
+			}
+		}
+	}
+	return 0
 }

@@ -183,3 +183,26 @@ func TestFreezeReachesEveryPlaceOfAKey(t *testing.T) {
 	require.True(t, r.Domains()[0].StatusKeys[0].Frozen)
 	require.False(t, r.ProviderKeyUsable(providers, f.police.Public().ID()))
 }
+
+// Certificates round their "iat" down to the hour. A copy bound to a key that begins within the
+// hour would be dated before the key, and refused by every verifier.
+func TestProviderKeyBeginsWithTheHour(t *testing.T) {
+	f := newFixture(t)
+	r := f.filled(f.store())
+	next := newKey(t).Public()
+	half := start.Truncate(time.Hour).Add(30 * time.Minute)
+	require.NoError(t, r.Update(t.Context(), "operator", "rotation", func(d *registry.Draft) error {
+		p, err := d.Provider(providers)
+		if err != nil {
+			return err
+		}
+		p.Keys = append(p.Keys, registry.Key{Public: next, NotBefore: half})
+		d.PutProvider(p)
+		return nil
+	}))
+	f.clock.add(half.Add(20 * time.Minute).Sub(f.clock.Now()))
+	require.False(t, r.ProviderKeyUsable(providers, next.ID()))
+	require.True(t, r.ProviderKeyUsable(providers, f.provider.Public().ID()))
+	f.clock.add(10 * time.Minute)
+	require.True(t, r.ProviderKeyUsable(providers, next.ID()))
+}

@@ -110,8 +110,9 @@ func (a *API) types(*gin.Context) (any, error) {
 	}{a.registry.Types()}, nil
 }
 
-// put reads an entry whose id must be the path's, and stores it.
-func put[T any](a *API, c *gin.Context, id func(T) string, what string, store func(*registry.Draft, T)) (any, error) {
+// put reads an entry whose id must be the path's, and stores it. stored returns the entry as it
+// goes in: what was frozen or suspended stays so, for to thaw it takes a freeze that says so.
+func put[T any](a *API, c *gin.Context, id func(T) string, what string, stored func(*registry.Draft, T) T) (any, error) {
 	var v T
 	if err := httpd.Decode(c, &v); err != nil {
 		return nil, err
@@ -120,14 +121,15 @@ func put[T any](a *API, c *gin.Context, id func(T) string, what string, store fu
 		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "", Code: httpd.CodeFieldInvalid, Detail: "the id in the body is not the id in the path"}}}
 	}
 	who, _ := httpd.CallerFrom(c)
+	out := v
 	err := a.registry.Update(c, who.ID, "put "+what+" "+id(v), func(d *registry.Draft) error {
-		store(d, v)
+		out = stored(d, v)
 		return nil
 	})
 	if err != nil {
 		return nil, explain(err)
 	}
-	return v, nil
+	return out, nil
 }
 
 // explain lets an operator see what was wrong with an entry: she wrote it.
@@ -139,27 +141,55 @@ func explain(err error) error {
 }
 
 func (a *API) putAuthority(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Authority) string { return v.ID }, "authority", (*registry.Draft).PutAuthority)
+	return put(a, c, func(v registry.Authority) string { return v.ID }, "authority", func(d *registry.Draft, v registry.Authority) registry.Authority {
+		old, _ := d.Authority(v.ID) // one that is new was never stopped
+		v.Frozen = v.Frozen || old.Frozen
+		d.PutAuthority(v)
+		return v
+	})
 }
 
 func (a *API) putParty(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Party) string { return v.ID }, "relying party", (*registry.Draft).PutParty)
+	return put(a, c, func(v registry.Party) string { return v.ID }, "relying party", func(d *registry.Draft, v registry.Party) registry.Party {
+		old, _ := d.Party(v.ID) // one that is new was never stopped
+		v.Suspended = v.Suspended || old.Suspended
+		d.PutParty(v)
+		return v
+	})
 }
 
 func (a *API) putClient(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Client) string { return v.ID }, "client", (*registry.Draft).PutClient)
+	return put(a, c, func(v registry.Client) string { return v.ID }, "client", func(d *registry.Draft, v registry.Client) registry.Client {
+		old, _ := d.Client(v.ID) // one that is new was never stopped
+		v.Suspended = v.Suspended || old.Suspended
+		d.PutClient(v)
+		return v
+	})
 }
 
 func (a *API) putProvider(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Provider) string { return v.ID }, "wallet provider", (*registry.Draft).PutProvider)
+	return put(a, c, func(v registry.Provider) string { return v.ID }, "wallet provider", func(d *registry.Draft, v registry.Provider) registry.Provider {
+		old, _ := d.Provider(v.ID) // one that is new was never stopped
+		v.Frozen = v.Frozen || old.Frozen
+		d.PutProvider(v)
+		return v
+	})
 }
 
 func (a *API) putDomain(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Domain) string { return v.Code }, "domain", (*registry.Draft).PutDomain)
+	return put(a, c, func(v registry.Domain) string { return v.Code }, "domain", func(d *registry.Draft, v registry.Domain) registry.Domain {
+		d.PutDomain(v)
+		return v
+	})
 }
 
 func (a *API) putType(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.TypeState) string { return v.ID }, "type", (*registry.Draft).PutType)
+	return put(a, c, func(v registry.TypeState) string { return v.ID }, "type", func(d *registry.Draft, v registry.TypeState) registry.TypeState {
+		old, _ := d.Type(v.ID)
+		v.Frozen = v.Frozen || old.Frozen
+		d.PutType(v)
+		return v
+	})
 }
 
 // maxReason bounds what the history keeps of an operator's words.

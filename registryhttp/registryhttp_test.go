@@ -303,6 +303,45 @@ func TestPut(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Who mends an entry that is frozen does not thaw it by leaving a member out: going on again takes
+// a freeze that says so, with a reason.
+func TestPutDoesNotThaw(t *testing.T) {
+	f := newFixture(t)
+	provider := registry.Provider{ID: "wallet-2", Name: text("w"), Domain: "DEMO", Keys: []registry.Key{{Public: newKey(t).Public()}}}
+	typ := registry.TypeState{ID: "resident-id", Version: 1, Published: true}
+	hall := registry.Party{ID: "hall", Name: text("h")}
+	client := registry.Client{ID: "hall-1", Role: "relying-party", Party: "hall", Scopes: []string{"verify"}, Keys: []*key.Public{newKey(t).Public()}}
+	for _, e := range []struct {
+		kind, id, path, member string
+		entry                  any
+	}{
+		{"authority", "police", "authorities/police", "frozen", f.authority()},
+		{"provider", "wallet-2", "providers/wallet-2", "frozen", provider},
+		{"type", "resident-id", "types/resident-id", "frozen", typ},
+		{"party", "hall", "parties/hall", "suspended", hall},
+		{"client", "hall-1", "clients/hall-1", "suspended", client},
+	} {
+		put := func() map[string]any {
+			a := f.do("operator", http.MethodPut, "/v1/registry/"+e.path, e.entry)
+			require.Equal(t, http.StatusOK, a.StatusCode, string(a.body))
+			var stored map[string]any
+			require.NoError(t, json.Unmarshal(a.body, &stored))
+			return stored
+		}
+		freeze := func(on bool) {
+			a := f.do("operator", http.MethodPost, "/v1/registry/freezes", map[string]any{"kind": e.kind, "id": e.id, "frozen": on, "reason": "r"})
+			require.Equal(t, http.StatusOK, a.StatusCode, string(a.body))
+		}
+		require.Nil(t, put()[e.member], e.kind)
+		freeze(true)
+		require.Equal(t, true, put()[e.member], e.kind)
+		list := f.do("operator", http.MethodGet, "/v1/registry/"+e.path[:strings.IndexByte(e.path, '/')], nil)
+		require.Contains(t, string(list.body), `"`+e.member+`":true`, e.kind)
+		freeze(false)
+		require.Nil(t, put()[e.member], e.kind)
+	}
+}
+
 func TestPutRefuses(t *testing.T) {
 	f := newFixture(t)
 	spoiled := f.authority()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 )
@@ -103,7 +104,13 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrCodeExpired):
 		return k.refuse(Failed, "code-expired"), nil
-	case errors.Is(err, ErrCodeUnknown):
+	case errors.Is(err, ErrNotShowable):
+		return k.refuse(Failed, "holding-not-showable"), nil
+	case errors.Is(err, ErrCodeUnknown), errors.Is(err, ErrCodeClosed):
+		code := "code-unknown"
+		if errors.Is(err, ErrCodeClosed) {
+			code = "code-closed"
+		}
 		_, err := k.cfg.Records.ByTicket(ctx, qr.Digest(ticket))
 		if err == nil {
 			return k.refuse(Failed, "code-used"), nil
@@ -111,7 +118,7 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		if !errors.Is(err, ErrNoRecord) {
 			return nil, fmt.Errorf("verifier: %w", err)
 		}
-		return k.refuse(Failed, "code-unknown"), nil
+		return k.refuse(Failed, code), nil
 	}
 	return nil, err
 }
@@ -132,21 +139,55 @@ func (k *check) presentation(ctx context.Context) (*Answer, error) {
 	}
 	k.record.Challenge = k.req.Nonce
 	r := k.cfg.Verifier.Verify(ctx, k.req.Presentation, Expect{Audience: k.cfg.Audience(k.caller), Nonce: k.req.Nonce})
-	if r.Claims != nil {
-		// The holder has sent what she has sent; the party still gets no more than it may see.
-		fields, err := k.allowed(r.Type, r.names)
-		if err != nil {
-			return nil, err
-		}
-		for name := range r.Claims {
-			if !slices.Contains(fields, name) {
-				delete(r.Claims, name)
-			}
+	k.record.Type = r.Type
+	if r.Claims == nil {
+		return k.finish(ctx, r, "")
+	}
+	// Before what the party may not see is taken out: the record is the holder's history.
+	ours, err := k.original(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	// The holder has sent what she has sent; the party still gets no more than it may see.
+	fields, err := k.allowed(r.Type, r.names)
+	if err != nil {
+		return nil, err
+	}
+	for name := range r.Claims {
+		if !slices.Contains(fields, name) {
+			delete(r.Claims, name)
 		}
 	}
-	k.record.Type = r.Type
-	k.record.Identifier = r.Claims.Text(schemas.IdentifierClaim)
-	return k.finish(ctx, r, k.record.Identifier)
+	k.record.HolderID, k.record.Identifier = ours.HolderID, ours.Identifier
+	return k.finish(ctx, r, ours.Identifier)
+}
+
+// original finds what was presented among our own certificates, or nothing. An identifier alone
+// is the word of whoever signed it: type and issuer must be the same as well, or one issuer
+// could borrow the live data and the portrait of another's certificate.
+func (k *check) original(ctx context.Context, r *Result) (Original, error) {
+	identifier := r.Claims.Text(schemas.IdentifierClaim)
+	if identifier == "" {
+		return Original{}, nil
+	}
+	found, err := k.cfg.Originals.Find(ctx, identifier, schemas.HolderRef{}, r.Type)
+	if err != nil {
+		return Original{}, fmt.Errorf("verifier: %w", err)
+	}
+	for _, o := range found {
+		vc, err := sdjwt.Parse(o.Credential, sdjwt.Type)
+		if err != nil {
+			return Original{}, fmt.Errorf("verifier: original: %w", err)
+		}
+		claims, err := vc.Claims()
+		if err != nil {
+			return Original{}, fmt.Errorf("verifier: original: %w", err)
+		}
+		if iss, err := claims.Text("iss"); err == nil && iss == r.Issuer.ID && o.Type == r.Type {
+			return o, nil
+		}
+	}
+	return Original{}, nil
 }
 
 // finish adds what only this deployment knows, records and answers.
@@ -167,7 +208,7 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 	}
 	slices.Sort(k.record.Fields)
 	_, shown := r.Claims[schemas.PortraitClaim]
-	a.Portrait = shown && k.party.Portrait
+	a.Portrait = shown && k.party.Portrait && identifier != ""
 	return k.store(ctx, a)
 }
 

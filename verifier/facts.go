@@ -7,10 +7,12 @@ import (
 	"slices"
 )
 
+const viaFacts = "facts"
+
 // facts checks claims against a certificate without a code: a yes or no for each, and nothing
 // disclosed.
 func (k *check) facts(ctx context.Context) (*Answer, error) {
-	k.record.Via = "facts"
+	k.record.Via = viaFacts
 	f := k.req.Facts
 	if len(f.Claims) == 0 || len(f.Claims) > 32 || (f.Identifier == "") == (f.Holder.Number == "") {
 		return nil, ErrFactsMissing
@@ -46,12 +48,15 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 			best, of = r, o
 		}
 	}
+	k.record.Fields = names
 	if best == nil {
-		return k.refuse(Failed, "certificate-unknown"), nil
+		// Recorded all the same: whoever tries numbers is to leave a trace.
+		k.record.Type = f.Type
+		return k.store(ctx, k.refuse(Failed, "certificate-unknown"))
 	}
-	matches := make(map[string]bool, len(names))
-	for _, name := range names {
-		matches[name] = equalJSON(best.Claims[name], f.Claims[name])
+	matches, err := k.match(ctx, best, of, names)
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(names, func(name string) bool { return !matches[name] }) {
 		// A valid certificate with another name on it is not a yes.
@@ -59,9 +64,42 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 		best.Reasons = append(best.Reasons, "facts-mismatch")
 	}
 	best.Claims = nil // yes or no; nothing is disclosed
-	k.record.HolderID, k.record.Identifier, k.record.Type, k.record.Fields = of.HolderID, of.Identifier, of.Type, names
+	k.record.HolderID, k.record.Identifier, k.record.Type = of.HolderID, of.Identifier, of.Type
 	a := &Answer{ID: k.record.ID, Result: best, Purpose: k.req.Purpose, Matches: matches}
 	return k.store(ctx, a)
+}
+
+// match compares what is claimed with the certificate as it is today: predicates are evaluated
+// anew, and what is never signed is looked up.
+func (k *check) match(ctx context.Context, r *Result, of Original, names []string) (map[string]bool, error) {
+	matches := make(map[string]bool, len(names))
+	var live map[string]any
+	for _, name := range names {
+		have, signed := r.Claims[name]
+		if r.Claims != nil && !signed && live == nil {
+			var err error
+			if live, _, _, err = k.cfg.Originals.Live(ctx, of.Identifier); err != nil {
+				return nil, fmt.Errorf("verifier: live data: %w", err)
+			}
+			if live == nil {
+				live = map[string]any{} // looked up, and nothing there
+			}
+		}
+		var today any
+		if p, ok := of.Predicates[name]; ok && signed {
+			today = p
+		} else if v, ok := live[name]; ok && !signed {
+			today = v
+		}
+		if today != nil {
+			var err error
+			if have, err = json.Marshal(today); err != nil {
+				return nil, fmt.Errorf("verifier: %s: %w", name, err)
+			}
+		}
+		matches[name] = equalJSON(have, k.req.Facts.Claims[name])
+	}
+	return matches, nil
 }
 
 func equalJSON(have json.RawMessage, claimed any) bool {

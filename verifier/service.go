@@ -21,6 +21,8 @@ var (
 	ErrCodeUnknown = errors.New("verifier: no such code")
 	ErrCodeExpired = errors.New("verifier: code expired")
 	ErrCodeUsed    = errors.New("verifier: code already used")
+	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
+	ErrNotShowable = errors.New("verifier: the certificate cannot be shown now")
 )
 
 // What a request is refused for before anything is spent or disclosed.
@@ -85,8 +87,9 @@ type Offer struct {
 	VerifiedAt time.Time
 }
 
-// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired
-// and ErrCodeUsed. Offer comes with the latter two where it is known.
+// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
+// ErrCodeUsed, ErrCodeClosed and ErrNotShowable. Offer comes with all but the first where it is
+// known.
 type Wallet interface {
 	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
 	// Redeem claims the code and returns a presentation of the fields, made for audience and
@@ -102,6 +105,8 @@ type Original struct {
 	HolderID   string
 	Type       string
 	Credential string // SD-JWT VC without holder binding
+	// Predicates are what holds now: those in the credential are as old as it is.
+	Predicates map[string]bool
 }
 
 // Originals is what the service asks of the issuers in its own domain.
@@ -193,6 +198,10 @@ type Answer struct {
 	Matches  map[string]bool `json:"matches,omitempty"` // of facts
 }
 
+// maxPurpose bounds a purpose in bytes. It is recorded also when nothing of the presentation
+// could be read, and so before it is held against what is registered.
+const maxPurpose = 256
+
 // Challenge makes a single-use nonce for a presentation.
 func (s *Service) Challenge(ctx context.Context, c Caller) (nonce string, expires time.Time, err error) {
 	const life = 5 * time.Minute
@@ -206,21 +215,24 @@ func (s *Service) Challenge(ctx context.Context, c Caller) (nonce string, expire
 // Check makes one check. An error means that the request was refused and nothing was spent;
 // whatever is wrong with the certificate or the code is in the answer.
 func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, error) {
+	party, err := s.cfg.Parties.Party(ctx, c.Party)
+	if err != nil {
+		return nil, err
+	}
+	if party.Suspended { // before anything is repeated, too
+		return nil, ErrPartySuspended
+	}
 	hash := req.hash()
 	if req.Key != "" {
 		if a, err := s.repeat(ctx, c, req.Key, hash); a != nil || err != nil {
 			return a, err
 		}
 	}
-	party, err := s.cfg.Parties.Party(ctx, c.Party)
-	if err != nil {
-		return nil, err
-	}
-	if party.Suspended {
-		return nil, ErrPartySuspended
-	}
-	if strings.TrimSpace(req.Purpose) == "" {
+	switch {
+	case strings.TrimSpace(req.Purpose) == "":
 		return nil, ErrPurposeMissing
+	case len(req.Purpose) > maxPurpose:
+		return nil, fmt.Errorf("%w: %d bytes", ErrPurposeNotRegistered, len(req.Purpose))
 	}
 	if err := s.allow(ctx, party, req); err != nil {
 		return nil, err
@@ -311,7 +323,8 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Caller != c.Client {
 		return nil, nil, ErrNoRecord // whether it exists is not theirs to know
 	}
-	if party.Suspended || !party.Portrait || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
+	// A check of facts discloses nothing, the portrait least of all.
+	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
 	return s.cfg.Originals.Portrait(ctx, v.Identifier)

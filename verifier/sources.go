@@ -10,12 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/crypto/trustlist"
 )
 
 // ErrStatusUnknown says that the source holds nothing on a status list.
 var ErrStatusUnknown = errors.New("verifier: status unknown")
+
+var errOlderList = errors.New("verifier: status list older than one already seen")
 
 // CachedStatus asks the cache that this deployment's issuers keep filled, and a second source
 // for certificates of other domains.
@@ -49,6 +52,7 @@ func (s CachedStatus) Status(ctx context.Context, ref statuslist.Reference, home
 }
 
 const (
+	retryAfter   = time.Second // after a fetch that failed
 	maxListBytes = 16 << 20
 	maxEntries   = 1 << 24
 )
@@ -123,9 +127,13 @@ func (t *RemoteTrust) Current(ctx context.Context) (*trustlist.List, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
-	if t.list == nil || now.Sub(t.fetched) > t.renew {
+	wait := t.renew
+	if t.lastErr != nil {
+		wait = retryAfter // a failing server is not asked at every verification
+	}
+	if t.fetched.IsZero() || now.Sub(t.fetched) > wait {
 		t.lastErr = t.refresh(ctx, now)
-		t.fetched = now // a failing server is not asked at every verification
+		t.fetched = now
 	}
 	if t.list == nil {
 		return nil, t.lastErr
@@ -185,6 +193,8 @@ type RemoteStatus struct {
 type remoteList struct {
 	mu      sync.Mutex // one fetch at a time per list
 	token   *statuslist.Token
+	kid     string // of its signer
+	signer  *key.Public
 	fetched time.Time
 	failed  time.Time
 	err     error
@@ -212,19 +222,29 @@ func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, hom
 	defer l.mu.Unlock()
 	now := s.now()
 	stale := l.token == nil || now.Sub(l.fetched) >= l.token.TTL || !now.Before(l.token.Expires)
-	if stale && now.Sub(l.failed) > time.Second {
-		token, err := s.fetch(ctx, ref.URI, home, now)
-		switch {
-		case err != nil:
+	if stale && now.Sub(l.failed) > retryAfter {
+		token, kid, signer, err := s.fetch(ctx, ref.URI, home, now)
+		if err == nil && l.token != nil && token.IssuedAt.Before(l.token.IssuedAt) {
+			err = errOlderList
+		}
+		if err != nil {
 			l.err, l.failed = err, now
-		case l.token == nil || !token.IssuedAt.Before(l.token.IssuedAt): // never an older one
-			l.token, l.fetched, l.err = token, now, nil
+		} else {
+			l.token, l.kid, l.signer, l.fetched, l.err = token, kid, signer, now, nil
 		}
 	}
 	if l.token == nil {
 		return StatusAnswer{}, l.err
 	}
 	// The key may have been frozen since the list was kept: ask the trust list each time.
+	k, err := home.StatusKey(l.kid, l.token.IssuedAt)
+	if err == nil && !k.Equal(l.signer) {
+		err = fmt.Errorf("%w: another key has its id", trustlist.ErrKeyUnknown)
+	}
+	if err != nil {
+		l.token, l.err = nil, err // perhaps there is one by a better key
+		return StatusAnswer{}, err
+	}
 	status, err := l.token.List.Get(ref.Index)
 	if err != nil {
 		return StatusAnswer{}, err
@@ -232,18 +252,19 @@ func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, hom
 	return StatusAnswer{Status: status, AsOf: l.token.IssuedAt, Source: "list"}, nil
 }
 
-func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (*statuslist.Token, error) {
+func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (*statuslist.Token, string, *key.Public, error) {
 	text, err := fetch(ctx, s.client, uri, "application/statuslist+jwt")
 	if err != nil {
-		return nil, err
+		return nil, "", nil, err
 	}
 	u, err := statuslist.Parse(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, err
+		return nil, "", nil, err
 	}
 	k, err := home.StatusKey(u.Header.KeyID, u.IssuedAt)
 	if err != nil {
-		return nil, err
+		return nil, "", nil, err
 	}
-	return u.Verify(k, uri, now)
+	token, err := u.Verify(k, uri, now)
+	return token, u.Header.KeyID, k, err
 }

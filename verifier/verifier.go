@@ -91,8 +91,9 @@ func New(cfg Config) (*Verifier, error) {
 type Expect struct {
 	Audience string // who we are, as the holder's proof must name it
 	Nonce    string // the challenge that we made for this presentation
-	// Unbound accepts a certificate without a holder's proof. It is for the original that a
-	// department got back, never for something shown.
+	// Unbound accepts a certificate that is bound to no key, without a holder's proof. It is for
+	// the original that a department got back, never for something shown: a copy that is bound
+	// still needs its proof.
 	Unbound bool
 }
 
@@ -283,10 +284,6 @@ func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT,
 		r.Holder.fail("key-frozen")
 		return
 	}
-	if e.Unbound && vc.KeyBinding == "" {
-		r.Holder.skip()
-		return
-	}
 	err = vc.VerifyBinding(cnf, sdjwt.Expect{Audience: e.Audience, Nonce: e.Nonce, Now: now, MaxAge: v.cfg.MaxProofAge, Skew: v.cfg.Skew})
 	if err != nil {
 		r.Holder.fail(bindingCode(err))
@@ -329,7 +326,7 @@ func (v *Verifier) checkStatus(ctx context.Context, r *Result, list *trustlist.L
 		r.Status.fail("certificate-suspended")
 	case answer.Status != statuslist.Valid:
 		r.Status.fail("certificate-ended")
-	case now.Sub(asOf) > v.cfg.MaxStatusAge:
+	case now.Sub(asOf) > v.cfg.MaxStatusAge, asOf.After(now.Add(statuslist.Skew)): // such a one would never grow old
 		r.Status.unknown("status-stale")
 	default:
 		r.Status.pass()

@@ -1,7 +1,9 @@
 package verifier_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdjwt"
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -154,6 +157,14 @@ func TestVerifyGood(t *testing.T) {
 	}
 }
 
+// half overwrites r (from 0) or s (from 32): with zeros, or with ones, which is past any order.
+func half(from int, fill byte) func([]byte) ([]byte, error) {
+	return func(signature []byte) ([]byte, error) {
+		copy(signature[from:from+32], bytes.Repeat([]byte{fill}, 32))
+		return signature, nil
+	}
+}
+
 // Each case has one fault. What it must say, and that no name leaves where the proof of
 // possession or the signature is bad, is the contract of the whole product.
 func TestVerifyFaults(t *testing.T) {
@@ -161,6 +172,17 @@ func TestVerifyFaults(t *testing.T) {
 		*world
 		presentation string
 		expect       verifier.Expect
+	}
+	resign := func(change func([]byte) ([]byte, error)) func(*set) {
+		return func(s *set) {
+			end := strings.IndexByte(s.presentation, '~')
+			start := strings.LastIndexByte(s.presentation[:end], '.') + 1
+			signature, err := base64.RawURLEncoding.DecodeString(s.presentation[start:end])
+			require.NoError(s.t, err)
+			signature, err = change(signature)
+			require.NoError(s.t, err)
+			s.presentation = s.presentation[:start] + base64.RawURLEncoding.EncodeToString(signature) + s.presentation[end:]
+		}
 	}
 	edit := func(name string, value any) func(*set) {
 		return func(s *set) {
@@ -209,6 +231,11 @@ func TestVerifyFaults(t *testing.T) {
 			s.issuer = newKey(s.t, other).WithID(s.list.Issuers[0].Keys[0].Key.ID())
 			s.presentation = s.good()
 		}, verifier.Invalid, "algorithm-not-allowed", true},
+		"signature in DER":                {resign(sm.ToDER), verifier.Invalid, "signature-encoding", true},
+		"r zero":                          {resign(half(0, 0)), verifier.Invalid, "signature-encoding", true},
+		"s zero":                          {resign(half(32, 0)), verifier.Invalid, "signature-encoding", true},
+		"r out of range":                  {resign(half(0, 0xff)), verifier.Invalid, "signature-encoding", true},
+		"s out of range":                  {resign(half(32, 0xff)), verifier.Invalid, "signature-encoding", true},
 		"expired":                         {func(s *set) { s.now = s.now.Add(48 * time.Hour); s.publish(func(*trustlist.List) {}) }, verifier.Invalid, "certificate-expired", true},
 		"not yet valid":                   {edit("nbf", time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Unix()), verifier.Invalid, "certificate-not-yet-valid", false},
 		"suspended":                       {func(s *set) { s.setStatus(7, statuslist.Suspended) }, verifier.Invalid, "certificate-suspended", false},
@@ -287,6 +314,17 @@ func TestVerifyUnbound(t *testing.T) {
 	c["cnf"] = "not an object"
 	r = w.v.Verify(context.Background(), w.credential(c), verifier.Expect{Unbound: true})
 	require.Equal(t, verifier.Invalid, r.Outcome)
+}
+
+// Whether a proof is needed is told by the certificate, not by whether one is there (RFC 9901 §7.3):
+// a presentation whose proof was cut off is not an original.
+func TestVerifyUnboundIsNoWayAroundTheProof(t *testing.T) {
+	w := newWorld(t, key.SM2)
+	shown := w.good()
+	r := w.v.Verify(context.Background(), shown[:strings.LastIndexByte(shown, '~')+1], verifier.Expect{Unbound: true})
+	require.Equal(t, verifier.Invalid, r.Outcome)
+	require.Contains(t, r.Reasons, "holder-binding-missing")
+	require.Empty(t, r.Claims)
 }
 
 // No byte of a presentation may be changed without the verifier noticing.

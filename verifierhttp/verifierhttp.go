@@ -4,9 +4,11 @@
 package verifierhttp
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -26,6 +28,7 @@ const Scope = "verify"
 type API struct {
 	service  *verifier.Service
 	problems *problem.Table
+	pictures chan struct{} // places for pictures that are being read
 }
 
 // New makes the API.
@@ -33,7 +36,7 @@ func New(service *verifier.Service, problems *problem.Table) (*API, error) {
 	if service == nil || problems == nil {
 		return nil, errors.New("verifierhttp: incomplete configuration")
 	}
-	return &API{service: service, problems: problems}, nil
+	return &API{service: service, problems: problems, pictures: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
 }
 
 // Routes are the routes of this room.
@@ -126,7 +129,7 @@ func (a *API) verify(c *gin.Context) (any, error) {
 		if body.Code != "" {
 			return nil, verifier.ErrRequest
 		}
-		code, err := readImage(body.Image)
+		code, err := a.readImage(c, body.Image)
 		if err != nil {
 			return nil, err
 		}
@@ -162,8 +165,18 @@ func (a *API) wire(got *verifier.Answer) answer {
 }
 
 // readImage finds the one code of ours in a photograph. Other codes in it (a poster on the
-// wall) are stepped over.
-func readImage(text string) (string, error) {
+// wall) are stepped over. One picture can take seconds of a core and 150 MB, so only as many are
+// read at once as there are cores; the others wait, as long as their callers do.
+func (a *API) readImage(ctx context.Context, text string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	select {
+	case a.pictures <- struct{}{}:
+		defer func() { <-a.pictures }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 	image, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return "", &httpd.Problem{Code: "image-format", Detail: "image is not standard base64"}

@@ -73,6 +73,7 @@ type Show struct {
 	OpenUntil  time.Time     `json:"until"`
 	Method     string        `json:"method"` // how the person was verified, when the show was made
 	VerifiedAt time.Time     `json:"verified_at"`
+	Withdrawn  bool          `json:"withdrawn,omitempty"` // closed by who shows it, before any scan
 }
 
 // Ticket is one code of a show.
@@ -87,6 +88,7 @@ var (
 	ErrShowClosed    = errors.New("wallet: the show is closed")
 	ErrTicketUnknown = errors.New("wallet: no such code")
 	ErrTicketTaken   = errors.New("wallet: code already used")
+	ErrTicketClosed  = errors.New("wallet: the show was closed by its holder")
 )
 
 // Shows is the volatile side: it lives in memory or in Redis and may be lost, with the codes

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type space struct {
 	collected int
 	refresh   time.Duration
 	ended     bool
+	full      string // id of a key that takes no more copies
 	shows     *memstore.Store
 }
 
@@ -46,6 +48,9 @@ func (s *space) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
 }
 
 func (s *space) Collect(_ context.Context, id, holderID string, bind *key.Public) (wallet.Collected, error) {
+	if s.full == bind.ID() {
+		return wallet.Collected{}, wallet.ErrKeyFull
+	}
 	s.collected++
 	text, err := sdjwt.Sign(s.issuer, sdjwt.Issue{
 		Claims:      map[string]any{"iss": "http://localhost/i", "vct": "http://localhost/t", "iat": s.now.Unix(), "cnf": map[string]any{"jwk": json.RawMessage(bind.Confirmation())}},
@@ -203,6 +208,15 @@ func TestCollectAnew(t *testing.T) {
 	cnf, err := vc.Confirmation()
 	require.NoError(t, err)
 	require.False(t, cnf.Equal(frozen.Public()))
+	// A key that is full makes way for the next; when all are, nothing is bound.
+	s.keys = append(s.keys, frozen)
+	s.full = s.keys[0].Public().ID()
+	s.now = s.now.Add(s.refresh)
+	s.show(wallet.ShowRequest{})
+	require.Equal(t, 4, s.collected)
+	s.keys, s.now = s.keys[:1], s.now.Add(s.refresh)
+	_, err = s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity"})
+	require.ErrorIs(t, err, wallet.ErrNoKey)
 	s.keys = nil
 	_, err = s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity"})
 	require.ErrorIs(t, err, wallet.ErrNoKey)
@@ -228,7 +242,22 @@ func TestShowsAreOnesOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, open)
 	_, err = s.Peek(t.Context(), ticket(t, c))
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	_, _, err = s.Redeem(t.Context(), wallet.Redemption{Ticket: ticket(t, c), Claimant: "bank", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+	// One that was used stays so, whatever its holder does afterwards.
+	require.NoError(t, s.Spent(t.Context(), other.ShowID))
+	require.NoError(t, s.Close(t.Context(), s.me(), other.ShowID))
+	_, err = s.Peek(t.Context(), ticket(t, other))
 	require.ErrorIs(t, err, wallet.ErrTicketTaken)
+}
+
+// What a holder writes for a purpose lies in memory with the show: a word, not a book.
+func TestSceneIsShort(t *testing.T) {
+	s := newSpace(t)
+	_, err := s.Show(t.Context(), s.me(), wallet.ShowRequest{Identifier: identifier, View: "identity", Scene: strings.Repeat("x", 257)})
+	require.ErrorIs(t, err, wallet.ErrScene)
+	s.show(wallet.ShowRequest{Scene: strings.Repeat("x", 256)})
 }
 
 // A show that is left alone ends by itself, and its codes never outlive it.

@@ -49,10 +49,13 @@ func Errors() httpd.ErrorTable {
 	return httpd.ErrorTable{
 		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
 		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
+		{Err: wallet.ErrHoldingFrozen, Code: "holding-not-showable"},
+		{Err: wallet.ErrNoKey, Code: "holding-not-showable"},
 		{Err: wallet.ErrNothingChosen, Code: "nothing-chosen"},
 		{Err: wallet.ErrFieldUnknown, Code: "field-not-in-type"},
 		{Err: schemas.ErrViewUnknown, Code: "view-unknown"},
 		{Err: wallet.ErrLifetime, Code: "lifetime-out-of-range"},
+		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
 	}

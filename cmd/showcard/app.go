@@ -95,7 +95,7 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if a.keys, err = openKeystore(cfg); err != nil {
 		return nil, err
 	}
-	if a.types, err = schemas.Embedded(); err != nil {
+	if a.types, err = loadTypes(cfg.Catalogue); err != nil {
 		return nil, err
 	}
 	if err := a.openStores(ctx); err != nil {
@@ -217,7 +217,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -243,7 +243,7 @@ func (a *app) openVerifier() error {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer},
+		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 	})
 	return err
@@ -290,6 +290,13 @@ func (a *app) mount() (err error) {
 
 // run serves until ctx ends, then lets requests in progress finish.
 func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.Listener) error {
+	// The status cache is filled before the first question, or every answer right after a
+	// restart would be "indeterminate". If it cannot be, the publisher goes on trying.
+	warm, cancel := context.WithTimeout(ctx, 10*time.Second)
+	if err := a.issuer.Flush(warm); err != nil {
+		a.log.Warn("status cache not filled yet", "error", err)
+	}
+	cancel()
 	// The rooms' own loops stop after the server: a request in progress may still need them.
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

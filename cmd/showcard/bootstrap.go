@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
@@ -27,6 +29,8 @@ const (
 	rootsValidity  = 10 * 365 * 24 * time.Hour
 	rootsFile      = "roots.json"
 	deploymentFile = "deployment.json"
+	// offlineRootKeys is the folder that whoever runs the deployment carries away.
+	offlineRootKeys = "offline-root-keys"
 )
 
 func algorithm(profile string) key.Algorithm {
@@ -74,7 +78,7 @@ func ensureRoots(c config, listKey *key.Public, now time.Time) ([]byte, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return data, err
 	}
-	offline := filepath.Join(c.Data, "offline-root-keys")
+	offline := filepath.Join(c.Data, offlineRootKeys)
 	if err := os.MkdirAll(offline, 0o700); err != nil {
 		return nil, err
 	}
@@ -115,11 +119,57 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	return os.Rename(f.Name(), path)
 }
 
+// loadTypes reads the built-in certificate types and those of a folder.
+func loadTypes(folder string) (*schemas.Catalogue, error) {
+	if folder == "" {
+		return schemas.Embedded()
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("%w: catalogue: %w", errConfig, err)
+	}
+	types, err := schemas.Load(schemas.Files(), os.DirFS(folder))
+	if err != nil {
+		return nil, fmt.Errorf("%w: catalogue %s: %w", errConfig, folder, err)
+	}
+	return types, nil
+}
+
+// newTypes lists types, and versions of types, that the registry has not met yet. What an
+// operator has said about a type since stays as it is.
+func newTypes(types *schemas.Catalogue, known func(id string) (registry.TypeState, error)) []registry.TypeState {
+	newest := map[string]registry.TypeState{}
+	for _, t := range types.Types() { // versions in order
+		if !t.Published {
+			continue
+		}
+		state, err := known(t.ID)
+		if err != nil {
+			state = registry.TypeState{ID: t.ID, Published: true}
+		}
+		if state.Version < t.Version {
+			state.Version = t.Version
+			newest[t.ID] = state
+		}
+	}
+	return slices.Collect(maps.Values(newest))
+}
+
 // bootstrap enters what every deployment has into an empty registry: its domain, its wallet
-// provider, its types and its operators.
+// provider, its types and its operators. Later starts enter types that are new.
 func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Store, types *schemas.Catalogue, now time.Time) error {
+	publish := func(d *registry.Draft) {
+		for _, t := range newTypes(types, d.Type) {
+			d.PutType(t)
+		}
+	}
 	if !r.Empty() {
-		return nil
+		if len(newTypes(types, r.TypeState)) == 0 {
+			return nil
+		}
+		return r.Update(ctx, "start", "new types in the catalogue", func(d *registry.Draft) error {
+			publish(d)
+			return nil
+		})
 	}
 	a := algorithm(c.Profile)
 	since := now.Truncate(time.Hour) // certificates round their "iat" down to the hour
@@ -150,13 +200,10 @@ func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Stor
 		})
 		d.PutProvider(registry.Provider{
 			ID: providerID, Domain: c.Domain.Code, Name: schemas.Text{ZH: c.Domain.Name.ZH + "证照空间", EN: c.Domain.Name.EN + " wallet"},
-			Keys: []registry.Key{{Public: provider.Public(), NotBefore: since}},
+			// Whoever steals this key steals at most so many copies; then an operator adds the next.
+			Keys: []registry.Key{{Public: provider.Public(), NotBefore: since, MaxCopies: 10_000_000}},
 		})
-		for _, t := range types.Types() {
-			if t.Published {
-				d.PutType(registry.TypeState{ID: t.ID, Version: t.Version, Published: true})
-			}
-		}
+		publish(d)
 		for _, o := range operators {
 			d.PutClient(o)
 		}

@@ -43,6 +43,11 @@ type config struct {
 	// only) or redis://USER:PASSWORD@HOST:PORT/DB (rediss:// for TLS). Default memory.
 	Volatile string `yaml:"volatile"`
 
+	// catalogue is a folder whose types/*.json and tables/*.json add certificate types, and
+	// versions of types, to the built-in ones. What is new there is published at the next start;
+	// every process of a deployment needs the same files. Default none.
+	Catalogue string `yaml:"catalogue"`
+
 	// domain names this deployment in codes (four of 0-9A-Z) and in the trust list.
 	Domain domainConfig `yaml:"domain"`
 	// operators are the clients that may change the registry: their id and the file of their

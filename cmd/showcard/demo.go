@@ -24,13 +24,14 @@ import (
 )
 
 type demoCommand struct {
-	Addr     string `default:"127.0.0.1:8080" help:"Address to serve on."`
-	Data     string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
-	LAN      bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
-	LANAddr  string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
-	Tour     bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
-	Volatile string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
-	Profile  string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
+	Addr      string `default:"127.0.0.1:8080" help:"Address to serve on."`
+	Data      string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
+	LAN       bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
+	LANAddr   string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
+	Catalogue string `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
+	Tour      bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
+	Volatile  string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Profile   string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
 // Help is what --help says below the flags.
@@ -116,7 +117,7 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, demo: true,
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true,
 	}
 	// A later start keeps the public URL of the first, whatever --addr says now.
 	if data, err := os.ReadFile(filepath.Join(c.Data, deploymentFile)); err == nil {
@@ -296,15 +297,26 @@ func (d *demo) writeDemoJSON(ctx context.Context, file string) error {
 	return writeFile(file, append(data, '\n'), 0o600)
 }
 
+// here is where a browser on this machine reaches us. The public URL is where the first start
+// listened; this one may have been given another --addr.
+func (d *demo) here() string {
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(d.base, "http://"))
+	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		return "http://localhost:" + port
+	}
+	return d.base
+}
+
 // announce prints where to go and who is there.
 func (d *demo) announce(e *env, c *demoCommand) {
-	w := e.stdout
+	w, here := e.stdout, d.here()
 	fmt.Fprintf(w, "\n  showcard 演示已启动 / the demo is running\n\n")
-	fmt.Fprintf(w, "  出示证照 show a certificate   %s/wallet\n", d.cfg.PublicURL)
-	fmt.Fprintf(w, "  核验证照 check a code         %s/check\n", d.cfg.PublicURL)
-	fmt.Fprintf(w, "  接口说明 API                  %s/openapi.json\n\n", d.cfg.PublicURL)
-	if d.base != strings.Replace(d.cfg.PublicURL, "localhost", "127.0.0.1", 1) {
-		fmt.Fprintf(w, "  注意 note: certificates of this data folder are signed for %s;\n  this process listens on %s\n\n", d.cfg.PublicURL, d.base)
+	fmt.Fprintf(w, "  出示证照 show a certificate   %s/wallet\n", here)
+	fmt.Fprintf(w, "  核验证照 check a code         %s/check\n", here)
+	fmt.Fprintf(w, "  接口说明 API                  %s/openapi.json\n\n", here)
+	if here != d.cfg.PublicURL {
+		fmt.Fprintf(w, "  注意 note: 本文件夹的证照以此地址签发 certificates of this folder are signed for %s;\n", d.cfg.PublicURL)
+		fmt.Fprintf(w, "  命令行工具请加 tools need --server %s\n\n", here)
 	}
 	fmt.Fprintf(w, "  虚构人员 fictitious people (%d):\n", len(d.people))
 	for i, p := range d.people {

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -81,6 +83,12 @@ func run(e *env, args []string) int {
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
+	}
+	args = slices.Clone(args)
+	for i, a := range args { // as Go's own tools spell it; -c onfig is what it would mean here
+		if a == "-config" || strings.HasPrefix(a, "-config=") {
+			args[i] = "-" + a
+		}
 	}
 	ctx, err := parser.Parse(args)
 	if exited >= 0 { // --help was answered

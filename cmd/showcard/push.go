@@ -23,8 +23,8 @@ type pushCommand struct {
 	Job     string `placeholder:"ID" help:"Name of the push, of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
 	Issuer  string `placeholder:"ID" help:"Issuing authority, for a client that acts for several. Default: the one that the first row names."`
 	Import  bool   `help:"Take over existing certificates: oddities that genuine old ones are known to have become warnings. Needs the scope import."`
-	Report  string `placeholder:"FILE" help:"Where the result of every row goes. Default FILE.results.ndjson."`
-	Refused string `placeholder:"FILE" help:"Where refused rows go, to be mended and pushed again. Default FILE.rejected.ndjson."`
+	Report  string `placeholder:"FILE" help:"Where the result of every row goes. Default NAME.results.ndjson beside NAME.ndjson."`
+	Refused string `placeholder:"FILE" help:"Where refused rows go, to be mended and pushed again. Default NAME.rejected.ndjson beside NAME.ndjson."`
 	Retries int    `default:"12" help:"How often to take the upload up again after the connection or the server was lost."`
 	Quiet   bool   `short:"q" help:"Print no progress."`
 	JSON    bool   `name:"json" help:"Print the summary as JSON."`
@@ -41,8 +41,8 @@ func (pushCommand) Help() string {
 answered as before. A bad row never stops the good ones. When the connection breaks or the server restarts, the upload
 starts again by itself; after Ctrl-C, give the same command again.
 
-Results, in the order of the rows, go to FILE.results.ndjson: "identifier" for a certificate that stands, "code" and
-"pointer" for a row that was refused. Refused rows themselves go to FILE.rejected.ndjson: mend that file and push it.
+Results of NAME.ndjson go to NAME.results.ndjson, in the order of the rows: "identifier" for a certificate that stands,
+"code" and "pointer" for a row that was refused. Refused rows go to NAME.rejected.ndjson: mend that file and push it.
 
 Exit status: 0 every row stands, 1 some were refused or the push did not end, 2 wrong use.
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 )
 
 type serveCommand struct {
@@ -61,6 +62,9 @@ func (c *serveCommand) Run(e *env) error {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Data, offlineRootKeys)); err == nil {
+		log.Warn("the trust root keys lie beside the data: carry them away to a safe", "folder", filepath.Join(cfg.Data, offlineRootKeys))
 	}
 	log.Info("serving", "address", l.Addr().String(), "public_url", cfg.PublicURL, "version", version, "pid", os.Getpid())
 	return a.run(e.ctx, tlsConfig, l)

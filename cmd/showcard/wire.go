@@ -100,12 +100,14 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 }
 
 func (r issuerRegistry) TypeUsable(_ context.Context, typeID string) error {
-	if _, err := r.types.Type(typeID); err != nil {
+	newest, err := r.types.Type(typeID)
+	if err != nil {
 		return err
 	}
 	t, err := r.registry.TypeState(typeID)
 	switch {
-	case errors.Is(err, registry.ErrUnknown) || err == nil && !t.Published:
+	case errors.Is(err, registry.ErrUnknown) || err == nil && (!t.Published || t.Version < newest.Version):
+		// What the trust list does not name, no verifier would accept.
 		return fmt.Errorf("%w: %s", schemas.ErrTypeUnpublished, typeID)
 	case err != nil:
 		return err
@@ -135,8 +137,12 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUnknown, err)
 	case errors.Is(err, wallet.ErrTicketExpired):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeExpired, err)
+	case errors.Is(err, wallet.ErrTicketClosed):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
+	case errors.Is(err, wallet.ErrNoKey), errors.Is(err, wallet.ErrHoldingFrozen), errors.Is(err, wallet.ErrHoldingEnded), errors.Is(err, wallet.ErrHoldingUnknown):
+		return fmt.Errorf("%w: %w", verifier.ErrNotShowable, err)
 	}
 	return err
 }
@@ -238,12 +244,19 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingUnknown, err)
 	case errors.Is(err, issuer.ErrTransition):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
+	case errors.Is(err, issuer.ErrKeyFull):
+		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
+	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
 }
 
 // verifierOriginals is the issuer as the verifier sees it.
-type verifierOriginals struct{ issuer *issuer.Issuer }
+type verifierOriginals struct {
+	issuer *issuer.Issuer
+	types  *schemas.Catalogue
+}
 
 func (o verifierOriginals) Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]verifier.Original, error) {
 	found, err := o.issuer.Originals(ctx, issuer.Query{Identifier: identifier, Holder: holder, Type: typeID})
@@ -252,7 +265,12 @@ func (o verifierOriginals) Find(ctx context.Context, identifier string, holder s
 	}
 	out := make([]verifier.Original, len(found))
 	for i, c := range found {
-		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential}
+		t, err := o.types.Version(c.Row.Type, c.TypeVer)
+		if err != nil {
+			return nil, err
+		}
+		predicates, _ := t.Evaluate(t.ClaimsOf(c.Row), time.Now())
+		out[i] = verifier.Original{Identifier: c.Identifier, HolderID: c.HolderID, Type: c.Row.Type, Credential: c.Credential, Predicates: predicates}
 	}
 	return out, nil
 }

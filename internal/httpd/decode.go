@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
-	"unicode/utf8"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 const (
@@ -37,17 +38,12 @@ func decode(data []byte, v any) error {
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return errors.New("httpd: Decode needs a pointer")
 	}
-	if !utf8.Valid(data) {
-		return &Problem{Code: CodeBodyNotUTF8}
+	value, err := strictjson.Parse(data, maxDepth)
+	if err != nil {
+		return unreadable(err)
 	}
-	if tooDeep(data) {
-		return &Problem{Code: CodeBodyTooDeep, Detail: "at most 32 levels"}
-	}
-	if err := checkSyntax(data); err != nil {
-		return err
-	}
-	w := walker{data: data}
-	w.top(target.Type().Elem())
+	w := walker{}
+	w.value(value, target.Type().Elem())
 	if len(w.errs) == 0 {
 		dec := json.NewDecoder(bytes.NewReader(data))
 		dec.UseNumber()
@@ -56,8 +52,8 @@ func decode(data []byte, v any) error {
 			return nil
 		}
 		// What the shapes did not show, say a number out of range: find the place by trying each leaf.
-		w = walker{data: data, probe: true}
-		w.top(target.Type().Elem())
+		w = walker{probe: true}
+		w.value(value, target.Type().Elem())
 		if len(w.errs) == 0 {
 			return &Problem{Code: CodeFieldInvalid, Cause: err}
 		}
@@ -65,40 +61,34 @@ func decode(data []byte, v any) error {
 	return &Problem{Code: w.errs[0].Code, Errors: w.errs}
 }
 
-// tooDeep counts brackets outside strings. It runs before any recursive reader sees the data.
-func tooDeep(data []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch b := data[i]; {
-		case inString && b == '\\':
-			i++
-		case b == '"':
-			inString = !inString
-		case inString:
-		case b == '{' || b == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case b == '}' || b == ']':
-			depth--
-		}
+// unreadable says why a body is no JSON of the strict kind.
+func unreadable(err error) error {
+	var e *strictjson.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	return false
+	at := func(code string) error {
+		return &Problem{Code: code, Errors: []FieldError{{Pointer: clip(e.Pointer), Code: code}}}
+	}
+	switch {
+	case errors.Is(err, strictjson.ErrUTF8):
+		return &Problem{Code: CodeBodyNotUTF8}
+	case errors.Is(err, strictjson.ErrSurrogate):
+		return at(CodeBodyNotUTF8)
+	case errors.Is(err, strictjson.ErrDepth):
+		return &Problem{Code: CodeBodyTooDeep, Detail: e.Detail}
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return at(CodeFieldDuplicate)
+	case errors.Is(err, strictjson.ErrTrailing):
+		return &Problem{Code: CodeBodyTrailingData}
+	}
+	return &Problem{Code: CodeBodyMalformed, Detail: e.Detail}
 }
 
-// checkSyntax tells a broken value from a whole one with something after it.
-func checkSyntax(data []byte) error {
-	if json.Valid(data) {
-		return nil
+// clip bounds a pointer: a caller's own absurd name need not come back whole.
+func clip(pointer string) string {
+	if len(pointer) > maxPointer {
+		return strings.ToValidUTF8(pointer[:maxPointer], "")
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	var first json.RawMessage
-	if err := dec.Decode(&first); err == nil {
-		return &Problem{Code: CodeBodyTrailingData}
-	} else if errors.Is(err, io.EOF) {
-		return &Problem{Code: CodeBodyMalformed, Detail: "the body is empty"}
-	} else if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &Problem{Code: CodeBodyMalformed, Detail: "the JSON ends too early"}
-	}
-	return &Problem{Code: CodeBodyMalformed}
+	return pointer
 }

@@ -110,7 +110,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"duplicate in raw", `{"key":"a","raw":{"x":{"y":1,"y":2}}}`, 400, "field-duplicate", "/raw/x/y"},
 		{"duplicate in a map", `{"key":"a","labels":{"a/b":"1","a/b":"2"}}`, 400, "field-duplicate", "/labels/a~1b"},
 		{"unknown", `{"key":"a","colour":1}`, 422, "field-unknown", "/colour"},
-		{"several unknown", `{"key":"a","x":1,"parts":[{},{"y~z":1}]}`, 422, "field-unknown", "/x /parts/1/y~0z"},
+		{"several unknown", `{"key":"a","x":1,"parts":[{},{"y~z":1}]}`, 422, "field-unknown", "/parts/1/y~0z /x"},
 		{"other case", `{"KEY":"a"}`, 422, "field-unknown", "/KEY /key"},
 		{"hidden field", `{"key":"a","Hidden":"x"}`, 422, "field-unknown", "/Hidden"},
 		{"private field", `{"key":"a","private":"x"}`, 422, "field-unknown", "/private"},

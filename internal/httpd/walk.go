@@ -3,86 +3,74 @@ package httpd
 import (
 	"encoding"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
-// walker goes through JSON that is known to be valid and no deeper than maxDepth, side by side with
-// the Go type that is to receive it, and collects what does not fit with a pointer to the place.
-// encoding/json alone would accept names in any case, let the last of two equal names win, and say
-// about an unknown field neither where it is nor about more than one.
+// walker goes through a JSON value side by side with the Go type that is to receive it, and
+// collects what does not fit with a pointer to the place. encoding/json alone would accept names
+// in any case, and say about an unknown field neither where it is nor about more than one.
 type walker struct {
-	data  []byte
-	pos   int
-	path  []string // RFC 6901 reference tokens, unescaped
+	path  []string
 	errs  []FieldError
 	probe bool // try to decode each leaf, to find the one that fails
 }
 
-func (w *walker) top(t reflect.Type) {
-	w.space()
-	w.value(t)
-}
-
 func (w *walker) add(code, detail string) {
-	if len(w.errs) >= maxFieldErrors {
-		return
-	}
-	var b strings.Builder
-	for _, token := range w.path {
-		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
-	}
-	pointer := b.String()
-	if len(pointer) > maxPointer { // a caller's own absurd name need not come back whole
-		pointer = strings.ToValidUTF8(pointer[:maxPointer], "")
-	}
-	w.errs = append(w.errs, FieldError{Pointer: pointer, Code: code, Detail: detail})
-}
-
-func (w *walker) space() {
-	for w.pos < len(w.data) && strings.IndexByte(" \t\r\n", w.data[w.pos]) >= 0 {
-		w.pos++
+	if len(w.errs) < maxFieldErrors {
+		w.errs = append(w.errs, FieldError{Pointer: clip(strictjson.Pointer(w.path...)), Code: code, Detail: detail})
 	}
 }
 
-// value walks one value. t == nil accepts anything, and is looked at for duplicates and text only.
-func (w *walker) value(t reflect.Type) {
+// below runs do one step further down.
+func (w *walker) below(step string, do func()) {
+	w.path = append(w.path, step)
+	do()
+	w.path = w.path[:len(w.path)-1]
+}
+
+// value walks one value. t == nil accepts anything, and is looked at for its texts only.
+func (w *walker) value(v any, t reflect.Type) {
 	shape := shapeOf(t)
-	start, first := w.pos, w.data[w.pos]
 	errsBefore := len(w.errs)
-	switch first {
-	case '{':
-		if shape.kind == '{' {
-			w.object(shape)
+	kind := byte('n')
+	switch v := v.(type) {
+	case map[string]any:
+		kind = '{'
+		if shape.kind == kind {
+			w.object(v, shape)
 		} else {
-			w.object(shapeOf(nil))
+			w.object(v, shapeOf(nil))
 		}
-	case '[':
-		if shape.kind == '[' {
-			w.array(shape.elem)
-		} else {
-			w.array(nil)
+	case []any:
+		kind = '['
+		for i, one := range v {
+			w.below(strconv.Itoa(i), func() { w.value(one, shape.items()) })
 		}
-	case '"':
-		w.text()
-	default:
-		for w.pos < len(w.data) && strings.IndexByte(",]} \t\r\n", w.data[w.pos]) < 0 {
-			w.pos++
-		}
+	case string:
+		kind = '"'
+		w.text(v)
+	case json.Number:
+		kind = '0'
+	case bool:
+		kind = 't'
 	}
 	if len(w.errs) > errsBefore {
 		return
 	}
-	if !shape.takes(first) {
+	if !shape.takes(kind) {
 		w.add(CodeFieldType, "must be "+shape.name)
 		return
 	}
 	leaf := t != nil && t.Kind() != reflect.Interface && shape.kind != '{' && shape.kind != '['
 	if w.probe && leaf {
-		if json.Unmarshal(w.data[start:w.pos], reflect.New(t).Interface()) != nil {
+		raw, err := json.Marshal(v)
+		if err != nil || json.Unmarshal(raw, reflect.New(t).Interface()) != nil {
 			code := CodeFieldType
 			if shape.kind == 0 {
 				code = CodeFieldInvalid // the type's own rules
@@ -92,141 +80,65 @@ func (w *walker) value(t reflect.Type) {
 	}
 }
 
-func (w *walker) object(shape shape) {
+func (w *walker) object(v map[string]any, shape shape) {
 	var fields map[string]field
 	if shape.kind == '{' && shape.elem == nil {
 		fields = structFields(shape.base)
 	}
-	seen := map[string]bool{}
-	w.pos++
-	for w.space(); w.data[w.pos] != '}'; w.space() {
-		if w.data[w.pos] == ',' {
-			w.pos++
-			w.space()
-		}
-		name := w.text()
-		w.space()
-		w.pos++ // colon
-		w.space()
-		w.path = append(w.path, name)
-		if seen[name] {
-			w.add(CodeFieldDuplicate, "")
-		}
-		seen[name] = true
-		elem := shape.elem
-		if fields != nil {
-			f, known := fields[name]
-			if !known {
-				w.add(CodeFieldUnknown, "")
-			}
-			elem = f.typ
-			if f.required && w.data[w.pos] == 'n' {
-				w.add(CodeFieldMissing, "is null")
-				elem = nil
-			}
-		}
-		w.value(elem)
-		w.path = w.path[:len(w.path)-1]
-	}
-	w.pos++
-	var missing []string
-	for name, f := range fields {
-		if f.required && !seen[name] {
-			missing = append(missing, name)
-		}
-	}
-	slices.Sort(missing)
-	for _, name := range missing {
-		w.path = append(w.path, name)
-		w.add(CodeFieldMissing, "")
-		w.path = w.path[:len(w.path)-1]
-	}
-}
-
-func (w *walker) array(elem reflect.Type) {
-	w.pos++
-	i := 0
-	for w.space(); w.data[w.pos] != ']'; w.space() {
-		if w.data[w.pos] == ',' {
-			w.pos++
-			w.space()
-		}
-		w.path = append(w.path, strconv.Itoa(i))
-		w.value(elem)
-		w.path = w.path[:len(w.path)-1]
-		i++
-	}
-	w.pos++
-}
-
-// text reads a string and refuses what JSON can write and UTF-8 cannot say, and U+0000, which no
-// database text can hold.
-func (w *walker) text() string {
-	start := w.pos
-	escaped := false
-	for w.pos++; w.data[w.pos] != '"'; w.pos++ {
-		if w.data[w.pos] != '\\' {
-			continue
-		}
-		escaped = true
-		w.pos++
-		if w.data[w.pos] != 'u' {
-			continue
-		}
-		unit := w.unit()
-		switch {
-		case unit == 0:
-			w.add(CodeFieldInvalid, "holds U+0000")
-		case unit >= 0xDC00 && unit <= 0xDFFF:
-			w.add(CodeBodyNotUTF8, "holds half of a surrogate pair")
-		case unit >= 0xD800 && unit <= 0xDBFF:
-			if w.pos+2 < len(w.data) && w.data[w.pos+1] == '\\' && w.data[w.pos+2] == 'u' {
-				w.pos += 2
-				if low := w.unit(); low >= 0xDC00 && low <= 0xDFFF {
-					continue
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		w.below(name, func() {
+			w.text(name)
+			elem := shape.elem
+			if fields != nil {
+				f, known := fields[name]
+				if !known {
+					w.add(CodeFieldUnknown, "")
+				}
+				elem = f.typ
+				if f.required && v[name] == nil {
+					w.add(CodeFieldMissing, "is null")
+					elem = nil
 				}
 			}
-			w.add(CodeBodyNotUTF8, "holds half of a surrogate pair")
+			w.value(v[name], elem)
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, given := v[name]; fields[name].required && !given {
+			w.below(name, func() { w.add(CodeFieldMissing, "") })
 		}
 	}
-	w.pos++
-	raw := w.data[start:w.pos]
-	if !escaped {
-		return string(raw[1 : len(raw)-1])
-	}
-	var s string
-	_ = json.Unmarshal(raw, &s) // valid, as checkSyntax has seen
-	return s
 }
 
-// unit reads the four digits after \u; pos ends on the last one.
-func (w *walker) unit() uint64 {
-	u, _ := strconv.ParseUint(string(w.data[w.pos+1:w.pos+5]), 16, 16) // valid, as checkSyntax has seen
-	w.pos += 4
-	return u
+// text refuses U+0000, which no database text can hold.
+func (w *walker) text(s string) {
+	if strings.IndexByte(s, 0) >= 0 {
+		w.add(CodeFieldInvalid, "holds U+0000")
+	}
 }
 
 // shape is what JSON a Go type can hold.
 type shape struct {
-	kind     byte // '{', '[', '"', '0' number, 't' boolean; 0: the type decides for itself
+	kind     byte // '{', '[', '"', '0' number, 't' boolean, 'n' null; 0: the type decides for itself
 	nullable bool
 	name     string
 	base     reflect.Type // without pointers
 	elem     reflect.Type // of an array, slice or map; nil: anything, or a struct
 }
 
-func (s shape) takes(first byte) bool {
-	switch {
-	case first == 'n':
+func (s shape) takes(kind byte) bool {
+	if kind == 'n' {
 		return s.nullable || s.kind == 0
-	case s.kind == 0:
-		return true
-	case s.kind == '0':
-		return first == '-' || first >= '0' && first <= '9'
-	case s.kind == 't':
-		return first == 't' || first == 'f'
 	}
-	return first == s.kind
+	return s.kind == 0 || s.kind == kind
+}
+
+// items is the type of a list's items; nil is anything.
+func (s shape) items() reflect.Type {
+	if s.kind != '[' {
+		return nil
+	}
+	return s.elem
 }
 
 func shapeOf(t reflect.Type) shape {

@@ -1,11 +1,8 @@
 package strictjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // parser reads JSON (RFC 8259) that is known to be valid UTF-8. A fuzz test compares it with
@@ -150,7 +147,7 @@ func (p *parser) object(depth int) any {
 			return nil
 		}
 		p.path = append(p.path, step{name: name})
-		twice := false
+		var twice bool
 		if p.build {
 			_, twice = m[string(name)]
 		} else {
@@ -281,126 +278,4 @@ func (p *parser) number() any {
 		return nil
 	}
 	return json.Number(p.src[start:p.pos])
-}
-
-// text reads a string. Without escapes it is a part of src, and costs nothing.
-func (p *parser) text() []byte {
-	p.pos++ // "
-	start := p.pos
-	end := bytes.IndexByte(p.src[start:], '"')
-	if end < 0 {
-		end = len(p.src) - start
-	}
-	// The common string has no backslash; a portrait is 27 KB of it.
-	chunk := p.src[start : start+end]
-	if slash := bytes.IndexByte(chunk, '\\'); slash >= 0 {
-		chunk = chunk[:slash]
-	}
-	for i, c := range chunk {
-		if c < 0x20 {
-			p.pos += i
-			p.fail(ErrSyntax, "a control character inside a string")
-			return nil
-		}
-	}
-	p.pos += len(chunk)
-	switch p.peek() {
-	case '"':
-		p.pos++
-		return chunk[:len(chunk):len(chunk)]
-	case '\\':
-		return p.escaped(start)
-	}
-	p.fail(ErrSyntax, "the string does not end")
-	return nil
-}
-
-// escaped goes on with a string in which a backslash was met.
-func (p *parser) escaped(start int) []byte {
-	b := append([]byte(nil), p.src[start:p.pos]...)
-	for p.pos < len(p.src) {
-		c := p.src[p.pos]
-		p.pos++
-		switch {
-		case c == '"':
-			return b
-		case c < 0x20:
-			p.fail(ErrSyntax, "a control character inside a string")
-			return nil
-		case c != '\\':
-			b = append(b, c)
-			continue
-		}
-		e := p.peek()
-		p.pos++
-		switch e {
-		case '"', '\\', '/':
-			b = append(b, e)
-		case 'b':
-			b = append(b, '\b')
-		case 'f':
-			b = append(b, '\f')
-		case 'n':
-			b = append(b, '\n')
-		case 'r':
-			b = append(b, '\r')
-		case 't':
-			b = append(b, '\t')
-		case 'u':
-			r, ok := p.unicodeEscape()
-			if !ok {
-				p.fail(ErrSyntax, "a broken \\u escape")
-				return nil
-			}
-			b = utf8.AppendRune(b, r)
-		default:
-			p.fail(ErrSyntax, "an unknown escape")
-			return nil
-		}
-	}
-	p.fail(ErrSyntax, "the string does not end")
-	return nil
-}
-
-// unicodeEscape reads the digits behind \u, and the second half of a surrogate
-// pair; half a pair stands for no character and is refused.
-func (p *parser) unicodeEscape() (rune, bool) {
-	r, ok := p.hex4()
-	if !ok {
-		return 0, false
-	}
-	if !utf16.IsSurrogate(r) {
-		return r, true
-	}
-	if p.peek() != '\\' || p.pos+1 >= len(p.src) || p.src[p.pos+1] != 'u' {
-		return 0, false
-	}
-	p.pos += 2
-	low, ok := p.hex4()
-	if !ok {
-		return 0, false
-	}
-	r = utf16.DecodeRune(r, low)
-	return r, r != utf8.RuneError
-}
-
-func (p *parser) hex4() (rune, bool) {
-	if p.pos+4 > len(p.src) {
-		return 0, false
-	}
-	var r rune
-	for _, c := range p.src[p.pos : p.pos+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c >= 'a' && c <= 'f':
-			r = r<<4 | rune(c-'a'+10)
-		case c >= 'A' && c <= 'F':
-			r = r<<4 | rune(c-'A'+10)
-		default:
-			return 0, false
-		}
-	}
-	p.pos += 4
-	return r, true
 }

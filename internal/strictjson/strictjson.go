@@ -7,15 +7,13 @@
 //	Check    is it one JSON value of the strict kind? Then encoding/json may read it
 //	Parse    the same, as Go values with exact numbers
 //	Decode   the same, into a struct of ours, with unknown names refused
-//
-// (internal/httpd walks request bodies itself, because it holds them against the handler's type
-// and tells a caller every fault at once; its rules are the same.)
 package strictjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,7 +21,9 @@ import (
 // The errors are sentinels, so that a boundary can give each its own stable code.
 var (
 	ErrSyntax    = errors.New("not valid JSON")
+	ErrTrailing  = fmt.Errorf("%w: something follows the value", ErrSyntax)
 	ErrUTF8      = errors.New("not valid UTF-8")
+	ErrSurrogate = errors.New("half of a surrogate pair")
 	ErrDepth     = errors.New("nested too deep")
 	ErrDuplicate = errors.New("a name stands twice in one object")
 	ErrUnknown   = errors.New("unknown name")
@@ -81,7 +81,7 @@ func read(p parser) (any, error) {
 	v := p.value(0)
 	if p.err == nil {
 		if p.space(); p.pos != len(p.src) {
-			p.fail(ErrSyntax, "something follows the JSON value")
+			p.fail(ErrTrailing, "after the value")
 		}
 	}
 	if p.err != nil {

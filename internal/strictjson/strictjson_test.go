@@ -19,10 +19,10 @@ func TestCheck(t *testing.T) {
 		"object":             {`{"a":1,"b":[true,null,"x,]}"],"c":{"a":2}}`, nil, ""},
 		"scalar":             {` 1.5e3 `, nil, ""},
 		"empty":              {``, ErrSyntax, ""},
-		"two values":         {`{} {}`, ErrSyntax, ""},
+		"two values":         {`{} {}`, ErrTrailing, ""},
 		"half":               {`{"a":`, ErrSyntax, "/a"},
-		"half a surrogate":   {`{"a":["\ud83d"]}`, ErrSyntax, "/a/0"},
-		"low surrogate":      {`"\ude00"`, ErrSyntax, ""},
+		"half a surrogate":   {`{"a":["\ud83d"]}`, ErrSurrogate, "/a/0"},
+		"low surrogate":      {`"\ude00"`, ErrSurrogate, ""},
 		"pair":               {`"\ud83d\ude00"`, nil, ""},
 		"deep in many":       {`{"a":1,"b":{"c":[[[[[[[0]]]]]]]}}`, ErrDepth, "/b/c/0/0/0/0/0/0"},
 		"minus alone":        {`[-]`, ErrSyntax, "/0"},
@@ -85,7 +85,7 @@ func TestDecode(t *testing.T) {
 	require.NoError(t, Decode([]byte(`{"a":1}`), 4, &v))
 	require.ErrorIs(t, Decode([]byte(`{"b":1}`), 4, &v), ErrUnknown)
 	require.ErrorIs(t, Decode([]byte(`{"a":"1"}`), 4, &v), ErrType)
-	require.ErrorIs(t, Decode([]byte(`{"a":1}{}`), 4, &v), ErrSyntax)
+	require.ErrorIs(t, Decode([]byte(`{"a":1}{}`), 4, &v), ErrTrailing)
 	// encoding/json would take each of these for a field.
 	for _, folded := range []string{`{"A":1}`, "{\"\u212aiss\":\"\"}", `{"ki\u017fs":""}`} {
 		require.NoError(t, json.Unmarshal([]byte(folded), &v))

@@ -1,10 +1,11 @@
-// Command testsum runs go test several times and says at the end how many tests passed and
-// failed in all of them together:
+// Command testsum runs go test several times, and other suites beside it, and says at the end how
+// many tests passed and failed in all of them together:
 //
-//	testsum ./... '-race ./registry/...' '-tags purego ./crypto/sm'
+//	testsum ./... '-race ./registry/...' '-tags purego ./crypto/sm' 'npm test --prefix web/e2e'
 //
-// Each argument is the arguments of one go test. The lines that go test prints for each package
-// stay; of the tests themselves only those that failed are shown.
+// Each argument is the arguments of one go test, or an npm command whose suite writes a line
+// "ok    NAME" or "FAIL  NAME" for each test. The lines that go test prints for each package stay;
+// of the tests themselves only those that failed are shown.
 package main
 
 import (
@@ -38,16 +39,25 @@ type sum struct {
 	failedInPackage map[string]bool
 }
 
+func newSum(out io.Writer) *sum {
+	return &sum{out: out, output: map[string]*bytes.Buffer{}, failedInPackage: map[string]bool{}}
+}
+
 func main() {
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr, "usage: testsum ARGUMENTS-OF-GO-TEST...")
 		os.Exit(2)
 	}
-	s := &sum{out: os.Stdout}
+	s := newSum(os.Stdout)
 	broken := false
 	for _, arguments := range os.Args[1:] {
-		fmt.Println("go test", arguments)
-		if err := s.run(strings.Fields(arguments)); err != nil {
+		words, read := strings.Fields(arguments), s.plain
+		if words[0] != "npm" {
+			words, read = append([]string{"go", "test", "-json"}, words...), s.events
+			arguments = "go test " + arguments
+		}
+		fmt.Println(arguments)
+		if err := run(words, read); err != nil {
 			fmt.Fprintln(os.Stderr, "testsum:", err)
 			broken = true
 		}
@@ -61,8 +71,9 @@ func main() {
 	}
 }
 
-func (s *sum) run(arguments []string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, arguments...)...) //nolint:gosec // the arguments are the Makefile's
+// run starts a command and gives each line of its output to read.
+func run(words []string, read func(line []byte)) error {
+	cmd := exec.Command(words[0], words[1:]...) //nolint:gosec // the arguments are the Makefile's
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -71,19 +82,18 @@ func (s *sum) run(arguments []string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	if err := s.read(out); err != nil {
+	if err := eachLine(out, read); err != nil {
 		return err
 	}
 	return cmd.Wait()
 }
 
-func (s *sum) read(r io.Reader) error {
-	s.output, s.failedInPackage = map[string]*bytes.Buffer{}, map[string]bool{}
+func eachLine(r io.Reader, read func(line []byte)) error {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if len(line) > 0 {
-			s.line(line)
+			read(line)
 		}
 		if err == io.EOF {
 			return nil
@@ -94,7 +104,19 @@ func (s *sum) read(r io.Reader) error {
 	}
 }
 
-func (s *sum) line(line []byte) {
+// plain reads a line of a suite that is not Go's.
+func (s *sum) plain(line []byte) {
+	_, _ = s.out.Write(line)
+	switch {
+	case bytes.HasPrefix(line, []byte("ok ")):
+		s.passed++
+	case bytes.HasPrefix(line, []byte("FAIL ")):
+		s.failed++
+	}
+}
+
+// events reads a line of go test -json.
+func (s *sum) events(line []byte) {
 	var e event
 	if json.Unmarshal(line, &e) != nil {
 		_, _ = s.out.Write(line)
@@ -117,6 +139,7 @@ func (s *sum) line(line []byte) {
 		if !s.failedInPackage[e.Package] {
 			s.failed++
 		}
+		delete(s.failedInPackage, e.Package) // the next run may test it again
 	case e.Action == "pass" && e.Test != "":
 		s.passed++
 		delete(s.output, name)

@@ -10,8 +10,8 @@ import (
 
 func TestSum(t *testing.T) {
 	var out bytes.Buffer
-	s := &sum{out: &out}
-	require.NoError(t, s.read(strings.NewReader(`
+	s := newSum(&out)
+	require.NoError(t, eachLine(strings.NewReader(`
 {"Action":"start","Package":"p"}
 {"Action":"run","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"hidden\n"}
@@ -30,9 +30,19 @@ func TestSum(t *testing.T) {
 {"ImportPath":"r","Action":"build-output","Output":"r.go:1:1: syntax error\n"}
 {"ImportPath":"r","Action":"build-fail"}
 {"Action":"fail","Package":"r","FailedBuild":"r"}
-not JSON at all`)))
+not JSON at all`), s.events))
 	require.Equal(t, 1, s.passed)
 	require.Equal(t, 2, s.failed, "the failed test, and the package that does not build")
 	require.Equal(t, 1, s.skipped)
 	require.Equal(t, "\nwhy it failed\nFAIL\tp\t0.1s\nok  \tq\t0.1s\nr.go:1:1: syntax error\nnot JSON at all", out.String())
+}
+
+func TestSumOfAnotherSuite(t *testing.T) {
+	var out bytes.Buffer
+	s := newSum(&out)
+	text := "ok    a code is shown (1.2 s)\n   12 sent  /wallet\nFAIL  it closes\nbecause\nok    last (0.1 s)"
+	require.NoError(t, eachLine(strings.NewReader(text), s.plain))
+	require.Equal(t, 2, s.passed)
+	require.Equal(t, 1, s.failed)
+	require.Equal(t, text, out.String())
 }

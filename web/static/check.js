@@ -341,7 +341,7 @@
     const day = function (t) { return t ? s.when(t).slice(0, 10) : ''; };
     line('签名', 'Signature', a.signature, [a.signature.algorithm]);
     line('发证机关', 'Issuer', a.issuer, [a.issuer.name ? s.text(a.issuer.name) : null, a.issuer.authority]);
-    line('有效期', 'Validity', a.validity, [a.validity.not_before || a.validity.expires ? (day(a.validity.not_before) || '…') + ' – ' + (day(a.validity.expires) || '…') : null]);
+    line('本凭证有效期', 'Validity of this copy', a.validity, [a.validity.not_before || a.validity.expires ? (day(a.validity.not_before) || '…') + ' – ' + (day(a.validity.expires) || '…') : null]);
     line('证照状态', 'Status', a.status, [a.status.ending ? make('span', '', named(endings, a.status.ending.state), ' ' + s.when(a.status.ending.at)) : null,
       a.status.as_of ? make('span', '', both('截至', 'as of'), ' ' + s.when(a.status.as_of)) : null]);
     line('持证人出示', 'Shown by the holder', a.holder, [named(bound, a.holder.bound)]);

@@ -231,7 +231,7 @@ func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate) (ref
 		return nil, err
 	case by != "":
 		return issuer.ErrReplaced, nil
-	case state.Terminal():
+	case state != issuer.Valid: // a suspension that came after the issuer looked counts too
 		return issuer.ErrTransition, nil
 	}
 	at := n.CreatedAt

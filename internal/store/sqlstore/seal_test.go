@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
@@ -27,6 +28,10 @@ const (
 	secretReason   = "convicted of something"
 	secretResponse = "the answer to a bank"
 )
+
+// secretDigest is of a request that holds little but a number: who has the digest finds the number
+// by trying all of them.
+func secretDigest() [32]byte { return sm.Sum([]byte(secretNumber)) }
 
 func sealedCertificate(id, rowKey string) issuer.NewCertificate {
 	return issuer.NewCertificate{Line: 1, Certificate: issuer.Certificate{
@@ -59,9 +64,9 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	require.NoError(t, s.PutCopy(ctx, wallet.Copy{HolderID: "blind-one", Identifier: "one", Credential: secretToken, RefreshAt: now, CreatedAt: now}))
 	require.NoError(t, s.PutCopy(ctx, wallet.Copy{HolderID: "blind-two", Identifier: "two", Credential: secretToken, RefreshAt: now, CreatedAt: now}))
 	for _, id := range []string{"v1", "v2"} {
-		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
+		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
 	}
-	_, _, err = s.BeginRequest(ctx, "client", "request", [32]byte{}, now)
+	_, _, err = s.BeginRequest(ctx, "client", "request", secretDigest(), now)
 	require.NoError(t, err)
 	require.NoError(t, s.EndRequest(ctx, "client", "request", 201, []byte(secretResponse+secretName)))
 }
@@ -72,13 +77,14 @@ func TestNothingPersonalLiesReadable(t *testing.T) {
 	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + path, Keys: keys})
 	require.NoError(t, err)
 	fill(t, s)
+	digest := secretDigest()
 	scan := func() {
 		files, err := filepath.Glob(path + "*")
 		require.NoError(t, err)
 		for _, file := range files {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			for _, secret := range []string{secretName, secretNumber, secretPhoto, secretToken, secretReason, secretResponse} {
+			for _, secret := range []string{secretName, secretNumber, secretPhoto, secretToken, secretReason, secretResponse, string(digest[:])} {
 				require.False(t, bytes.Contains(data, []byte(secret)), "%s holds %q", filepath.Base(file), secret)
 			}
 		}
@@ -106,6 +112,7 @@ func TestMovedValuesDoNotOpen(t *testing.T) {
 		"one byte less":                      {`UPDATE certificates SET row_data = CAST(substr(row_data, 1, length(row_data) - 1) AS BLOB) WHERE identifier = 'one'`, readCertificate},
 		"wallet copy of another holder":      {`UPDATE wallet_copies SET credential = (SELECT credential FROM wallet_copies WHERE identifier = 'two') WHERE identifier = 'one'`, readCopy},
 		"answer of another verification":     {`UPDATE verifications SET answer = (SELECT answer FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
+		"digest of another request":          {`UPDATE verifications SET request_hash = (SELECT request_hash FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
 		"answer to another request":          {`UPDATE requests SET response = (SELECT answer FROM verifications WHERE id = 'v2')`, readRequest},
 		"result of another line":             {`UPDATE push_results SET detail = (SELECT detail FROM push_results WHERE line = 3) WHERE line = 1`, readResults},
 		"reason of a history from elsewhere": {`UPDATE certificate_events SET reason_id = 'another'`, readEvents},
@@ -149,7 +156,7 @@ func readVerification(s *sqlstore.Store) error {
 }
 
 func readRequest(s *sqlstore.Store) error {
-	_, _, err := s.BeginRequest(background(), "client", "request", [32]byte{}, time.Now())
+	_, _, err := s.BeginRequest(background(), "client", "request", secretDigest(), time.Now())
 	return err
 }
 

@@ -21,12 +21,21 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 			return err
 		}
 	}
+	// Sealed like the answer: of a check of facts it is the digest of a number and little else, and
+	// numbers can be found by trying. Without a key nobody will ask for it.
+	hash := []byte{}
+	if v.RequestKey != "" {
+		var err error
+		if hash, err = s.sealer.Seal("verifications", v.ID, "request_hash", v.RequestHash[:]); err != nil {
+			return err
+		}
+	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
 	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 				holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
-			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, v.RequestHash[:], v.ShowID, v.Ticket[:], v.Challenge,
+			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, hash, v.ShowID, v.Ticket[:], v.Challenge,
 			v.HolderID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
 		if err != nil || n == 1 {
 			return err
@@ -86,6 +95,9 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	}
 	if err == nil && answer != nil {
 		v.Answer, err = s.sealer.Open("verifications", v.ID, "answer", answer)
+	}
+	if err == nil && v.RequestKey != "" {
+		hash, err = s.sealer.Open("verifications", v.ID, "request_hash", hash)
 	}
 	if err != nil {
 		return verifier.Verification{}, err

@@ -250,7 +250,7 @@ func durableReplace(t *testing.T, open OpenDurable) {
 		require.ErrorIs(t, err, issuer.ErrUnknown, "nothing of it stays")
 		_, err = s.ChangeState(t.Context(), change(batch[2], issuer.Suspended, issuer.Valid))
 		require.NoError(t, err)
-		require.NoError(t, commit(t, s, "hunan-police", next(batch[2], "k7", "-2")).Err, "a suspended one may be replaced")
+		require.ErrorIs(t, commit(t, s, "hunan-police", next(batch[2], "k7", "-2")).Err, issuer.ErrTransition, "its successor would be valid, and the suspension forgotten")
 		requireConsistent(t, s)
 	})
 

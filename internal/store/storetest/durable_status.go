@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,6 +179,34 @@ func durableStates(t *testing.T, open OpenDurable) {
 		unknown := copyOf(2)
 		unknown.Identifier = "no such"
 		require.ErrorIs(t, s.AddCopy(ctx, unknown), issuer.ErrUnknown)
+		requireConsistent(t, s)
+	})
+
+	t.Run("a key takes so many copies and no more", func(t *testing.T) {
+		s := openDurable(t, open).Store
+		ctx := t.Context()
+		c := store(t, s, person("k1", "h"))[0]
+		const limit, tries = 5, 20
+		r, err := s.Reserve(ctx, "hunan-police", nil, tries+1)
+		require.NoError(t, err)
+		copyOf := func(i int, key string) issuer.Copy {
+			return issuer.Copy{Identifier: c.Identifier, Slot: issuer.Slot{List: r.List, Index: r.Counters[i]}, KeyID: key, KeyLimit: limit}
+		}
+		var bound atomic.Int32
+		var wg sync.WaitGroup
+		for i := range tries {
+			wg.Go(func() {
+				switch err := s.AddCopy(ctx, copyOf(i, "k")); {
+				case err == nil:
+					bound.Add(1)
+				case !errors.Is(err, issuer.ErrKeyFull):
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, limit, bound.Load())
+		require.NoError(t, s.AddCopy(ctx, copyOf(tries, "another")))
 		requireConsistent(t, s)
 	})
 }

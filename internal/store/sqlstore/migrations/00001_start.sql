@@ -123,7 +123,7 @@ CREATE TABLE push_results (
 CREATE TABLE requests (
     caller     TEXT    NOT NULL,
     request    TEXT    NOT NULL,
-    digest     BYTEA   NOT NULL,
+    digest     BYTEA   NOT NULL, -- blind
     status     INTEGER NOT NULL, -- 0 while there is no answer
     response   BYTEA,            -- sealed
     created_at BIGINT  NOT NULL,
@@ -157,7 +157,7 @@ CREATE TABLE verifications (
     party        TEXT   NOT NULL,
     party_name   TEXT   NOT NULL,
     request_key  TEXT   NOT NULL,
-    request_hash BYTEA  NOT NULL,
+    request_hash BYTEA  NOT NULL, -- sealed; empty without a request_key
     show_id      TEXT   NOT NULL,
     ticket       BYTEA  NOT NULL, -- digest
     challenge    TEXT   NOT NULL,
