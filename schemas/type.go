@@ -20,6 +20,10 @@ type Type struct {
 	HolderTypes []string `json:"holder_types"`
 	// Portrait: certificates of this type have a portrait (相片).
 	Portrait bool `json:"portrait,omitempty"`
+	// NamesRepresentatives: a certificate of this type says who may act for its holder, in
+	// everything. Only the register of companies may say that: were any department's word
+	// enough, one that issues number plates could hand anybody a company's whole space.
+	NamesRepresentatives bool `json:"names_representatives,omitempty"`
 	// Sensitive: sensitive personal information under PIPL §28.
 	Sensitive  bool        `json:"sensitive,omitempty"`
 	Fields     []Field     `json:"fields"`

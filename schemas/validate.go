@@ -187,6 +187,10 @@ func (v *validation) representatives() {
 		v.add(CodeRepresentatives, "/representatives", "only a company has representatives", false)
 		return
 	}
+	if !v.t.NamesRepresentatives {
+		v.add(CodeRepresentatives, "/representatives", "certificates of this type name no representatives", false)
+		return
+	}
 	if len(list) > maxRepresentatives {
 		v.add(CodeFieldTooLong, "/representatives", "at most 20", false)
 		return

@@ -169,8 +169,12 @@ func TestValidate(t *testing.T) {
 
 		"company's car": {vehicleRow, func(r *Row) {
 			r.Holder, r.Claims["owner"] = HolderRef{"001", "91330106MA27Y4U47R", "杭州样本有限公司"}, "杭州样本有限公司"
-			r.Representatives = []HolderRef{{"111", "430102198803129911", "张示例"}}
 		}, nil, nil},
+		// Only the register of companies says who may act for one.
+		"company's car names an agent": {vehicleRow, func(r *Row) {
+			r.Holder, r.Claims["owner"] = HolderRef{"001", "91330106MA27Y4U47R", "杭州样本有限公司"}, "杭州样本有限公司"
+			r.Representatives = []HolderRef{{"111", "430102198803129911", "张示例"}}
+		}, []string{"representatives-not-allowed /representatives"}, nil},
 		"plate":             {vehicleRow, set("plate_number", "湘I12345"), []string{"plate-format /claims/plate_number"}, nil},
 		"plate of its type": {vehicleRow, set("plate_number", "湘A12345"), []string{"plate-format /claims/plate_number"}, nil},
 		"VIN":               {vehicleRow, set("vin", "1M8GDM9AXKP04278I"), []string{"vin-format /claims/vin"}, nil},

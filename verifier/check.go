@@ -198,7 +198,7 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 		r.Person.pass()
 		r.Person.Method, r.Person.At = "clerk", &at
 	}
-	if identifier != "" && r.Claims != nil {
+	if identifier != "" && !answersOnly(r.Claims) {
 		if err := k.addLive(ctx, a, identifier); err != nil {
 			return nil, err
 		}
@@ -210,6 +210,17 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 	_, shown := r.Claims[schemas.PortraitClaim]
 	a.Portrait = shown && k.party.Portrait && identifier != ""
 	return k.store(ctx, a)
+}
+
+// answersOnly says that nothing but a yes or a no was shown: who proves that she is over 18
+// tells nobody her points. Nor does one who shows nothing.
+func answersOnly(c Claims) bool {
+	for _, raw := range c {
+		if v := string(raw); v != "true" && v != "false" {
+			return false
+		}
+	}
+	return true
 }
 
 // addLive looks up what is never signed: what changes daily, as far as the party may see it,

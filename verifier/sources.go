@@ -52,7 +52,8 @@ func (s CachedStatus) Status(ctx context.Context, ref statuslist.Reference, home
 }
 
 const (
-	retryAfter   = time.Second // after a fetch that failed
+	retryAfter   = time.Second     // after a fetch that failed
+	maxListAge   = 5 * time.Minute // bounds what the ttl of a list can talk us into
 	maxListBytes = 16 << 20
 	maxEntries   = 1 << 24
 )
@@ -249,7 +250,7 @@ func (s *RemoteStatus) Status(ctx context.Context, ref statuslist.Reference, hom
 	if err != nil {
 		return StatusAnswer{}, err
 	}
-	return StatusAnswer{Status: status, AsOf: l.token.IssuedAt, Source: "list"}, nil
+	return StatusAnswer{Status: status, AsOf: l.token.IssuedAt, Source: "list", MaxAge: min(2*l.token.TTL, maxListAge)}, nil
 }
 
 func (s *RemoteStatus) fetch(ctx context.Context, uri string, home *trustlist.Domain, now time.Time) (*statuslist.Token, string, *key.Public, error) {

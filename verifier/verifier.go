@@ -48,6 +48,9 @@ type StatusAnswer struct {
 	Status statuslist.Status
 	AsOf   time.Time
 	Source string // cache or list
+	// MaxAge is how old this source's word may grow before it counts as unknown, when that is
+	// more than the verifier's own bound: a signed list lives as long as its ttl says.
+	MaxAge time.Duration
 }
 
 // Config says what a verifier stands on.
@@ -326,7 +329,7 @@ func (v *Verifier) checkStatus(ctx context.Context, r *Result, list *trustlist.L
 		r.Status.fail("certificate-suspended")
 	case answer.Status != statuslist.Valid:
 		r.Status.fail("certificate-ended")
-	case now.Sub(asOf) > v.cfg.MaxStatusAge, asOf.After(now.Add(statuslist.Skew)): // such a one would never grow old
+	case now.Sub(asOf) > max(v.cfg.MaxStatusAge, answer.MaxAge), asOf.After(now.Add(statuslist.Skew)): // such a one would never grow old
 		r.Status.unknown("status-stale")
 	default:
 		r.Status.pass()

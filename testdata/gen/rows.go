@@ -82,7 +82,7 @@ func (g *generator) person(n int, p person) error {
 		g.drivers(n, p, *d, holder, address, portrait)
 	}
 	if v := p.vehicle; v != nil {
-		g.vehicle(fmt.Sprintf("GA-XSZ-%04d", n), *v, holder, p.lives, address, nil)
+		g.vehicle(fmt.Sprintf("GA-XSZ-%04d", n), *v, holder, p.lives, address)
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (g *generator) drivers(n int, p person, d driver, holder schemas.HolderRef,
 		schemas.Claims{"points": d.points, "licence_state": d.state, "points_reset_on": "2027" + d.first[4:]}})
 }
 
-func (g *generator) vehicle(key string, v vehicle, holder schemas.HolderRef, region, address string, representatives []schemas.HolderRef) {
+func (g *generator) vehicle(key string, v vehicle, holder schemas.HolderRef, region, address string) {
 	claims := schemas.Claims{"plate_number": v.plate, "plate_type": v.plateType, "vehicle_type": v.kind, "owner": holder.Name,
 		"address": address, "vehicle_use": v.use, "brand_model": v.model, "vin": vin(key),
 		"engine_number": chars(key+"/engine", digits+"ABCDEFGH", 8), "registration_date": v.registered,
@@ -164,7 +164,7 @@ func (g *generator) vehicle(key string, v vehicle, holder schemas.HolderRef, reg
 	}
 	g.push(police, schemas.Row{Key: key, Type: "vehicle-licence", Holder: holder, Region: "430100",
 		Number: "43" + chars(key+"/number", digits, 11), IssuedOn: v.issued, ValidFrom: v.issued, ValidUntil: schemas.LongTerm,
-		Claims: claims, Representatives: representatives})
+		Claims: claims})
 	g.live = append(g.live, liveRow{key, "vehicle-licence",
 		schemas.Claims{"vehicle_state": v.state, "inspection_valid_until": "2029-" + v.registered[5:7] + "-28"}})
 }
@@ -192,7 +192,7 @@ func (g *generator) company(n int, c company) error {
 	}
 	g.live = append(g.live, liveRow{key, "business-licence", schemas.Claims{"registration_state": state, "abnormal": c.abnormal}})
 	if c.vehicle != nil {
-		g.vehicle(fmt.Sprintf("GA-XSZ-C%03d", n), *c.vehicle, holder, region, c.domicile, c.representatives)
+		g.vehicle(fmt.Sprintf("GA-XSZ-C%03d", n), *c.vehicle, holder, region, c.domicile)
 	}
 	return nil
 }
