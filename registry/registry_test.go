@@ -195,8 +195,8 @@ func TestRunFollowsOtherProcesses(t *testing.T) {
 
 func TestListIsSignedAnew(t *testing.T) {
 	f := newFixture(t)
-	one, two := f.filled(f.store()), (*registry.Registry)(nil)
-	two = f.open(f.store())
+	one := f.filled(f.store())
+	two := f.open(f.store())
 	f.clock.add(12 * time.Hour)
 	require.NoError(t, registry.Follow(one, t.Context()))
 	require.EqualValues(t, 1, f.published(one).Version, "young enough")

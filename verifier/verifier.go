@@ -91,8 +91,9 @@ func New(cfg Config) (*Verifier, error) {
 type Expect struct {
 	Audience string // who we are, as the holder's proof must name it
 	Nonce    string // the challenge that we made for this presentation
-	// Unbound accepts a certificate without a holder's proof. It is for the original that a
-	// department got back, never for something shown.
+	// Unbound accepts a certificate that is bound to no key, without a holder's proof. It is for
+	// the original that a department got back, never for something shown: a copy that is bound
+	// still needs its proof.
 	Unbound bool
 }
 
@@ -281,10 +282,6 @@ func (v *Verifier) checkHolder(r *Result, list *trustlist.List, vc *sdjwt.SDJWT,
 	case !errors.Is(err, trustlist.ErrKeyUnknown):
 		r.Holder.Bound = BoundProvider
 		r.Holder.fail("key-frozen")
-		return
-	}
-	if e.Unbound && vc.KeyBinding == "" {
-		r.Holder.skip()
 		return
 	}
 	err = vc.VerifyBinding(cnf, sdjwt.Expect{Audience: e.Audience, Nonce: e.Nonce, Now: now, MaxAge: v.cfg.MaxProofAge, Skew: v.cfg.Skew})

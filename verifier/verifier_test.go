@@ -316,6 +316,17 @@ func TestVerifyUnbound(t *testing.T) {
 	require.Equal(t, verifier.Invalid, r.Outcome)
 }
 
+// Whether a proof is needed is told by the certificate, not by whether one is there (RFC 9901 §7.3):
+// a presentation whose proof was cut off is not an original.
+func TestVerifyUnboundIsNoWayAroundTheProof(t *testing.T) {
+	w := newWorld(t, key.SM2)
+	shown := w.good()
+	r := w.v.Verify(context.Background(), shown[:strings.LastIndexByte(shown, '~')+1], verifier.Expect{Unbound: true})
+	require.Equal(t, verifier.Invalid, r.Outcome)
+	require.Contains(t, r.Reasons, "holder-binding-missing")
+	require.Empty(t, r.Claims)
+}
+
 // No byte of a presentation may be changed without the verifier noticing.
 func TestVerifyFlipAnyByte(t *testing.T) {
 	w := newWorld(t, key.SM2)

@@ -29,6 +29,7 @@ import (
 var (
 	ErrHoldingUnknown = errors.New("wallet: no such certificate in this space")
 	ErrHoldingEnded   = errors.New("wallet: the certificate has ended")
+	ErrHoldingFrozen  = errors.New("wallet: issuer or type of the certificate is frozen")
 	ErrNothingChosen  = errors.New("wallet: nothing was chosen to show")
 	ErrFieldUnknown   = errors.New("wallet: the type has no such field")
 	ErrLifetime       = errors.New("wallet: lifetime out of range")

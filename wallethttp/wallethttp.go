@@ -49,6 +49,8 @@ func Errors() httpd.ErrorTable {
 	return httpd.ErrorTable{
 		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
 		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
+		{Err: wallet.ErrHoldingFrozen, Code: "holding-not-showable"},
+		{Err: wallet.ErrNoKey, Code: "holding-not-showable"},
 		{Err: wallet.ErrNothingChosen, Code: "nothing-chosen"},
 		{Err: wallet.ErrFieldUnknown, Code: "field-not-in-type"},
 		{Err: schemas.ErrViewUnknown, Code: "view-unknown"},

@@ -290,6 +290,13 @@ func (a *app) mount() (err error) {
 
 // run serves until ctx ends, then lets requests in progress finish.
 func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.Listener) error {
+	// The status cache is filled before the first question, or every answer right after a
+	// restart would be "indeterminate". If it cannot be, the publisher goes on trying.
+	warm, cancel := context.WithTimeout(ctx, 10*time.Second)
+	if err := a.issuer.Flush(warm); err != nil {
+		a.log.Warn("status cache not filled yet", "error", err)
+	}
+	cancel()
 	// The rooms' own loops stop after the server: a request in progress may still need them.
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -244,6 +244,8 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
 	case errors.Is(err, issuer.ErrKeyFull):
 		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
+	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen):
+		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
 }

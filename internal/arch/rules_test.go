@@ -211,6 +211,6 @@ func (f *file) writes(do func(n ast.Node, name string)) {
 }
 
 // topLevel reports whether an object is declared at the top of the file.
-func topLevel(f *file, o *ast.Object) bool {
-	return f.Scope != nil && f.Scope.Lookup(o.Name) == o //nolint:staticcheck // the parser's own resolution is enough here
+func topLevel(f *file, o *ast.Object) bool { //nolint:staticcheck // the parser's own resolution is enough here
+	return f.Scope != nil && f.Scope.Lookup(o.Name) == o
 }

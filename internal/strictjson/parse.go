@@ -147,7 +147,7 @@ func (p *parser) object(depth int) any {
 			return nil
 		}
 		p.path = append(p.path, step{name: name})
-		twice := false
+		var twice bool
 		if p.build {
 			_, twice = m[string(name)]
 		} else {
