@@ -104,6 +104,8 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrCodeExpired):
 		return k.refuse(Failed, "code-expired"), nil
+	case errors.Is(err, ErrNotShowable):
+		return k.refuse(Failed, "holding-not-showable"), nil
 	case errors.Is(err, ErrCodeUnknown), errors.Is(err, ErrCodeClosed):
 		code := "code-unknown"
 		if errors.Is(err, ErrCodeClosed) {

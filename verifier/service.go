@@ -22,6 +22,7 @@ var (
 	ErrCodeExpired = errors.New("verifier: code expired")
 	ErrCodeUsed    = errors.New("verifier: code already used")
 	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
+	ErrNotShowable = errors.New("verifier: the certificate cannot be shown now")
 )
 
 // What a request is refused for before anything is spent or disclosed.
@@ -87,7 +88,8 @@ type Offer struct {
 }
 
 // Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
-// ErrCodeUsed and ErrCodeClosed. Offer comes with all but the first where it is known.
+// ErrCodeUsed, ErrCodeClosed and ErrNotShowable. Offer comes with all but the first where it is
+// known.
 type Wallet interface {
 	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
 	// Redeem claims the code and returns a presentation of the fields, made for audience and

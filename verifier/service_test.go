@@ -231,6 +231,17 @@ func TestClosedCode(t *testing.T) {
 	require.Equal(t, []string{"code-closed"}, a.Reasons)
 }
 
+// A code whose certificate cannot be shown any more (it has ended or was frozen since the show was
+// opened, and the wallet has no copy) is a no, not a fault.
+func TestCodeOfWhatCannotBeShown(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrNotShowable
+	a, err := s.Check(t.Context(), bank, verifier.Request{Code: ticketCode(t), Purpose: purpose})
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"holding-not-showable"}, a.Reasons)
+}
+
 func ticketCode(t *testing.T) string {
 	code, err := qr.FormatTicket("DEMO", [16]byte{1})
 	require.NoError(t, err)

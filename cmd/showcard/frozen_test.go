@@ -25,5 +25,14 @@ func TestShowWhileFrozen(t *testing.T) {
 		require.Equal(t, "holding-not-showable", codeOf(err), f)
 		freeze(f[0], f[1], false)
 	}
-	showOf(t, citizen, identifier)
+	code := showOf(t, citizen, identifier)
+	freeze("provider", providerID, true)
+	var answer struct {
+		Outcome string
+		Reasons []struct{ Code string }
+	}
+	require.NoError(t, clientOf(t, data, p.base, "demo-bank").call(context.Background(), http.MethodPost, "/v1/verifications",
+		map[string]any{"code": code, "purpose": "account-opening"}, "", &answer))
+	require.Equal(t, "invalid", answer.Outcome)
+	require.Equal(t, "holding-not-showable", answer.Reasons[0].Code)
 }
