@@ -175,7 +175,7 @@ func (k *check) original(ctx context.Context, r *Result) (Original, error) {
 		return Original{}, fmt.Errorf("verifier: %w", err)
 	}
 	for _, o := range found {
-		vc, err := sdjwt.Parse(o.Credential, sdjwt.Type)
+		vc, err := sdjwt.ParseIssued(o.Credential, sdjwt.Type)
 		if err != nil {
 			return Original{}, fmt.Errorf("verifier: original: %w", err)
 		}

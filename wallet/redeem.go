@@ -79,7 +79,7 @@ func (w *Wallet) Redeem(ctx context.Context, r Redemption) (Offer, string, error
 	if err != nil {
 		return o, "", err
 	}
-	vc, err := sdjwt.Parse(credential, sdjwt.Type)
+	vc, err := sdjwt.ParseIssued(credential, sdjwt.Type)
 	if err != nil {
 		return o, "", fmt.Errorf("wallet: kept copy: %w", err)
 	}

@@ -50,14 +50,6 @@ func newAsset(contentType, cache string, body []byte) (*asset, error) {
 	return a, nil
 }
 
-// wireSize is what it weighs for a browser of this century.
-func (a *asset) wireSize() int {
-	if a.gzipped != nil {
-		return len(a.gzipped)
-	}
-	return len(a.plain)
-}
-
 func (a *asset) answer(r *http.Request) httpd.Raw {
 	raw := httpd.Raw{ContentType: a.contentType, CacheControl: a.cache, Body: a.plain, Header: http.Header{"Vary": {"Accept-Encoding"}}}
 	if a.gzipped != nil && acceptsGzip(r) {

@@ -161,6 +161,14 @@ func TestAssetsAreKeptForAYearUnderTheirHash(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(t, h, "/assets/..%2fweb.go").StatusCode)
 }
 
+// wireSize is what it weighs for a browser of this century.
+func (a *asset) wireSize() int {
+	if a.gzipped != nil {
+		return len(a.gzipped)
+	}
+	return len(a.plain)
+}
+
 func TestPageBudget(t *testing.T) {
 	p, _ := serve(t, config(t))
 	total := p.pages["/wallet"].wireSize()

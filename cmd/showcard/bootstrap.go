@@ -124,8 +124,8 @@ func loadTypes(folder string) (*schemas.Catalogue, error) {
 	if folder == "" {
 		return schemas.Embedded()
 	}
-	if _, err := os.Stat(folder); err != nil {
-		return nil, fmt.Errorf("%w: catalogue: %w", errConfig, err)
+	if found, err := filepath.Glob(filepath.Join(folder, "types", "*.json")); err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("%w: catalogue: no types/*.json in %s", errConfig, folder)
 	}
 	types, err := schemas.Load(schemas.Files(), os.DirFS(folder))
 	if err != nil {

@@ -27,6 +27,14 @@ func TestTour(t *testing.T) {
 	}
 }
 
+// A catalogue that is not there, or that has its files in the wrong place, starts nothing.
+func TestCatalogueMissing(t *testing.T) {
+	for _, folder := range []string{"nowhere", "../../schemas/testdata/seventh/types"} {
+		e := &env{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}
+		require.ErrorIs(t, runTour(e, &demoCommand{Profile: "sm2", Catalogue: folder}), errConfig)
+	}
+}
+
 // A second start goes on with the same data, and Ctrl-C ends a demo cleanly.
 func TestDemoStartsAgain(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")

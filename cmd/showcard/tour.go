@@ -51,7 +51,7 @@ func runTour(e *env, c *demoCommand) error {
 	}
 	defer os.RemoveAll(folder)
 	began := time.Now()
-	own := demoCommand{Addr: "127.0.0.1:0", Data: folder, Profile: c.Profile}
+	own := demoCommand{Addr: "127.0.0.1:0", Data: folder, Profile: c.Profile, Catalogue: c.Catalogue}
 	err = own.start(e.ctx, func(ctx context.Context, d *demo) error {
 		return (&tour{demo: d, out: e.stdout}).tell(ctx)
 	}, e)

@@ -75,21 +75,6 @@ var (
 	ErrExpiredCredentials = errors.New("credentials expired")
 )
 
-// Authenticators tries one after the other; the first that finds credentials of its kind decides, so
-// a broken token is never saved by a cookie beside it.
-type Authenticators []Authenticator
-
-// Authenticate implements Authenticator.
-func (a Authenticators) Authenticate(r *http.Request) (Caller, error) {
-	for _, one := range a {
-		caller, err := one.Authenticate(r)
-		if !errors.Is(err, ErrNoCredentials) {
-			return caller, err
-		}
-	}
-	return Caller{}, ErrNoCredentials
-}
-
 type callerKey struct{}
 
 // WithCaller puts a caller into a context.

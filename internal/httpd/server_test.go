@@ -169,25 +169,6 @@ func TestCallers(t *testing.T) {
 	require.Equal(t, "department:d7", fmt.Sprintf("%+v", caller))
 }
 
-func TestAuthenticatorsInTurn(t *testing.T) {
-	none := authenticator(func() (httpd.Caller, error) { return httpd.Caller{}, httpd.ErrNoCredentials })
-	bad := authenticator(func() (httpd.Caller, error) { return httpd.Caller{}, httpd.ErrBadCredentials })
-	good := authenticator(func() (httpd.Caller, error) { return httpd.Caller{ID: "x"}, nil })
-	caller, err := httpd.Authenticators{none, good, bad}.Authenticate(nil)
-	require.NoError(t, err)
-	require.Equal(t, "x", caller.ID)
-	_, err = httpd.Authenticators{none, bad, good}.Authenticate(nil)
-	require.ErrorIs(t, err, httpd.ErrBadCredentials)
-	_, err = httpd.Authenticators{none}.Authenticate(nil)
-	require.ErrorIs(t, err, httpd.ErrNoCredentials)
-	_, err = httpd.Authenticators(nil).Authenticate(nil)
-	require.ErrorIs(t, err, httpd.ErrNoCredentials)
-}
-
-type authenticator func() (httpd.Caller, error)
-
-func (a authenticator) Authenticate(*http.Request) (httpd.Caller, error) { return a() }
-
 // A page of another site must not act for whoever is signed in here.
 func TestCrossOrigin(t *testing.T) {
 	open := public(http.MethodPost, "/shared", ok)
