@@ -115,7 +115,9 @@ func (i *Issuer) copyDates(t *schemas.Type, r schemas.Row, a Authority, now time
 	expires = issuedAt(now, a.SignerFrom).Add(i.cfg.CopyLife)
 	refresh = expires.Add(-min(refreshAhead, i.cfg.CopyLife/10))
 	if _, turns := t.Evaluate(t.ClaimsOf(r), now); !turns.IsZero() {
-		if turns.Before(expires) {
+		// What is true now and will be wrong then must not outlive the moment. What is not yet
+		// true may: and an "exp" at the birthday would tell it to everyone.
+		if turns.Before(expires) && untrue(t, r, now, turns) {
 			expires = turns
 		}
 		if at := turns.Add(-refreshMargin); at.Before(refresh) {
@@ -126,6 +128,19 @@ func (i *Issuer) copyDates(t *schemas.Type, r schemas.Row, a Authority, now time
 		expires = end // collecting anew would not help, so refresh stays
 	}
 	return expires, refresh, nil
+}
+
+// untrue says whether a predicate that holds now does not hold at a later moment.
+func untrue(t *schemas.Type, r schemas.Row, now, later time.Time) bool {
+	claims := t.ClaimsOf(r)
+	before, _ := t.Evaluate(claims, now)
+	after, _ := t.Evaluate(claims, later)
+	for name, held := range before {
+		if held && !after[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // Portrait returns the holder's portrait and the salt of its digest in the certificate.

@@ -21,6 +21,7 @@ var (
 	ErrIssuerUnknown = errors.New("issuer: no such issuing authority")
 	ErrIssuerFrozen  = errors.New("issuer: issuing authority is frozen")
 	ErrTypeFrozen    = errors.New("issuer: certificate type is frozen")
+	ErrNoSigner      = errors.New("issuer: issuing authority has no key to sign with here")
 	ErrRefused       = errors.New("issuer: row refused") // see RefusedError
 	ErrNotHolder     = errors.New("issuer: certificate belongs to another holder")
 	ErrNoPortrait    = errors.New("issuer: certificate has no portrait")
@@ -181,7 +182,7 @@ func (i *Issuer) authority(ctx context.Context, id string) (Authority, error) {
 	case a.Frozen:
 		return a, fmt.Errorf("%w: %s", ErrIssuerFrozen, id)
 	case a.Signer == nil || a.ISS == "" || a.USCC == "":
-		return a, fmt.Errorf("issuer: authority %q has no key to sign with", id)
+		return a, fmt.Errorf("%w: %s", ErrNoSigner, id)
 	}
 	return a, nil
 }

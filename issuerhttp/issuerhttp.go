@@ -101,6 +101,7 @@ func Errors() httpd.ErrorTable {
 		{Err: issuer.ErrJobUnknown, Code: "push-job-unknown"},
 		{Err: issuer.ErrJobID, Code: "push-job-id-invalid"},
 		{Err: issuer.ErrIssuerFrozen, Code: "issuer-frozen"},
+		{Err: issuer.ErrNoSigner, Code: "issuer-no-key"},
 		{Err: issuer.ErrIssuerUnknown, Code: "issuer-unknown"},
 		{Err: issuer.ErrTypeFrozen, Code: issuer.CodeTypeFrozen},
 		{Err: issuer.ErrListUnknown, Code: httpd.CodeNotFound},

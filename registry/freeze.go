@@ -167,3 +167,19 @@ func (r *Registry) KeyLimit(k *key.Public) int64 {
 	}
 	return 0
 }
+
+// IssuerKeyFrozen reports whether a key of an authority, named by the "iss" of its
+// certificates, is frozen.
+func (r *Registry) IssuerKeyFrozen(iss, kid string) bool {
+	for _, a := range r.current.Load().authorities {
+		if r.IssuerURL(a.ID) != iss {
+			continue
+		}
+		for _, k := range a.Keys {
+			if k.Public.ID() == kid {
+				return k.Frozen
+			}
+		}
+	}
+	return false
+}

@@ -27,7 +27,7 @@ const PortraitClaim = "portrait_digest"
 
 // Names that the credential format uses itself (SD-JWT VC §2.2.2, RFC 9901 §4).
 var reservedNames = []string{"iss", "iat", "nbf", "exp", "cnf", "vct", "status", "sub", "aud", "jti",
-	"_sd", "_sd_alg", "vct_integrity", PortraitClaim}
+	"_sd", "_sd_alg", "vct_integrity", "region", IdentifierClaim, PortraitClaim}
 
 func (c *checker) fail(pointer, format string, args ...any) {
 	c.faults = append(c.faults, fault(c.file, pointer, format, args...))

@@ -54,11 +54,13 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 		k.record.Type = f.Type
 		return k.store(ctx, k.refuse(Failed, "certificate-unknown"))
 	}
-	matches, err := k.match(ctx, best, of, names)
-	if err != nil {
-		return nil, err
+	var matches map[string]bool
+	if best.Claims != nil { // with a forged or untrusted certificate nothing is compared
+		if matches, err = k.match(ctx, best, of, names); err != nil {
+			return nil, err
+		}
 	}
-	if slices.ContainsFunc(names, func(name string) bool { return !matches[name] }) {
+	if matches != nil && slices.ContainsFunc(names, func(name string) bool { return !matches[name] }) {
 		// A valid certificate with another name on it is not a yes.
 		best.Outcome = Invalid
 		best.Reasons = append(best.Reasons, "facts-mismatch")
@@ -76,7 +78,7 @@ func (k *check) match(ctx context.Context, r *Result, of Original, names []strin
 	var live map[string]any
 	for _, name := range names {
 		have, signed := r.Claims[name]
-		if r.Claims != nil && !signed && live == nil {
+		if !signed && live == nil {
 			var err error
 			if live, _, _, err = k.cfg.Originals.Live(ctx, of.Identifier); err != nil {
 				return nil, fmt.Errorf("verifier: live data: %w", err)

@@ -75,7 +75,7 @@ func (w *Wallet) Redeem(ctx context.Context, r Redemption) (Offer, string, error
 			return o, "", fmt.Errorf("%w: %q was not chosen", ErrFieldUnknown, f)
 		}
 	}
-	credential, signer, err := w.copy(ctx, o.HolderID, o.Identifier)
+	credential, signer, err := w.copy(ctx, o.HolderID, o.Identifier, false)
 	if err != nil {
 		return o, "", err
 	}
@@ -100,7 +100,7 @@ func (w *Wallet) Spent(ctx context.Context, showID string) error {
 
 // copy returns a usable copy of a certificate and the signer of the key it is bound to,
 // collecting it first where needed.
-func (w *Wallet) copy(ctx context.Context, holderID, identifier string) (string, key.Signer, error) {
+func (w *Wallet) copy(ctx context.Context, holderID, identifier string, showing bool) (string, key.Signer, error) {
 	keys, err := w.cfg.Keys(ctx)
 	if err != nil {
 		return "", nil, fmt.Errorf("wallet: provider keys: %w", err)
@@ -110,7 +110,7 @@ func (w *Wallet) copy(ctx context.Context, holderID, identifier string) (string,
 	}
 	now := w.cfg.Now()
 	c, err := w.cfg.Store.Copy(ctx, holderID, identifier)
-	if err == nil && now.Before(c.RefreshAt) {
+	if err == nil && now.Before(c.RefreshAt) && !(showing && w.stale(c)) {
 		for _, k := range keys {
 			if k.Public().Thumbprint() == c.KeyID {
 				return c.Credential, k, nil
@@ -135,4 +135,23 @@ func (w *Wallet) copy(ctx context.Context, holderID, identifier string) (string,
 		return c.Credential, k, nil
 	}
 	return "", nil, ErrNoKey // an operator must add one
+}
+
+// stale says that a kept copy was signed by a key whose word does not count any more: shown, it
+// would be refused, so it is collected anew. A code that was on the screen already is redeemed
+// with the copy it was drawn for, and the checker hears what is wrong with the key.
+func (w *Wallet) stale(c Copy) bool {
+	if w.cfg.Frozen == nil {
+		return false
+	}
+	vc, err := sdjwt.Parse(c.Credential, sdjwt.Type)
+	if err != nil {
+		return true
+	}
+	claims, err := vc.Claims()
+	if err != nil {
+		return true
+	}
+	iss, err := claims.Text("iss")
+	return err != nil || w.cfg.Frozen(iss, vc.Token.Header.KeyID)
 }

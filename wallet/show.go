@@ -57,7 +57,7 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 		return Code{}, err
 	}
 	// The copy is fetched now, not when a clerk waits for it.
-	if _, _, err := w.copy(ctx, held.HolderID, held.Identifier); err != nil {
+	if _, _, err := w.copy(ctx, held.HolderID, held.Identifier, true); err != nil {
 		return Code{}, err
 	}
 	now := w.cfg.Now()

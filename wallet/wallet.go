@@ -86,7 +86,10 @@ type Config struct {
 	Issuer Issuer
 	Types  *schemas.Catalogue
 	// Keys returns the provider keys that may be used now, the preferred one first.
-	Keys   func(context.Context) ([]key.Signer, error)
+	Keys func(context.Context) ([]key.Signer, error)
+	// Frozen says whether an issuer's key was compromised: copies that it signed are collected
+	// anew. nil: none is.
+	Frozen func(issuer, kid string) bool
 	Domain string // four characters
 	// CodeURL, when set, wraps codes as an upper-case URL for scanners that only open links.
 	CodeURL string
@@ -100,6 +103,12 @@ type Config struct {
 	Lease time.Duration
 }
 
+// The bounds of a code's lifetime where nothing else is configured.
+const (
+	MinLifetime = 15 * time.Second
+	MaxLifetime = 5 * time.Minute
+)
+
 // Wallet is safe for concurrent use.
 type Wallet struct{ cfg Config }
 
@@ -112,7 +121,7 @@ func New(cfg Config) (*Wallet, error) {
 		cfg.Now = time.Now
 	}
 	for d, v := range map[*time.Duration]time.Duration{
-		&cfg.Lifetime: time.Minute, &cfg.MinLifetime: 15 * time.Second, &cfg.MaxLifetime: 5 * time.Minute,
+		&cfg.Lifetime: time.Minute, &cfg.MinLifetime: MinLifetime, &cfg.MaxLifetime: MaxLifetime,
 		&cfg.OpenFor: 10 * time.Minute, &cfg.Lease: 10 * time.Second,
 	} {
 		if *d == 0 {

@@ -34,6 +34,7 @@ type space struct {
 	refresh   time.Duration
 	ended     bool
 	full      string // id of a key that takes no more copies
+	frozen    string // id of a compromised key of the issuer
 	shows     *memstore.Store
 }
 
@@ -85,7 +86,8 @@ func newSpace(t *testing.T) *space {
 	require.NoError(t, err)
 	s.Wallet, err = wallet.New(wallet.Config{
 		Store: db, Shows: s.shows, Issuer: s, Types: types, Domain: "TEST", Now: clock,
-		Keys: func(context.Context) ([]key.Signer, error) { return s.keys, nil },
+		Keys:   func(context.Context) ([]key.Signer, error) { return s.keys, nil },
+		Frozen: func(_, kid string) bool { return kid == s.frozen },
 	})
 	require.NoError(t, err)
 	return s
@@ -197,6 +199,16 @@ func TestCollectAnew(t *testing.T) {
 	s.now = s.now.Add(s.refresh)
 	s.show(wallet.ShowRequest{})
 	require.Equal(t, 2, s.collected)
+	// The issuer's key was compromised: what it signed would be refused everywhere.
+	old := s.issuer
+	var err error
+	s.issuer, err = key.Generate(key.SM2)
+	require.NoError(t, err)
+	s.frozen = old.Public().ID()
+	s.show(wallet.ShowRequest{})
+	s.show(wallet.ShowRequest{})
+	require.Equal(t, 3, s.collected)
+	s.collected--
 	frozen := s.keys[0]
 	s.keys = s.keys[1:]
 	c := s.show(wallet.ShowRequest{})

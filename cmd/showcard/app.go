@@ -225,7 +225,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 func (a *app) openWallet() (err error) {
 	a.wallet, err = wallet.New(wallet.Config{
 		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
-		Keys: providerKeys(a.registry, a.keys), Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
+		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 	})
 	return err

@@ -162,12 +162,19 @@ func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Stor
 			d.PutType(t)
 		}
 	}
+	operators, err := newOperators(c, r)
+	if err != nil {
+		return err
+	}
 	if !r.Empty() {
-		if len(newTypes(types, r.TypeState)) == 0 {
+		if len(newTypes(types, r.TypeState)) == 0 && len(operators) == 0 {
 			return nil
 		}
-		return r.Update(ctx, "start", "new types in the catalogue", func(d *registry.Draft) error {
+		return r.Update(ctx, "start", "new types and operators in the configuration", func(d *registry.Draft) error {
 			publish(d)
+			for _, o := range operators {
+				d.PutClient(o)
+			}
 			return nil
 		})
 	}
@@ -180,18 +187,6 @@ func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Stor
 	provider, err := signer(ks, keyProvider, a)
 	if err != nil {
 		return err
-	}
-	var operators []registry.Client
-	for _, o := range c.Operators {
-		data, err := os.ReadFile(o.JWK)
-		if err != nil {
-			return fmt.Errorf("operator %s: %w", o.ID, err)
-		}
-		k, err := key.ParseJWK(data, false)
-		if err != nil {
-			return fmt.Errorf("operator %s: %w", o.ID, err)
-		}
-		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry"}, Keys: []*key.Public{k}})
 	}
 	return r.Update(ctx, "first start", "what every deployment has", func(d *registry.Draft) error {
 		d.PutDomain(registry.Domain{
@@ -209,4 +204,24 @@ func bootstrap(ctx context.Context, c config, r *registry.Registry, ks *key.Stor
 		}
 		return nil
 	})
+}
+
+// newOperators reads the operators of the configuration that the registry has not met yet.
+func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
+	var operators []registry.Client
+	for _, o := range c.Operators {
+		if _, err := r.Client(o.ID); err == nil {
+			continue
+		}
+		data, err := os.ReadFile(o.JWK)
+		if err != nil {
+			return nil, fmt.Errorf("operator %s: %w", o.ID, err)
+		}
+		k, err := key.ParseJWK(data, false)
+		if err != nil {
+			return nil, fmt.Errorf("operator %s: %w", o.ID, err)
+		}
+		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry"}, Keys: []*key.Public{k}})
+	}
+	return operators, nil
 }

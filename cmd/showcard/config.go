@@ -13,7 +13,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/wallet"
 )
 
 // config is what `showcard serve -config FILE` reads. This struct is the manual: every key,
@@ -128,14 +130,31 @@ func (c *config) check() error {
 	if (c.TLSCertificate == "") != (c.TLSKey == "") {
 		return fmt.Errorf("%w: tls_certificate and tls_key go together", errConfig)
 	}
-	if len(c.Domain.Code) != 4 || !c.Domain.Name.Complete() {
+	// A code drawn for nobody proves domain and URL before the first start writes them down.
+	code, err := qr.FormatTicket(c.Domain.Code, [16]byte{})
+	if err != nil || !c.Domain.Name.Complete() {
 		return fmt.Errorf("%w: domain: want a code of four of 0-9A-Z and a name in zh and en", errConfig)
+	}
+	if c.CodeURL != "" {
+		if _, err := qr.FormatURL(c.CodeURL, code); err != nil {
+			return fmt.Errorf("%w: code_url: %w", errConfig, err)
+		}
 	}
 	if !slices.Contains([]string{"sm2", "es256"}, c.Profile) {
 		return fmt.Errorf("%w: profile: sm2 or es256", errConfig)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)
+	}
+	shortest, longest := c.CodeLifetimeMin, c.CodeLifetimeMax
+	if shortest == 0 {
+		shortest = wallet.MinLifetime
+	}
+	if longest == 0 {
+		longest = wallet.MaxLifetime
+	}
+	if d := c.CodeLifetime; d != 0 && (d < shortest || d > longest) || shortest < 0 || shortest > longest {
+		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
 	if c.RecordRetention < 4380*time.Hour {
 		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)

@@ -27,9 +27,13 @@ func operatorOf(t *testing.T, data, base string) *client {
 // outcomeOf shows a certificate and has it checked: the outcome and the first reason.
 func outcomeOf(t *testing.T, citizen, checker *client, identifier, purpose string) string {
 	t.Helper()
+	return outcomeOfCode(t, checker, showOf(t, citizen, identifier), purpose)
+}
+
+func outcomeOfCode(t *testing.T, checker *client, code, purpose string) string {
+	t.Helper()
 	var got checked
-	require.NoError(t, checker.call(t.Context(), http.MethodPost, "/v1/verifications",
-		map[string]any{"code": showOf(t, citizen, identifier), "purpose": purpose}, "", &got))
+	require.NoError(t, checker.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"code": code, "purpose": purpose}, "", &got))
 	if len(got.Reasons) > 0 {
 		return got.Outcome + " " + got.Reasons[0].Code
 	}
@@ -95,10 +99,28 @@ func TestFreezeBites(t *testing.T) {
 
 	var kid string
 	changeEntry(t, operator, "authorities", "hunan-police", func(a *registry.Authority) { kid = a.Keys[0].Public.ID() })
+	// Codes that are on screens when the key is frozen die with it.
+	onScreen := []string{showOf(t, citizen, identifier), showOf(t, citizen, identifier)}
 	require.NoError(t, freeze("authority-key", "hunan-police", kid, true))
-	everywhere("invalid key-frozen")
+	require.Equal(t, "invalid key-frozen", outcomeOfCode(t, here, onScreen[0], "account-opening"))
+	facts := map[string]any{"facts": map[string]any{"identifier": identifier, "type": "resident-id", "claims": map[string]any{"name": "x"}}, "purpose": "account-opening"}
+	require.Eventually(t, func() bool { // the other process has heard of it
+		var got checked
+		err := there.call(t.Context(), http.MethodPost, "/v1/verifications", facts, "", &got)
+		return err == nil && got.Reasons[0].Code == "key-frozen"
+	}, 5*time.Second, 50*time.Millisecond)
+	require.Equal(t, "invalid key-frozen", outcomeOfCode(t, there, onScreen[1], "account-opening"))
 	require.Equal(t, "registry-entry-invalid", codeOf(freeze("authority-key", "hunan-police", kid, false)))
-	everywhere("invalid key-frozen")
+	// Without another key nothing is shown or issued; with one the copies are collected anew.
+	show := func() error {
+		return citizen.call(t.Context(), http.MethodPost, "/v1/wallet/shows", map[string]any{"identifier": identifier, "view": "identity"}, "", nil)
+	}
+	require.Equal(t, "holding-not-showable", codeOf(show()))
+	require.Equal(t, "issuer-no-key", push())
+	changeEntry(t, operator, "authorities", "hunan-police", func(a *registry.Authority) {
+		a.Keys = append(a.Keys, registry.Key{Public: newKeyOf(t, data, "authority/hunan-police/2"), NotBefore: time.Now().Truncate(time.Second)})
+	})
+	everywhere("valid")
 }
 
 // An authority gets a new key while everything runs: what the old one signed stays good, and

@@ -246,7 +246,7 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
 	case errors.Is(err, issuer.ErrKeyFull):
 		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
-	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen):
+	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen), errors.Is(err, issuer.ErrNoSigner):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -117,6 +118,11 @@ func (s *Server) problemFor(ctx context.Context, table ErrorTable, err error) (p
 	if errors.Is(context.Cause(ctx), errTimedOut) {
 		// Not every driver wraps the context's error when it gives up.
 		return &Problem{Code: CodeTimedOut, Cause: err}, true
+	}
+	// A store that cannot be reached is no fault of this request: asking again soon may do. The
+	// cause is logged as for every 503.
+	if unreachable := net.Error(nil); errors.As(err, &unreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return &Problem{Code: CodeOverloaded, Cause: err}, true
 	}
 	return &Problem{Code: CodeInternal, Cause: err}, false
 }
