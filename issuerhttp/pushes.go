@@ -137,7 +137,7 @@ func (a *API) job(c *gin.Context) (any, error) {
 // ownJob finds the job in the path among those of the caller's authorities.
 func (a *API) ownJob(c *gin.Context) (issuer.Job, error) {
 	caller, _ := httpd.CallerFrom(c)
-	err := error(issuer.ErrJobUnknown)
+	err := issuer.ErrJobUnknown
 	for _, who := range caller.Issuers {
 		var j issuer.Job
 		if j, err = a.issuer.Job(c, c.Param("job"), who); err == nil || !errors.Is(err, issuer.ErrJobUnknown) {

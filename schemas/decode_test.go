@@ -27,9 +27,9 @@ func TestDecodeRow(t *testing.T) {
 }
 
 func TestDecodeRowProblems(t *testing.T) {
-	replace := func(old, new string) string {
+	replace := func(old, text string) string {
 		require.Contains(t, goodRow, old)
-		return strings.Replace(goodRow, old, new, 1)
+		return strings.Replace(goodRow, old, text, 1)
 	}
 	deep := strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20)
 	for name, c := range map[string]struct{ line, code, pointer string }{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +112,7 @@ func (w *world) setStatus(index uint64, s statuslist.Status) {
 func (w *world) claims() map[string]any {
 	return map[string]any{
 		"iss": iss, "vct": vct, "region": "430102", "iat": w.now.Add(-time.Hour).Unix(), "nbf": w.now.Add(-time.Hour).Unix(), "exp": w.now.Add(24 * time.Hour).Unix(),
-		"cnf":    map[string]any{"jwk": json.RawMessage(w.provider.Public().Confirmation())},
+		"cnf":    map[string]any{"jwk": w.provider.Public().Confirmation()},
 		"status": statuslist.Reference{Index: 7, URI: base + "/status/" + listID}.Claim(),
 	}
 }
@@ -296,7 +295,7 @@ func TestVerifyFaults(t *testing.T) {
 func TestVerifyDeviceBound(t *testing.T) {
 	w := newWorld(t, key.SM2)
 	c := w.claims()
-	c["cnf"] = map[string]any{"jwk": json.RawMessage(w.device.Public().Confirmation())}
+	c["cnf"] = map[string]any{"jwk": w.device.Public().Confirmation()}
 	p := w.present(w.credential(c), w.device, sdjwt.Binding{Audience: party, Nonce: "n", IssuedAt: w.now})
 	r := w.v.Verify(context.Background(), p, verifier.Expect{Audience: party, Nonce: "n"})
 	require.Equal(t, verifier.Valid, r.Outcome, r.Reasons)

@@ -2,7 +2,6 @@ package wallet_test
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,7 +53,7 @@ func (s *space) Collect(_ context.Context, id, holderID string, bind *key.Public
 	}
 	s.collected++
 	text, err := sdjwt.Sign(s.issuer, sdjwt.Issue{
-		Claims:      map[string]any{"iss": "http://localhost/i", "vct": "http://localhost/t", "iat": s.now.Unix(), "cnf": map[string]any{"jwk": json.RawMessage(bind.Confirmation())}},
+		Claims:      map[string]any{"iss": "http://localhost/i", "vct": "http://localhost/t", "iat": s.now.Unix(), "cnf": map[string]any{"jwk": bind.Confirmation()}},
 		Disclosable: []sdjwt.Claim{{Name: "name", Value: "张示例"}, {Name: "id_number", Value: "11010519491231002X"}, {Name: "valid_until", Value: "2040-01-01"}},
 	})
 	return wallet.Collected{Credential: text, RefreshAt: s.now.Add(s.refresh)}, err

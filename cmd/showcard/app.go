@@ -81,7 +81,7 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(cfg.Data, 0o700); err != nil {
+	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
 		return nil, err
 	}
 	unlock, err := lockData(cfg.Data)

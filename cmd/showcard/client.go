@@ -338,11 +338,11 @@ func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	var resp *http.Response
 	err := c.retry(ctx, attempts, passing, func() (err error) {
-		resp, err = c.once(ctx, r)
+		resp, err = c.once(ctx, r) //nolint:bodyclose // the caller closes it; with an error there is none
 		if code := codeOf(err); code == "token-expired" || code == "token-invalid" {
 			// The server restarted with another key, or our clocks differ: once more, with a new one.
 			c.forget()
-			resp, err = c.once(ctx, r)
+			resp, err = c.once(ctx, r) //nolint:bodyclose // as above
 		}
 		return err
 	})

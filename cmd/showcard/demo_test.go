@@ -98,7 +98,7 @@ func TestDemoLAN(t *testing.T) {
 			require.Contains(t, out.String(), ":"+port+"/")
 			require.Contains(t, out.String(), "█")
 		}
-		phone := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the demo's certificate is self-made
+		phone := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		defer phone.CloseIdleConnections()
 		resp, err := phone.Get("https://" + c.LANAddr + "/wallet")
 		require.NoError(t, err)

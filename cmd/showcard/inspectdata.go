@@ -21,7 +21,7 @@ func (n *inspector) json(data []byte) (*finding, error) {
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(data, &doc); err != nil {
 		// Not one document: rows, one a line, of which each may be broken.
-		return n.rows(data), nil
+		return n.rows(data), nil //nolint:nilerr // rows explains what is broken
 	}
 	has := func(names ...string) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { _, ok := doc[name]; return !ok })
@@ -88,7 +88,7 @@ func (n *inspector) roots(data []byte) (*finding, error) {
 	f := found("trust-roots", "信任根：离线根密钥，以及由它们指定的信任清单签名密钥。", "Trust roots: the offline root keys, and the keys that they name to sign trust lists.")
 	if err != nil {
 		f.note("不成立。", "They do not hold: "+err.Error())
-		return f, nil
+		return f, nil //nolint:nilerr // the finding is that they do not hold
 	}
 	f.add("version", "%d", r.Version)
 	f.add("issued", "%s", n.when(r.IssuedAt))
@@ -321,7 +321,7 @@ func (n *inspector) number(text string) (f *finding, ok bool, err error) {
 	}
 	// A code of digits only could be either: the one whose checksum holds.
 	if _, err := schemas.ParseCitizenID(text); err == nil || digits(text[:17]) && schemas.CheckUSCC(text) != nil {
-		return n.citizen(text), true, nil
+		return n.citizen(text), true, nil //nolint:nilerr // which checksum holds only decides what it is
 	}
 	return n.company(text), true, nil
 }

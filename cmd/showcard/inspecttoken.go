@@ -147,7 +147,7 @@ func (n *inspector) sdjwt(text string) (*finding, error) {
 	s, err := sdjwt.Parse(text, typ)
 	if err != nil {
 		f.note("结构不合规，任何核验都会拒绝。", "It breaks a rule of RFC 9901 §7.1 and every checker refuses it: "+err.Error())
-		return f, nil
+		return f, nil //nolint:nilerr // the finding is that it breaks a rule
 	}
 	claims, err := s.Claims()
 	if err != nil {

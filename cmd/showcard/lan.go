@@ -38,7 +38,7 @@ func (c *demoCommand) serveLAN(ctx context.Context, d *demo, ended chan<- error)
 	}()
 	go func() {
 		err := server.Serve(l)
-		if err == http.ErrServerClosed { //nolint:errorlint // net/http documents the bare value
+		if err == http.ErrServerClosed {
 			err = nil
 		}
 		ended <- err

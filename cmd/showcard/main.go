@@ -36,7 +36,7 @@ type commands struct {
 
 // env is what a command works with besides its flags. Tests give their own.
 type env struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // kong hands Run one value, and this is it
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer

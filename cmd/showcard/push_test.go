@@ -59,7 +59,7 @@ func TestPush(t *testing.T) {
 	require.EqualValues(t, 30, s.Rows)
 	require.EqualValues(t, 28, s.Accepted)
 	require.EqualValues(t, 2, s.Rejected)
-	require.EqualValues(t, map[string]int64{"row-malformed": 1, "issuer-not-entitled-region": 1}, s.Codes)
+	require.Equal(t, map[string]int64{"row-malformed": 1, "issuer-not-entitled-region": 1}, s.Codes)
 	results := readLines(t, s.Report)
 	require.Len(t, results, 30)
 	require.Contains(t, results[7], `"code"`)

@@ -18,7 +18,6 @@ type demoSignIn struct {
 	people   []demoPerson
 	callers  *demoCallers
 	holderID func(schemas.HolderRef) string
-	secure   bool
 }
 
 // demoPerson is a fictitious person of testdata/push.
@@ -82,7 +81,7 @@ func (d *demoSignIn) signOut(c *gin.Context) (any, error) {
 }
 
 func (d *demoSignIn) cookie(c *gin.Context, value string, life time.Duration) {
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure over TLS; browsers drop Secure cookies of plain http, which the demo is
 		Name: access.SessionCookie, Value: value, Path: "/", MaxAge: int(life / time.Second),
 		HttpOnly: true, Secure: c.Request.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})

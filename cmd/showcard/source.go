@@ -48,7 +48,7 @@ func openSource(path string, stdin io.Reader) (*source, error) {
 		s.close()
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // reading says what is wrong with it
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		s.close()
 		return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -131,7 +131,7 @@ func (s *source) upload(moved func(rows int64)) (io.ReadCloser, error) {
 	}
 	out, pipe := io.Pipe()
 	go func() {
-		defer in.Close()
+		defer func() { _ = in.Close() }() // only read from
 		z, err := gzip.NewWriterLevel(pipe, gzip.BestSpeed)
 		if err == nil {
 			buf := make([]byte, 256<<10)

@@ -32,7 +32,7 @@ var modes = sync.OnceValues(func() (cbor.EncMode, cbor.DecMode) {
 		MaxNestedLevels:   maxNesting,
 		MaxArrayElements:  1 << 16,
 		MaxMapPairs:       1 << 12,
-		IntDec:            cbor.IntDecConvertSigned, // every integer is an int64, or refused
+		IntDec:            cbor.IntDecConvertSignedOrFail, // every integer is an int64, or refused
 		UTF8:              cbor.UTF8RejectInvalid,
 		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,

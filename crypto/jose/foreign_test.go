@@ -19,7 +19,7 @@ func TestGoJose(t *testing.T) {
 		payload := fmt.Sprintf(`{"i":%d,"text":"%s"}`, i, strings.Repeat("证", i))
 		text, err := Sign(k, SignHeader{Type: typ}, []byte(payload))
 		require.NoError(t, err)
-		theirs, err := gojose.ParseSigned(text, []gojose.SignatureAlgorithm{gojose.ES256})
+		theirs, err := gojose.ParseSignedCompact(text, []gojose.SignatureAlgorithm{gojose.ES256})
 		require.NoError(t, err)
 		got, err := theirs.Verify(k.Public().ECDSA())
 		require.NoError(t, err)

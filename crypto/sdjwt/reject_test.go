@@ -205,7 +205,7 @@ func TestVerifyBinding(t *testing.T) {
 		other := generate(t, both[(len(both)+1-indexOf(a))%2])
 		everything, err := s.Select(s.Disclosed()...)
 		require.NoError(t, err)
-		bad := base64.RawURLEncoding.EncodeToString(Hash(map[Hash]Hash{SM3: SHA256, SHA256: SM3}[s.Hash]).Sum([]byte(text)))
+		bad := base64.RawURLEncoding.EncodeToString(map[Hash]Hash{SM3: SHA256, SHA256: SM3}[s.Hash].Sum([]byte(text)))
 		for name, c := range map[string]struct {
 			signer *key.Private
 			typ    string

@@ -45,7 +45,7 @@ func unhex(t testing.TB, s string) []byte {
 // GM/T 0003.5 Annex A: Z_A, e, and the signature that its fixed k gives.
 func TestSM2Vector(t *testing.T) {
 	v := readVectors(t).SM2
-	require.Equal(t, v.ID, DefaultID)
+	require.Equal(t, DefaultID, v.ID)
 	k, err := ParsePrivateKey(unhex(t, v.D))
 	require.NoError(t, err)
 	p := k.Public()

@@ -1,7 +1,6 @@
 package httpd_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +15,7 @@ import (
 
 // What the house itself costs a request: callers, gates, headers, log line, metrics, strict JSON.
 func BenchmarkRequest(b *testing.B) {
-	s, err := httpd.New(httpd.Config{Authenticator: tokens{}, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	s, err := httpd.New(httpd.Config{Authenticator: tokens{}, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(b, err)
 	require.NoError(b, s.Mount([]httpd.Route{{Method: http.MethodPost, Path: "/v", Roles: httpd.Roles(), Class: httpd.ClassScan,
 		Handler: func(c *gin.Context) (any, error) {

@@ -3,7 +3,6 @@ package httpd_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -212,7 +211,7 @@ func FuzzDecode(f *testing.F) {
 		err = httpd.Decode(c, &o)
 		if err != nil {
 			var p *httpd.Problem
-			require.True(t, errors.As(err, &p), "%v", err)
+			require.ErrorAs(t, err, &p)
 			require.NotEmpty(t, p.Code)
 			return
 		}

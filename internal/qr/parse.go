@@ -128,7 +128,7 @@ func scannedTwice(t []byte) bool {
 		return true // the suffix key of the first scan (Enter, Tab) stands between them
 	}
 	for p := prefixLength; p <= len(t)/2; p++ {
-		next := bytes.Index(t[p:len(t)], []byte(prefixOffline))
+		next := bytes.Index(t[p:], []byte(prefixOffline))
 		if next < 0 || p+next > len(t)/2 {
 			return false
 		}

@@ -90,6 +90,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
 			plan = append(plan, detail)
 		}
+		require.NoError(t, rows.Err())
 		require.NoError(t, rows.Close())
 		require.NotRegexp(t, scanned, strings.Join(plan, "\n"), text)
 		explained++
