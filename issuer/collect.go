@@ -114,15 +114,22 @@ func (i *Issuer) copyDates(t *schemas.Type, r schemas.Row, a Authority, now time
 	}
 	expires = issuedAt(now, a.SignerFrom).Add(i.cfg.CopyLife)
 	refresh = expires.Add(-min(refreshAhead, i.cfg.CopyLife/10))
-	if _, turns := t.Evaluate(t.ClaimsOf(r), now); !turns.IsZero() {
+	claims := t.ClaimsOf(r)
+	for at := now; ; {
+		_, turns := t.Evaluate(claims, at)
+		if !turns.After(at) || !turns.Before(expires) { // never, or too late to matter
+			break
+		}
+		if before := turns.Add(-refreshMargin); before.Before(refresh) {
+			refresh = before
+		}
 		// What is true now and will be wrong then must not outlive the moment. What is not yet
 		// true may: and an "exp" at the birthday would tell it to everyone.
-		if turns.Before(expires) && untrue(t, r, now, turns) {
+		if untrue(t, claims, now, turns) {
 			expires = turns
+			break
 		}
-		if at := turns.Add(-refreshMargin); at.Before(refresh) {
-			refresh = at
-		}
+		at = turns
 	}
 	if !end.IsZero() && end.Before(expires) {
 		expires = end // collecting anew would not help, so refresh stays
@@ -131,8 +138,7 @@ func (i *Issuer) copyDates(t *schemas.Type, r schemas.Row, a Authority, now time
 }
 
 // untrue says whether a predicate that holds now does not hold at a later moment.
-func untrue(t *schemas.Type, r schemas.Row, now, later time.Time) bool {
-	claims := t.ClaimsOf(r)
+func untrue(t *schemas.Type, claims schemas.Claims, now, later time.Time) bool {
 	before, _ := t.Evaluate(claims, now)
 	after, _ := t.Evaluate(claims, later)
 	for name, held := range before {

@@ -153,7 +153,11 @@ func (c *config) check() error {
 	if longest == 0 {
 		longest = wallet.MaxLifetime
 	}
-	if d := c.CodeLifetime; d != 0 && (d < shortest || d > longest) || shortest < 0 || shortest > longest {
+	usual := c.CodeLifetime
+	if usual == 0 {
+		usual = time.Minute
+	}
+	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
 	if c.RecordRetention < 4380*time.Hour {

@@ -14,7 +14,7 @@ type keygenCommand struct {
 	Alg      string `enum:"sm2,es256" default:"sm2" help:"sm2 (SGD_SM3_SM2) or es256."`
 	Out      string `xor:"where" placeholder:"FILE" help:"Write the private key as a JWK to this new file, mode 0600."`
 	Keystore string `xor:"where" placeholder:"FILE" help:"Put the key into this keystore, which is made when it is not there."`
-	Name     string `placeholder:"NAME" help:"Its name in the keystore, such as status/2."`
+	Name     string `placeholder:"NAME" help:"Its name in the keystore, such as authority/hunan-police/2."`
 	KeyFile  string `placeholder:"FILE" help:"Key file that opens the keystore; made when neither it nor the keystore is there. Otherwise the passphrase is read from SHOWCARD_PASSPHRASE or asked for."`
 	Kid      string `placeholder:"ID" help:"Key id. Default: the RFC 7638 thumbprint."`
 }

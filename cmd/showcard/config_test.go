@@ -1,0 +1,41 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/schemas"
+)
+
+// What cannot work is refused before the first start writes anything down.
+func TestConfigRefuses(t *testing.T) {
+	good := func() config {
+		return config{
+			PublicURL: "https://cards.example.gov.cn", Data: t.TempDir(), KeystoreKeyFile: filepath.Join(t.TempDir(), "k"),
+			Domain: domainConfig{Code: "4300", Name: schemas.Text{ZH: "湖南省", EN: "Hunan"}},
+		}
+	}
+	c := good()
+	require.NoError(t, c.check())
+	for name, spoil := range map[string]func(*config){
+		"domain in lower case":     func(c *config) { c.Domain.Code = "hn01" },
+		"domain too long":          func(c *config) { c.Domain.Code = "43000" },
+		"domain without a name":    func(c *config) { c.Domain.Name.EN = "" },
+		"plain http elsewhere":     func(c *config) { c.PublicURL = "http://cards.example.gov.cn" },
+		"public URL with a path":   func(c *config) { c.PublicURL += "/x" },
+		"code URL with a path":     func(c *config) { c.CodeURL = "https://cards.example.gov.cn/x" },
+		"lifetime below the least": func(c *config) { c.CodeLifetime = 10 * time.Second },
+		"least above the usual":    func(c *config) { c.CodeLifetimeMin = 2 * time.Minute },
+		"retention under the law":  func(c *config) { c.RecordRetention = time.Hour },
+		"half of TLS":              func(c *config) { c.TLSKey = "k.pem" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good()
+			spoil(&c)
+			require.ErrorIs(t, c.check(), errConfig)
+		})
+	}
+}
