@@ -30,6 +30,7 @@ var doors = map[string]string{
 	"openapi":      "",
 
 	"internal/access":        "crypto/* internal/httpd",
+	"internal/audit":         "crypto/* internal/strictjson",
 	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
 	"internal/qr":            "crypto/sm",
@@ -38,7 +39,7 @@ var doors = map[string]string{
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/*",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/audit",
 	"internal/store/storetest":            domains + " schemas crypto/*",
 	"internal/store/redisstore/redistest": "",
 
@@ -81,6 +82,12 @@ var homes = map[string]string{
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
 	"net/http":                        serving + " verifier",                   // the SDK's client
+	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
+	"github.com/coreos/go-oidc/":      "internal/login",
+	"golang.org/x/oauth2":             "internal/login",
+	"github.com/go-webauthn/":         "internal/login internal/login/passkey",
+	"github.com/transparency-dev/":    "internal/audit",
+	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
 	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest",
 	"encoding/json/v2":                "",
