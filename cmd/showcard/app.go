@@ -43,7 +43,7 @@ type volatile interface {
 	verifier.StatusCache
 	issuer.StatusCache
 	access.Once
-	httpd.Limiter
+	httpd.Limiter // and access.Limiter
 }
 
 // app is one process: its rooms, wired.
@@ -202,12 +202,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := a.openVerifier(); err != nil {
 		return err
 	}
-	tokenKey, err := signer(a.keys, keyToken, alg)
-	if err != nil {
-		return err
-	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	return err
+	return a.openAccess(alg)
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -263,7 +258,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err
