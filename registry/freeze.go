@@ -100,6 +100,23 @@ func (r *Registry) FrozenRegion(region string) (frozen, all bool) {
 	return frozen || all, all
 }
 
+// StoppedRegions are the regions that are frozen, and StoppedAll says that everything is.
+func (r *Registry) StoppedRegions() []string {
+	var out []string
+	for _, s := range sorted(r.current.Load().live.stops) {
+		if s.ID != allRegions {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+// StoppedAll reports whether everything is frozen.
+func (r *Registry) StoppedAll() bool {
+	_, all := r.current.Load().live.stops[allRegions]
+	return all
+}
+
 func (d *Draft) freezeKey(f Freeze) error {
 	if !f.Frozen {
 		return fmt.Errorf("%w: a frozen key never thaws; register a new one", ErrInvalid)

@@ -230,6 +230,16 @@ func (r *Registry) Client(id string) (Client, error) {
 // Clients lists the clients of the API by id.
 func (r *Registry) Clients() []Client { return sorted(r.current.Load().live.clients) }
 
+// Provider returns a wallet provider.
+func (r *Registry) Provider(id string) (Provider, error) {
+	return get(r.current.Load().live.providers, "wallet provider", id)
+}
+
+// Domain returns a domain.
+func (r *Registry) Domain(code string) (Domain, error) {
+	return get(r.current.Load().live.domains, "domain", code)
+}
+
 // Providers lists the wallet providers by id.
 func (r *Registry) Providers() []Provider { return sorted(r.current.Load().live.providers) }
 
