@@ -78,6 +78,10 @@ type config struct {
 	// record_retention is how long verification records are kept. Default 26280h (3 years);
 	// less than 4380h (six months) is refused.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// administrator_term and agent_term bound how long a company may appoint a certificate
+	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
+	AdministratorTerm time.Duration `yaml:"administrator_term"`
+	AgentTerm         time.Duration `yaml:"agent_term"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
