@@ -71,8 +71,11 @@ type Client struct {
 	Party       string        `json:"party,omitempty"`
 	Authorities []string      `json:"authorities,omitempty"`
 	Scopes      []string      `json:"scopes"`
-	Keys        []*key.Public `json:"keys"`
-	Suspended   bool          `json:"suspended,omitempty"`
+	Keys        []*key.Public `json:"keys,omitempty"`
+	// Certificates are thumbprints of the TLS certificates by which the client may prove who it is:
+	// base64url of the SHA-256 of the DER (x5t#S256, RFC 8705 §3.1).
+	Certificates []string `json:"certificates,omitempty"`
+	Suspended    bool     `json:"suspended,omitempty"`
 	// KeyEnds says until when a key that has a successor is still accepted, by key id. A key that
 	// is not in it has no end.
 	KeyEnds map[string]time.Time `json:"key_ends,omitempty"`
@@ -83,6 +86,7 @@ func (c Client) id() string { return c.ID }
 func (c Client) clone() Client {
 	c.Authorities, c.Scopes, c.Keys = slices.Clone(c.Authorities), slices.Clone(c.Scopes), slices.Clone(c.Keys)
 	c.KeyEnds = maps.Clone(c.KeyEnds)
+	c.Certificates = slices.Clone(c.Certificates)
 	return c
 }
 

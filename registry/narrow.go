@@ -148,6 +148,10 @@ func narrowsClient(old, v Client) bool {
 			return false
 		}
 	}
+	if !subset(v.Certificates, old.Certificates) {
+		return false
+	}
+	v.Certificates = old.Certificates
 	if old.Role != roleOperator {
 		if !subset(v.Scopes, old.Scopes) || !subset(v.Authorities, old.Authorities) {
 			return false

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -274,7 +273,7 @@ func (d *Draft) retire(id string) error {
 	for _, c := range sorted(d.next.clients) {
 		if c.Party == id {
 			c = c.clone()
-			c.Keys, c.KeyEnds, c.Suspended = []*key.Public{}, nil, true
+			c.Keys, c.Certificates, c.KeyEnds, c.Suspended = nil, nil, nil, true
 			d.PutClient(c)
 		}
 	}

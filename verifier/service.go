@@ -22,6 +22,7 @@ var (
 	ErrCodeExpired = errors.New("verifier: code expired")
 	ErrCodeUsed    = errors.New("verifier: code already used")
 	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
+	ErrAgencyOver  = errors.New("verifier: who shows it may no longer act for the holder")
 	ErrNotShowable = errors.New("verifier: the certificate cannot be shown now")
 )
 
@@ -94,6 +95,7 @@ type Offer struct {
 	ShowID     string
 	Ticket     [32]byte // digest of the code
 	HolderID   string
+	PersonID   string // who shows it: the holder, or who acts for a company
 	Identifier string
 	Type       string
 	Fields     []string
@@ -103,7 +105,7 @@ type Offer struct {
 }
 
 // Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
-// ErrCodeUsed, ErrCodeClosed and ErrNotShowable. Offer comes with all but the first where it is
+// ErrCodeUsed, ErrCodeClosed, ErrAgencyOver and ErrNotShowable. Offer comes with all but the first where it is
 // known.
 type Wallet interface {
 	Peek(ctx context.Context, ticket [16]byte) (Offer, error)

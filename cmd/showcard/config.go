@@ -34,6 +34,14 @@ type config struct {
 	// trusted_proxies are addresses whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 
+	// outbound_allow names origins inside your own network, such as https://idp.province.internal,
+	// that the server may fetch from: identity providers, other domains, witnesses. Everything
+	// else it fetches must lie on the public internet, over https. Plain http is for loopback.
+	OutboundAllow []string `yaml:"outbound_allow"`
+	// outbound_ca is a PEM file of certificate authorities to trust for those fetches, besides the
+	// system's. Default none.
+	OutboundCA string `yaml:"outbound_ca"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
@@ -74,6 +82,10 @@ type config struct {
 	// record_retention is how long verification records are kept. Default 26280h (3 years);
 	// less than 4380h (six months) is refused.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// administrator_term and agent_term bound how long a company may appoint a certificate
+	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
+	AdministratorTerm time.Duration `yaml:"administrator_term"`
+	AgentTerm         time.Duration `yaml:"agent_term"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 

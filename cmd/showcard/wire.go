@@ -145,6 +145,8 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
+	case errors.Is(err, wallet.ErrAgencyOver):
+		return fmt.Errorf("%w: %w", verifier.ErrAgencyOver, err)
 	case errors.Is(err, wallet.ErrNoKey), errors.Is(err, wallet.ErrHoldingFrozen), errors.Is(err, wallet.ErrHoldingEnded), errors.Is(err, wallet.ErrHoldingUnknown):
 		return fmt.Errorf("%w: %w", verifier.ErrNotShowable, err)
 	}

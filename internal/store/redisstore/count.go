@@ -17,12 +17,9 @@ func (s *Store) Count(ctx context.Context, key string, limit int, keep time.Dura
 		return false, err
 	}
 	defer cancel()
-	name := s.digest("count", key)
-	p := s.client.TxPipeline()
-	p.SetNX(ctx, name, 0, keep) // the first to count says how long
-	n := p.Incr(ctx, name)
-	if _, err := p.Exec(ctx); err != nil {
+	ok, err = s.scripts.count.Run(ctx, s.client, []string{s.digest("count", key)}, limit, millis(keep)).Bool()
+	if err != nil {
 		return false, fmt.Errorf("redisstore: count: %w", err)
 	}
-	return n.Val() <= int64(limit), nil
+	return ok, nil
 }

@@ -43,9 +43,9 @@ func revision(q querier) (n int64, err error) {
 // Save implements [registry.Store]. Two that start from one revision both want the next
 // number; its primary key lets one have it.
 func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time, events ...registry.Event) error {
-	noted := make([]audit.Event, len(events))
-	for i, e := range events {
-		noted[i] = audit.Event{Kind: e.Kind, At: at, Actor: e.Actor, Subject: e.Subject, Detail: e.Detail}
+	noted := []audit.Event{registryEvent(base+1, registryRevision{who, why, micros(at)}, entries)}
+	for _, e := range events {
+		noted = append(noted, audit.Event{Kind: e.Kind, At: at, Actor: e.Actor, Subject: e.Subject, Detail: e.Detail})
 	}
 	log, err := s.audited(noted...)
 	if err != nil {
