@@ -53,31 +53,52 @@ func (a *app) noteVisit(ctx context.Context, v access.Visit) error {
 	return a.store.Note(ctx, e)
 }
 
-// accessClients is the registry as the token endpoint sees it: a client is also suspended with
-// the party that it acts for, or with all of its authorities.
+// accessClients is the registry as the token endpoint sees it: a client is also suspended while
+// the party that it acts for may not check, or while all of its authorities are frozen.
 func accessClients(r *registry.Registry) func(string) (access.Client, error) {
 	return func(id string) (access.Client, error) {
 		c, err := r.Client(id)
 		if errors.Is(err, registry.ErrUnknown) {
 			return access.Client{}, access.ErrClientUnknown
 		}
+		if err != nil {
+			return access.Client{}, err
+		}
 		out := access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes, Keys: c.Keys,
+			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes, Keys: c.ActiveKeys(time.Now()),
 			Certificates: c.Certificates, Suspended: c.Suspended,
 		}
-		if c.Party != "" && !out.Suspended {
-			if p, err := r.Party(c.Party); err != nil || p.Suspended {
-				out.Suspended, out.Because = true, "party-suspended"
-			}
+		if !out.Suspended && c.Party != "" {
+			out.Because = partyTrouble(r.PartyUsable(c.Party))
+			out.Suspended = out.Because != ""
 		}
-		if len(c.Authorities) > 0 && !out.Suspended && !slices.ContainsFunc(c.Authorities, func(id string) bool {
+		if !out.Suspended && len(c.Authorities) > 0 && !slices.ContainsFunc(c.Authorities, func(id string) bool {
 			authority, err := r.Authority(id)
 			return err == nil && !authority.Frozen
 		}) {
 			out.Suspended, out.Because = true, "issuer-frozen"
 		}
-		return out, err
+		return out, nil
 	}
+}
+
+// partyTrouble is the code that says why a party may not check.
+func partyTrouble(err error) string {
+	for _, one := range []struct {
+		err  error
+		code string
+	}{
+		{registry.ErrUnknown, "party-unknown"}, {registry.ErrPartySuspended, "party-suspended"}, {registry.ErrPartyRetired, "party-retired"},
+		{registry.ErrPartyNotReleased, "party-not-released"}, {registry.ErrPartyNotActive, "party-not-yet-active"},
+	} {
+		if errors.Is(err, one.err) {
+			return one.code
+		}
+	}
+	if err != nil {
+		return access.CodeClientSuspended
+	}
+	return ""
 }
 
 // tokenKeys are token/1, token/2… of the keystore. The one with the highest number signs; what
