@@ -55,6 +55,9 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// identity lists the identity providers that people may sign in with (docs/sign-in.md). Without
+	// any, nobody can. Default none.
+	Identity []identityConfig `yaml:"identity"`
 	// profile of keys made at the first start: sm2 or es256. Default sm2.
 	Profile string `yaml:"profile"`
 
@@ -73,7 +76,8 @@ type config struct {
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
-	demo bool // set by `showcard demo` only; no key of the file reaches it
+	demo        bool     // set by `showcard demo` only; no key of the file reaches it
+	demoOrigins []string // where browsers reach the demo besides public_url
 }
 
 type domainConfig struct {
