@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -60,7 +59,7 @@ func (a *app) openLogin() error {
 	if err != nil {
 		return err
 	}
-	var client *http.Client
+	client := a.outbound
 	if a.cfg.demo {
 		var own login.Provider
 		if own, client, err = a.demoIdentity(); err != nil {

@@ -27,6 +27,7 @@ const (
 	ClassSignIn   Class = "sign-in"  // guessed at by attackers
 	ClassCallback Class = "callback" // back from an identity provider: makes work there too
 	ClassOps      Class = "ops"      // health, metrics: never limited
+	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
 )
 
 // Limits of a class.
@@ -50,6 +51,7 @@ func defaultLimits() map[Class]Limits {
 		// Many people sit behind one address of a provider's network.
 		ClassCallback: {PerMinute: 240, Concurrent: 64, Queue: 64},
 		ClassOps:      {},
+		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
 	}
 }
 
@@ -148,6 +150,9 @@ func (s *Server) allow(c *gin.Context, class Class, g *gate, caller Caller) erro
 	}
 	return nil
 }
+
+// AddressKey names the address that a request comes from, for counting.
+func AddressKey(c *gin.Context) string { return addressKey(c.ClientIP()) }
 
 // addressKey groups an IPv6 client by its /64, which one household or one attacker owns whole.
 func addressKey(ip string) string {

@@ -37,7 +37,9 @@ func newMemory(now func() time.Time) *memory {
 func (m *memory) tidy() {
 	now := m.now()
 	maps.DeleteFunc(m.sessions, func(_ string, s *goidc.AuthnSession) bool { return int64(s.ExpiresAt) < now.Unix() })
-	maps.DeleteFunc(m.grants, func(_ string, g *goidc.Grant) bool { return int64(g.AuthCodeExpiresAt) < now.Add(-10*time.Minute).Unix() })
+	maps.DeleteFunc(m.grants, func(_ string, g *goidc.Grant) bool {
+		return int64(g.AuthCodeExpiresAt) < now.Add(-10*time.Minute).Unix()
+	})
 	maps.DeleteFunc(m.codes, func(_, grant string) bool { return m.grants[grant] == nil })
 	maps.DeleteFunc(m.seen, func(_ string, until time.Time) bool { return until.Before(now) })
 	if len(m.sessions) >= kept {
