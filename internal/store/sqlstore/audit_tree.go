@@ -28,7 +28,7 @@ func (s *Store) Tree(ctx context.Context) (state audit.State, err error) {
 func selectTree(q querier, lock string) (audit.State, error) {
 	var size int64
 	var hashes []byte
-	err := q.row(`SELECT size, hashes FROM audit_tree WHERE one = 1` + lock).Scan(&size, &hashes)
+	err := q.row(`SELECT size, hashes FROM audit_tree WHERE one = 1`+lock).Scan(&size, &hashes)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && size < 0 {
 		err = fmt.Errorf("%w: no size", audit.ErrState)
 	}
@@ -163,7 +163,7 @@ func (s *Store) Checkpoint(ctx context.Context, witnesses int) (note string, err
 const placedColumns = `idx, id, at, holder_id, leaf, opening`
 
 // placed reads an entry; its opening is still sealed.
-func placed(row scanner) (audit.Placed, error) {
+func placedIn(row scanner) (audit.Placed, error) {
 	p := audit.Placed{Index: audit.NoPlace}
 	var index *int64
 	var at int64
@@ -185,7 +185,7 @@ func (s *Store) openPlaced(p *audit.Placed) {
 func (s *Store) Placed(ctx context.Context, from uint64, n int) (all []audit.Placed, err error) {
 	err = s.read(ctx, func(q querier) error {
 		return q.rows(`SELECT `+placedColumns+` FROM audit_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`, []any{int64(min(from, 1<<62)), n}, func(row scanner) error {
-			p, err := placed(row)
+			p, err := placedIn(row)
 			all = append(all, p)
 			return err
 		})
@@ -199,7 +199,7 @@ func (s *Store) Placed(ctx context.Context, from uint64, n int) (all []audit.Pla
 // Find implements [audit.Entries].
 func (s *Store) Find(ctx context.Context, id string) (p audit.Placed, err error) {
 	err = s.read(ctx, func(q querier) (err error) {
-		p, err = placed(q.row(`SELECT `+placedColumns+` FROM audit_entries WHERE id = $1`, id))
+		p, err = placedIn(q.row(`SELECT `+placedColumns+` FROM audit_entries WHERE id = $1`, id))
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {

@@ -13,7 +13,6 @@ import (
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
-	"github.com/showcard/showcard/wallet"
 )
 
 // What the log says of the rows of this database. Whoever checks the log makes the event of a
@@ -74,6 +73,9 @@ func verificationEvent(v verifier.Verification) audit.Event {
 			d[name] = value
 		}
 	}
+	if v.PersonID != "" && v.PersonID != v.HolderID {
+		d["shown_by"] = v.PersonID // for a company
+	}
 	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: v.At, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
 
@@ -102,17 +104,6 @@ func registryEvent(revision int64, r registryRevision, written []registry.Entry)
 type registryRevision struct {
 	who, why string
 	at       int64
-}
-
-func agencyEvent(a wallet.Agency, removed bool) audit.Event {
-	e := audit.Event{Kind: "agency.granted", Actor: "wallet", Subject: a.CompanyID, Holder: a.PersonID, Detail: map[string]string{"role": a.Role}}
-	if removed {
-		e.Kind = "agency.removed"
-	}
-	if !a.Until.IsZero() {
-		e.Detail["until"] = a.Until.UTC().Format("2006-01-02T15:04:05Z")
-	}
-	return e
 }
 
 func jobEvent(kind string, at time.Time, j issuer.Job) audit.Event {
