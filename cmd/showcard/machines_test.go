@@ -201,6 +201,8 @@ func TestServeMutualTLS(t *testing.T) {
 		pairs[name], _ = clientPair(t, name)
 	}
 	_, leaf := clientPair(t, "client")
+	folder, err := filepath.Abs(opensslCertificates)
+	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	server, err := selfMade(nil, time.Now())
 	require.NoError(t, err)
@@ -283,6 +285,14 @@ operators:
 	require.Equal(t, "client-certificate-unknown", code)
 	_, code = ask(addr, "client")
 	require.Equal(t, "assertion-invalid", code, "the first door asks for no certificate")
+
+	// The tool does the same.
+	certs := []string{"--cert", filepath.Join(folder, "client.pem"), "--cert-key", filepath.Join(folder, "client.key"), "--ca", "tls.pem"}
+	out := toolOf(t, 0, append([]string{"token", "--server", "https://" + mutual, "--client", "auditor-1"}, certs...)...)
+	status, _ = use(mutual, "client", "/v1/registry/types", strings.TrimSpace(out))
+	require.Equal(t, http.StatusOK, status)
+	toolOf(t, 2, "token", "--server", "https://"+mutual, "--client", "auditor-1", "--cert", "tls.pem")
+	toolOf(t, 2, append([]string{"token", "--client", "auditor-1"}, certs...)...)
 
 	// /metrics is the operators' and the auditors'.
 	status, _ = use(mutual, "client", "/metrics", token)
