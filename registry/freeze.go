@@ -9,8 +9,8 @@ import (
 )
 
 // Freeze names what is to stop, or to go on again. Kind is authority, authority-key,
-// provider, provider-key, status-key, type, party or client; ID names the entry (of a
-// status-key the code of its domain), and Key is the key id of the three key kinds.
+// provider, provider-key, status-key, service-key, type, party or client; ID names the entry (of a
+// status-key or service-key the code of its domain), and Key is the key id of the four key kinds.
 //
 // A frozen key is compromised: nothing it ever signed counts any more. It never thaws, and it
 // is frozen wherever else it stands.
@@ -28,7 +28,7 @@ func (r *Registry) Freeze(ctx context.Context, who, why string, f Freeze) error 
 
 func (d *Draft) freeze(f Freeze) error {
 	switch f.Kind {
-	case "authority-key", "provider-key", "status-key":
+	case "authority-key", "provider-key", "status-key", "service-key":
 		return d.freezeKey(f)
 	case "authority":
 		a, err := d.Authority(f.ID)
@@ -90,7 +90,17 @@ func (d *Draft) freezeKey(f Freeze) error {
 		}
 	}
 	for id := range d.next.domains {
-		if v, err := d.Domain(id); err == nil && frozen(v.StatusKeys, stolen) {
+		v, err := d.Domain(id)
+		if err != nil {
+			continue
+		}
+		found := frozen(v.StatusKeys, stolen)
+		for i := range v.ServiceKeys {
+			if v.ServiceKeys[i].Public.Equal(stolen) {
+				v.ServiceKeys[i].Frozen, found = true, true
+			}
+		}
+		if found {
 			d.PutDomain(v)
 		}
 	}
@@ -119,6 +129,12 @@ func (d *Draft) find(f Freeze) (*key.Public, error) {
 			return nil, err
 		}
 		keys = v.StatusKeys
+	case "service-key":
+		v, err := d.Domain(f.ID)
+		if err != nil {
+			return nil, err
+		}
+		keys = plain(v.ServiceKeys)
 	}
 	for _, k := range keys {
 		if k.Public.ID() == f.Key {

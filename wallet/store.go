@@ -40,7 +40,19 @@ type Look struct {
 	Fields     []string // disclosed
 	Outcome    string
 	Reasons    []string
-	Via        string // code, presentation, facts
+	Via        string    // code, presentation, facts
+	Client     string    // of the party
+	Holder     string    // whose certificate: hers, or that of a company she acts for
+	Receipt    bool      // there is a receipt
+	PortraitAt time.Time // when the portrait was fetched; zero: it was not
+	Disputed   string    // state of the last dispute: open, upheld, rejected, withdrawn; empty without one
+}
+
+// Cursor is a place in a history, between two looks. Many may share a moment, so it names the
+// last one that was read.
+type Cursor struct {
+	At time.Time
+	ID string // empty: before everything of that moment
 }
 
 // Store is the durable side of the wallet. A method that changes something MUST be durable
@@ -54,8 +66,9 @@ type Store interface {
 	Agencies(ctx context.Context, personID string, now time.Time) ([]Agency, error)
 	// PutAgency stores or replaces the agency of (CompanyID, PersonID).
 	PutAgency(ctx context.Context, a Agency) error
-	// Looks returns a holder's history, newest first, older than before.
-	Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]Look, error)
+	// Looks returns a holder's history, newest first and within a moment by id, backwards from
+	// before.
+	Looks(ctx context.Context, holderID string, before Cursor, limit int) ([]Look, error)
 }
 
 // Show is one act of showing: a chosen certificate, chosen fields, codes that renew until it

@@ -15,10 +15,12 @@
 package wallet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
@@ -201,27 +203,38 @@ func (w *Wallet) Represent(ctx context.Context, companyID, personID, role string
 	return w.cfg.Store.PutAgency(ctx, Agency{CompanyID: companyID, PersonID: personID, Role: role, Until: until, CreatedAt: w.cfg.Now()})
 }
 
+// Spaces returns the holder ids whose certificates a person may show: her own first, then those
+// of companies she acts for.
+func (w *Wallet) Spaces(ctx context.Context, p Person) ([]string, error) {
+	ids, _, err := w.spaces(ctx, p)
+	return ids, err
+}
+
 // History returns who looked at a person's certificates and at those of her companies, newest
-// first.
-func (w *Wallet) History(ctx context.Context, p Person, before time.Time, limit int) ([]Look, error) {
+// first: every check that was recorded, by code, presentation or facts, and every request that
+// was turned away. next is where the following page begins, zero when there is none.
+func (w *Wallet) History(ctx context.Context, p Person, before Cursor, limit int) (looks []Look, next Cursor, err error) {
 	if limit <= 0 || limit > 200 {
 		limit = 50
 	}
-	if before.IsZero() {
-		before = w.cfg.Now().Add(time.Second)
+	if before.At.IsZero() {
+		before.At = w.cfg.Now().Add(time.Second)
 	}
 	ids, _, err := w.spaces(ctx, p)
 	if err != nil {
-		return nil, err
+		return nil, Cursor{}, err
 	}
 	var all []Look
 	for _, id := range ids {
-		looks, err := w.cfg.Store.Looks(ctx, id, before, limit)
+		looks, err := w.cfg.Store.Looks(ctx, id, before, limit+1)
 		if err != nil {
-			return nil, fmt.Errorf("wallet: history: %w", err)
+			return nil, Cursor{}, fmt.Errorf("wallet: history: %w", err)
 		}
 		all = append(all, looks...)
 	}
-	slices.SortFunc(all, func(a, b Look) int { return b.At.Compare(a.At) })
-	return all[:min(len(all), limit)], nil
+	slices.SortFunc(all, func(a, b Look) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID)) })
+	if len(all) > limit {
+		next = Cursor{At: all[limit-1].At, ID: all[limit-1].ID}
+	}
+	return all[:min(len(all), limit)], next, nil
 }

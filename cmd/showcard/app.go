@@ -183,6 +183,9 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
 		return err
 	}
+	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
+		return err
+	}
 	holderKey, err := a.keys.Secret(secretHolder, 32)
 	if err != nil {
 		return err
@@ -216,7 +219,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	}
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
-		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
+		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
 		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
@@ -245,6 +248,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
 	return err
 }

@@ -13,6 +13,7 @@ var doors = map[string]string{
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
 	"crypto/trustlist":  "crypto/jose crypto/key internal/strictjson",
+	"crypto/receipt":    "crypto/jose crypto/key crypto/sm crypto/trustlist internal/strictjson",
 
 	"schemas":                  "crypto/sm internal/strictjson",
 	"schemas/tables/regiongen": "",

@@ -13,13 +13,14 @@ import (
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/wallet"
 )
 
 var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications|disputes|exports|erasures)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -53,7 +54,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, s.PutAgency(ctx, agency()))
 	_, err = s.Agencies(ctx, "p", now)
 	require.NoError(t, err)
-	_, err = s.Looks(ctx, "blind-one", now, 10)
+	_, err = s.Looks(ctx, "blind-one", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
 	_, err = s.ByTicket(ctx, [32]byte{'1'})
 	require.NoError(t, err)

@@ -83,26 +83,29 @@ func (s *Store) PutAgency(ctx context.Context, a wallet.Agency) error {
 
 // Looks implements [wallet.Store]. The holder reads the verifier's own records: there is no
 // second history that could differ.
-func (s *Store) Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]wallet.Look, error) {
+func (s *Store) Looks(ctx context.Context, holderID string, before wallet.Cursor, limit int) ([]wallet.Look, error) {
 	if holderID == "" {
 		return nil, nil // of records whose holder is not known
 	}
 	var out []wallet.Look
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT id, at, identifier, type, party, party_name, purpose, fields, outcome, reasons, via FROM verifications
-			WHERE holder_id = $1 AND holder_id <> '' AND at < $2 ORDER BY at DESC, id LIMIT $3`,
-			[]any{holderID, micros(before), limit}, func(row scanner) error {
-				var l wallet.Look
+		return q.rows(`SELECT id, at, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, receipt IS NOT NULL, portrait_at,
+				COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), '')
+			FROM verifications WHERE holder_id = $1 AND holder_id <> '' AND (at < $2 OR at = $2 AND id < $3) ORDER BY at DESC, id DESC LIMIT $4`,
+			[]any{holderID, micros(before.At), before.ID, limit}, func(row scanner) error {
+				l := wallet.Look{Holder: holderID}
 				var at int64
+				var portraitAt *int64
 				var fields, reasons string
-				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via)
+				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via,
+					&l.Receipt, &portraitAt, &l.Disputed)
 				if err == nil {
 					l.Fields, err = parseNames(fields)
 				}
 				if err == nil {
 					l.Reasons, err = parseNames(reasons)
 				}
-				l.At = moment(at)
+				l.At, l.PortraitAt = moment(at), optionalMoment(portraitAt)
 				out = append(out, l)
 				return err
 			})
