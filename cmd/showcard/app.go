@@ -20,6 +20,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -220,7 +221,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -283,7 +284,12 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	rightsAPI, err := a.openRights()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
@@ -307,29 +313,10 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
-	g.Go(func() error { return a.sweep(loops) })
+	g.Go(func() error { return a.retention().Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
-}
-
-// sweep erases what must not be kept: answers after a minute, records after their retention.
-func (a *app) sweep(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			now := time.Now()
-			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
-			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
-				a.log.Warn("sweep failed", "error", err)
-			}
-		}
-	}
 }
 
 func (a *app) close() error {
