@@ -35,19 +35,19 @@ func (a *API) Routes() []httpd.Route {
 	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
 		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
 	}
-	return []httpd.Route{
+	return append([]httpd.Route{
 		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
 		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassWrite, a.show),
 		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	}
+	}, a.companyRoutes(route)...)
 }
 
 // Errors is the room's table.
 func Errors() httpd.ErrorTable {
-	return httpd.ErrorTable{
+	return append(httpd.ErrorTable{
 		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
 		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
 		{Err: wallet.ErrHoldingFrozen, Code: "holding-not-showable"},
@@ -59,12 +59,12 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
-	}
+	}, companyErrors()...)
 }
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Method: who.Method, VerifiedAt: who.VerifiedAt}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {
@@ -233,6 +233,7 @@ type look struct {
 	Outcome    string     `json:"outcome"`
 	Reasons    []string   `json:"reasons"`
 	Via        string     `json:"via"`
+	ShownBy    *shower    `json:"shown_by,omitempty"` // of a company's certificates
 	Receipt    bool       `json:"receipt"`
 	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
 	Disputed   string     `json:"disputed,omitempty"`
@@ -255,6 +256,12 @@ func parseCursor(text string) (wallet.Cursor, bool) {
 		return wallet.Cursor{}, false
 	}
 	return wallet.Cursor{At: time.UnixMicro(micros).UTC(), ID: id}, true
+}
+
+// shower is who showed a company's certificate.
+type shower struct {
+	Name string `json:"name,omitempty"`
+	Role string `json:"role,omitempty"`
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
@@ -285,7 +292,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 	for i, l := range looks {
 		out[i] = look{
 			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
-			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, Receipt: l.Receipt, Disputed: l.Disputed, Company: l.Holder != person(c).HolderID,
+			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Company: l.Holder != person(c).HolderID,
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt

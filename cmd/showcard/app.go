@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -44,6 +46,7 @@ type volatile interface {
 	issuer.StatusCache
 	access.Once
 	httpd.Limiter
+	verifier.Limiter
 }
 
 // app is one process: its rooms, wired.
@@ -62,7 +65,9 @@ type app struct {
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
 	access   *access.Service
+	login    *login.Service
 	server   *httpd.Server
+	outbound *http.Client // for everything that the server fetches
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -79,6 +84,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 			_ = a.close()
 		}
 	}()
+	if a.outbound, err = newOutbound(cfg); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, err
 	}
@@ -177,7 +185,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Roots: roots, BaseURL: a.cfg.PublicURL})
+	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
 	if err != nil {
 		return err
 	}
@@ -205,8 +213,11 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile})
-	return err
+	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
+	if err != nil {
+		return err
+	}
+	return a.openLogin()
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -221,7 +232,8 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots,
+		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -231,6 +243,7 @@ func (a *app) openWallet() (err error) {
 		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
+		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
 	})
 	return err
 }
@@ -239,7 +252,7 @@ func (a *app) openVerifier() error {
 	v, err := verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
-			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(a.outbound),
 		},
 		MaxStatusAge: a.cfg.StatusMaxAge,
 	})
@@ -291,6 +304,7 @@ func (a *app) mount() (err error) {
 	return errors.Join(
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),

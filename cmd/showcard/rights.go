@@ -42,7 +42,8 @@ func (a *app) openRights() (*rightshttp.API, error) {
 func (a *app) exporters() []rights.Exporter {
 	return []rights.Exporter{
 		{Name: "certificates", Each: a.exportCertificates},
-		{Name: "agencies", Each: a.exportAgencies},
+		{Name: "appointments", Each: a.exportAppointments},
+		{Name: "sessions", Each: a.exportSessions},
 		{Name: "history", Each: a.exportHistory},
 		{Name: "disputes", Each: a.exportDisputes},
 	}
@@ -113,22 +114,41 @@ func (a *app) exportCertificates(ctx context.Context, holder string, yield func(
 	return nil
 }
 
-func (a *app) exportAgencies(ctx context.Context, holder string, yield func(any) error) error {
-	agencies, err := a.store.Agencies(ctx, holder, time.Now())
+func (a *app) exportAppointments(ctx context.Context, holder string, yield func(any) error) error {
+	all, err := a.store.AppointmentsOf(ctx, holder, 1000)
 	if err != nil {
 		return err
 	}
-	for _, one := range agencies {
-		out := struct {
-			Company string     `json:"company"` // blind, as everywhere
-			Role    string     `json:"role"`
-			Since   time.Time  `json:"since"`
-			Until   *time.Time `json:"until,omitempty"`
-		}{Company: one.CompanyID, Role: one.Role, Since: one.CreatedAt}
-		if !one.Until.IsZero() {
-			out.Until = &one.Until
+	for _, one := range all {
+		err := yield(struct {
+			ID      string    `json:"id"`
+			Company string    `json:"company"`
+			Role    string    `json:"role"`
+			State   string    `json:"state"`
+			Starts  time.Time `json:"starts_at"`
+			Ends    time.Time `json:"ends_at"`
+		}{one.ID, one.CompanyName, one.Role, string(one.State), one.From, one.Until})
+		if err != nil {
+			return err
 		}
-		if err := yield(out); err != nil {
+	}
+	return nil
+}
+
+func (a *app) exportSessions(ctx context.Context, holder string, yield func(any) error) error {
+	all, err := a.store.SessionsOf(ctx, holder)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		err := yield(struct {
+			Name      string    `json:"name,omitempty"`
+			Method    string    `json:"method"`
+			Assurance string    `json:"assurance"`
+			At        time.Time `json:"at"`
+			Expires   time.Time `json:"expires_at"`
+		}{one.Name, one.Method, one.Assurance, one.At, one.Expires})
+		if err != nil {
 			return err
 		}
 	}
@@ -211,6 +231,7 @@ func (a *app) retention() rights.Retention {
 		one("requests", func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepRequests(ctx, now.Add(-keep.Requests))
 		}),
+		one("sessions", a.store.SweepSessions),
 		one("pushes", func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepPushes(ctx, now.Add(-keep.Pushes))
 		}),

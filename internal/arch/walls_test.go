@@ -34,16 +34,19 @@ var doors = map[string]string{
 	"internal/audit":             "crypto/* internal/strictjson",
 	"internal/httpd":             "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem":     "testdata",
+	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":         "schemas crypto/*",
+	"internal/outbound":          "",
 	"internal/qr":                "crypto/sm",
+	"internal/qr/qrimage":        "",
 	"internal/rights":            "",
 	"internal/rights/rightshttp": "internal/rights internal/httpd internal/httpd/problem",
-	"internal/qr/qrimage":        "",
 	"internal/strictjson":        "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/audit internal/rights",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/rights",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/rights",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",
@@ -58,7 +61,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
@@ -84,7 +87,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " verifier", // the SDK's client
+	"net/http":                        serving + " internal/outbound verifier", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -100,6 +103,15 @@ var homes = map[string]string{
 	"pgregory.net/rapid":              "",
 	"go.uber.org/goleak":              "",
 	"github.com/rogpeppe/go-internal": "",
+}
+
+// fetching says which files may make HTTP clients of their own, each for its reason. Everything
+// else of the server fetches through internal/outbound.
+var fetching = map[string]string{
+	"verifier/sources.go":    "the SDK's own client, when its user gives none; the server gives it the guarded one",
+	"cmd/showcard/client.go": "the tools of departments and checkers: they go where the person at the keyboard says",
+	"cmd/showcard/demo.go":   "the demo's departments, talking to the demo itself",
+	"cmd/showcard/tour.go":   "as the demo",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.

@@ -77,7 +77,11 @@ func Errors() httpd.ErrorTable {
 
 func person(c *gin.Context) rights.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return rights.Person{HolderID: who.Holder, FreshAt: who.VerifiedAt}
+	fresh := who.VerifiedAt
+	if who.StepUp.After(fresh) {
+		fresh = who.StepUp
+	}
+	return rights.Person{HolderID: who.Holder, FreshAt: fresh}
 }
 
 func (a *API) receipt(c *gin.Context) (any, error) {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/issuer"
@@ -34,16 +36,18 @@ func (s *Store) NoteExport(ctx context.Context, holderID string, at, since time.
 	})
 }
 
-func (s *Store) blindToken(holderID, token string) []byte {
-	return s.sealer.Blind("erasures", "token", holderID+"\x00"+token)
+// tokenDigest is what is kept of a token: 130 random bits cannot be found from it.
+func tokenDigest(token string) []byte {
+	sum := sm.Sum([]byte(token))
+	return sum[:]
 }
 
 // PrepareErasure implements [rights.Erasures].
 func (s *Store) PrepareErasure(ctx context.Context, holderID, token string, until time.Time) error {
-	blind := s.blindToken(holderID, token)
+	digest := tokenDigest(token)
 	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
 		_, err := q.exec(`INSERT INTO erasures (holder_id, token, until) VALUES ($1, $2, $3)
-			ON CONFLICT (holder_id) DO UPDATE SET token = excluded.token, until = excluded.until`, holderID, blind, micros(until))
+			ON CONFLICT (holder_id) DO UPDATE SET token = excluded.token, until = excluded.until`, holderID, digest, micros(until))
 		return err
 	}})
 }
@@ -53,16 +57,22 @@ func (s *Store) PrepareErasure(ctx context.Context, holderID, token string, unti
 func erasing() []struct{ what, statement string } {
 	return []struct{ what, statement string }{
 		{"wallet copies", `DELETE FROM wallet_copies WHERE holder_id = $1`},
-		{"agencies", `DELETE FROM agencies WHERE person_id = $1`},
+		// Of companies' certificates that she showed: the companies' looks stay, and do not name her.
+		{"links of showing", `UPDATE verifications SET person_id = '' WHERE person_id = $1 AND holder_id IN
+			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
+		{"appointments", `DELETE FROM appointments WHERE person_id = $1`},
+		{"corrections", `DELETE FROM corrections WHERE person_id = $1`},
+		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
+		{"handles of passkeys", `DELETE FROM passkey_users WHERE person_id = $1`},
+		{"sessions", `DELETE FROM sessions WHERE holder_id = $1`},
 		// The words of the person go; a dispute of the party's goes on without naming her.
 		{"disputes", `UPDATE disputes SET reason = NULL, answer = NULL, state = CASE WHEN state = 'open' THEN 'withdrawn' ELSE state END WHERE holder_id = $1 AND side = 'holder'`},
 		{"links of disputes", `UPDATE disputes SET holder_id = '' WHERE holder_id = $1`},
 		// A look loses whom it was at. Code, show and challenge stay spent, and the party keeps the
 		// receipt it may have to show one day: it holds no value. The digest of a request goes, for
 		// of a check of facts it is the digest of a number.
-		{"links of verifications", `UPDATE verifications SET holder_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1`},
+		{"links of verifications", `UPDATE verifications SET holder_id = '', person_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1`},
 		{"exports", `DELETE FROM exports WHERE holder_id = $1`},
-		{"audit openings", `UPDATE audit_entries SET opening = NULL, holder_id = '' WHERE holder_id = $1`},
 	}
 }
 
@@ -71,7 +81,7 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 	if holderID == "" {
 		return nil, rights.ErrConfirmation // '' stands where nobody is known
 	}
-	blind := s.blindToken(holderID, token)
+	digest := tokenDigest(token)
 	// The entry that is left tells that somebody was erased, and not who.
 	log, err := s.audited(audit.Event{Kind: "person.erased", At: now, Actor: "person", Subject: rand.Text()})
 	if err != nil {
@@ -80,7 +90,7 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 	var out []rights.Erased
 	err = s.write(ctx, sweepRows, func(q querier) error {
 		out = nil
-		n, err := q.exec(`DELETE FROM erasures WHERE holder_id = $1 AND token = $2 AND until > $3`, holderID, blind, micros(now))
+		n, err := q.exec(`DELETE FROM erasures WHERE holder_id = $1 AND token = $2 AND until > $3`, holderID, digest, micros(now))
 		if err != nil {
 			return err
 		}
@@ -94,6 +104,11 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 			}
 			out = append(out, rights.Erased{What: e.what, Rows: n})
 		}
+		openings, err := eraseOpenings(q, holderID)
+		if err != nil {
+			return err
+		}
+		out = append(out, rights.Erased{What: "audit openings", Rows: openings})
 		return log.store(q)
 	})
 	return out, err
@@ -138,4 +153,32 @@ func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
 		}
 		return log.store(q)
 	})
+}
+
+// SessionsOf returns a person's open sessions, for her export.
+func (s *Store) SessionsOf(ctx context.Context, holderID string) ([]access.Session, error) {
+	var ids []string
+	err := s.read(ctx, func(q querier) error {
+		return q.rows(`SELECT id FROM sessions WHERE holder_id = $1 AND expires > $2 ORDER BY signed_in_at, id`, []any{holderID, micros(s.cfg.Now())}, func(row scanner) error {
+			var id string
+			err := row.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]access.Session, 0, len(ids))
+	for _, id := range ids {
+		one, err := s.Session(ctx, id)
+		if errors.Is(err, access.ErrSessionEnded) {
+			continue // in this moment
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }

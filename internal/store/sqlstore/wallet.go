@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/showcard/showcard/wallet"
 )
@@ -47,68 +46,48 @@ func (s *Store) PutCopy(ctx context.Context, c wallet.Copy) error {
 	}})
 }
 
-// Agencies implements [wallet.Store]: what was put, and the representatives that standing
-// certificates of companies name. When such a certificate ends, so does the agency.
-func (s *Store) Agencies(ctx context.Context, personID string, now time.Time) ([]wallet.Agency, error) {
-	var out []wallet.Agency
-	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT company_id, role, until, created_at FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2)
-			UNION ALL
-			SELECT r.company_id, $3, NULL, c.created_at FROM representatives r JOIN certificates c ON c.identifier = r.identifier
-			WHERE r.person_id = $1 AND c.state IN ('valid', 'suspended')
-				AND r.company_id NOT IN (SELECT company_id FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2))
-			ORDER BY 4, 1`,
-			[]any{personID, micros(now), wallet.RoleRepresentative}, func(row scanner) error {
-				a := wallet.Agency{PersonID: personID}
-				var until *int64
-				var created int64
-				err := row.Scan(&a.CompanyID, &a.Role, &until, &created)
-				a.Until, a.CreatedAt = optionalMoment(until), moment(created)
-				out = append(out, a)
-				return err
-			})
-	})
-	return out, err
-}
-
-// PutAgency implements [wallet.Store].
-func (s *Store) PutAgency(ctx context.Context, a wallet.Agency) error {
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
-		_, err := q.exec(`INSERT INTO agencies (person_id, company_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (person_id, company_id) DO UPDATE SET role = excluded.role, until = excluded.until`,
-			a.PersonID, a.CompanyID, a.Role, optional(a.Until), micros(a.CreatedAt))
-		return err
-	}})
-}
-
 // Looks implements [wallet.Store]. The holder reads the verifier's own records: there is no
 // second history that could differ.
 func (s *Store) Looks(ctx context.Context, holderID string, before wallet.Cursor, limit int) ([]wallet.Look, error) {
 	if holderID == "" {
 		return nil, nil // of records whose holder is not known
 	}
+	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
+		WHERE holder_id = $1 AND holder_id <> '' AND (at < $2 OR at = $2 AND id < $3) ORDER BY at DESC, id DESC LIMIT $4`, holderID, micros(before.At), before.ID, limit)
+}
+
+// LooksShownBy implements [wallet.Store].
+func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, before wallet.Cursor, limit int) ([]wallet.Look, error) {
+	if holderID == "" || personID == "" {
+		return nil, nil
+	}
+	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
+		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND (at < $3 OR at = $3 AND id < $4) ORDER BY at DESC, id DESC LIMIT $5`, holderID, personID, micros(before.At), before.ID, limit)
+}
+
+const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at,
+	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), '')`
+
+func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.Look, error) {
 	var out []wallet.Look
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT id, at, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, receipt IS NOT NULL, portrait_at,
-				COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), '')
-			FROM verifications WHERE holder_id = $1 AND holder_id <> '' AND (at < $2 OR at = $2 AND id < $3) ORDER BY at DESC, id DESC LIMIT $4`,
-			[]any{holderID, micros(before.At), before.ID, limit}, func(row scanner) error {
-				l := wallet.Look{Holder: holderID}
-				var at int64
-				var portraitAt *int64
-				var fields, reasons string
-				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via,
-					&l.Receipt, &portraitAt, &l.Disputed)
-				if err == nil {
-					l.Fields, err = parseNames(fields)
-				}
-				if err == nil {
-					l.Reasons, err = parseNames(reasons)
-				}
-				l.At, l.PortraitAt = moment(at), optionalMoment(portraitAt)
-				out = append(out, l)
-				return err
-			})
+		return q.rows(query, args, func(row scanner) error {
+			var l wallet.Look
+			var at int64
+			var portraitAt *int64
+			var fields, reasons string
+			err := row.Scan(&l.ID, &at, &l.Holder, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID,
+				&l.Receipt, &portraitAt, &l.Disputed)
+			if err == nil {
+				l.Fields, err = parseNames(fields)
+			}
+			if err == nil {
+				l.Reasons, err = parseNames(reasons)
+			}
+			l.At, l.PortraitAt = moment(at), optionalMoment(portraitAt)
+			out = append(out, l)
+			return err
+		})
 	})
 	return out, err
 }

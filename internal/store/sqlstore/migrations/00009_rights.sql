@@ -38,7 +38,7 @@ CREATE INDEX exports_at ON exports (at);
 -- Erasures that wait for the second yes.
 CREATE TABLE erasures (
     holder_id TEXT   PRIMARY KEY,
-    token     BYTEA  NOT NULL, -- blind
+    token     BYTEA  NOT NULL, -- digest
     until     BIGINT NOT NULL
 );
 CREATE INDEX erasures_until ON erasures (until);
