@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -44,7 +46,7 @@ func (d *Draft) check(c *schemas.Catalogue) error {
 			return fmt.Errorf("%w: %s %q: %w", ErrInvalid, id.kind, id.id, err)
 		}
 	}
-	return d.checkPoints()
+	return errors.Join(d.checkPoints(), d.checkCertificates())
 }
 
 // point is what makes two keys the same key.
@@ -83,6 +85,20 @@ func (d *Draft) checkPoints() error {
 		}
 	}
 	return err
+}
+
+// checkCertificates refuses one that speaks for two clients: the audit log could not tell them apart.
+func (d *Draft) checkCertificates() error {
+	owner := map[string]string{}
+	for _, c := range sorted(d.next.clients) {
+		for _, t := range c.Certificates {
+			if other, ok := owner[t]; ok {
+				return fmt.Errorf("%w: certificate %q stands twice, for %q and %q", ErrInvalid, t, other, c.ID)
+			}
+			owner[t] = c.ID
+		}
+	}
+	return nil
 }
 
 func (d *Draft) eachKey(f func(owner string, k Key)) {
@@ -211,8 +227,13 @@ func (d *Draft) checkClient(c Client) error {
 			return fmt.Errorf("scope %q is not lower-case letters, digits, dots and hyphens", s)
 		}
 	}
-	if len(c.Keys) == 0 || slices.Contains(c.Keys, nil) {
-		return errors.New("no key, or a missing one")
+	if len(c.Keys)+len(c.Certificates) == 0 || slices.Contains(c.Keys, nil) {
+		return errors.New("no key and no certificate, or a missing key")
+	}
+	for _, t := range c.Certificates {
+		if sum, err := base64.RawURLEncoding.Strict().DecodeString(t); err != nil || len(sum) != sha256.Size || len(t) != 43 {
+			return fmt.Errorf("certificate %q is not the base64url of a SHA-256", t)
+		}
 	}
 	for _, a := range c.Authorities {
 		if _, ok := d.next.authorities[a]; !ok {

@@ -112,14 +112,18 @@ type Client struct {
 	Party       string        `json:"party,omitempty"`
 	Authorities []string      `json:"authorities,omitempty"`
 	Scopes      []string      `json:"scopes"`
-	Keys        []*key.Public `json:"keys"`
-	Suspended   bool          `json:"suspended,omitempty"`
+	Keys        []*key.Public `json:"keys,omitempty"`
+	// Certificates are thumbprints of the TLS certificates by which the client may prove who it is:
+	// base64url of the SHA-256 of the DER (x5t#S256, RFC 8705 §3.1).
+	Certificates []string `json:"certificates,omitempty"`
+	Suspended    bool     `json:"suspended,omitempty"`
 }
 
 func (c Client) id() string { return c.ID }
 
 func (c Client) clone() Client {
 	c.Authorities, c.Scopes, c.Keys = slices.Clone(c.Authorities), slices.Clone(c.Scopes), slices.Clone(c.Keys)
+	c.Certificates = slices.Clone(c.Certificates)
 	return c
 }
 

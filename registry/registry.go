@@ -64,6 +64,7 @@ type Registry struct {
 	writing sync.Mutex // one change at a time in this process; others are met by ErrConflict
 	loading sync.Mutex // reads of the store come one after another, so that revisions only rise
 	current atomic.Pointer[state]
+	fresh   atomic.Pointer[time.Time]
 }
 
 // New opens a registry. It does not change the store; a new store is filled by Update, and an
@@ -99,7 +100,8 @@ func New(ctx context.Context, cfg Config) (*Registry, error) {
 }
 
 // Run follows the changes of other processes and signs the list anew before it grows old,
-// until ctx ends. When it cannot, it goes on trying: the list's own expiry bounds for how long.
+// until ctx ends. When it cannot, it goes on trying: the list's own expiry bounds for how long
+// verifiers go by it, and Fresh tells everybody else.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
@@ -125,6 +127,7 @@ func (r *Registry) Run(ctx context.Context) error {
 var errNotDue = errors.New("registry: the list is young enough")
 
 func (r *Registry) follow(ctx context.Context) error {
+	asked := r.cfg.Now()
 	revision, err := r.cfg.Store.Revision(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: revision: %w", err)
@@ -134,6 +137,7 @@ func (r *Registry) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	r.sawStore(asked)
 	if !r.due(r.current.Load()) {
 		return nil
 	}
@@ -157,6 +161,7 @@ func (r *Registry) due(s *state) bool {
 func (r *Registry) reload(ctx context.Context) error {
 	r.loading.Lock()
 	defer r.loading.Unlock()
+	asked := r.cfg.Now()
 	snap, err := r.cfg.Store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: load: %w", err)
@@ -169,6 +174,7 @@ func (r *Registry) reload(ctx context.Context) error {
 		return err
 	}
 	r.current.Store(s)
+	r.sawStore(asked)
 	return nil
 }
 
