@@ -19,6 +19,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -285,12 +286,17 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	corrections, err := a.openCorrections()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+		a.server.Mount(corrections.Routes(), correction.Errors()),
 	)
 }
 

@@ -221,7 +221,7 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("operator %s: %w", o.ID, err)
 		}
-		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry"}, Keys: []*key.Public{k}})
+		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry", "corrections"}, Keys: []*key.Public{k}})
 	}
 	return operators, nil
 }

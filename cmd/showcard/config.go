@@ -82,6 +82,10 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// correction_within is how long an answer to a correction request may take before it is
+	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
+	CorrectionWithin  time.Duration `yaml:"correction_within"`
+	CorrectionsPerDay int           `yaml:"corrections_per_day"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 

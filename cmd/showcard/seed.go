@@ -128,7 +128,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		}
 		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
 	}
-	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry"}}); err != nil {
+	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry", "corrections"}}); err != nil {
 		return nil, err
 	}
 	if _, err := a.registry.Client("demo-operator"); err == nil {

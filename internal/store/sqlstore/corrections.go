@@ -72,7 +72,7 @@ func (s *Store) CorrectionsOf(ctx context.Context, personID string, limit int) (
 
 // CorrectionsDue implements [correction.Store].
 func (s *Store) CorrectionsDue(ctx context.Context, limit int) ([]correction.Request, error) {
-	return s.corrections(ctx, `SELECT `+correctionColumns+` FROM corrections WHERE state <> 'answered' ORDER BY due_at, id LIMIT $1`, limit)
+	return s.corrections(ctx, `SELECT `+correctionColumns+` FROM corrections WHERE state <> 'answered' AND due_at > $1 ORDER BY due_at, id LIMIT $2`, 0, limit)
 }
 
 // FileCorrection implements [correction.Store].
