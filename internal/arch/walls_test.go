@@ -32,6 +32,7 @@ var doors = map[string]string{
 	"internal/access":        "crypto/* internal/httpd",
 	"internal/audit":         "crypto/* internal/strictjson",
 	"internal/correction":    "crypto/* internal/httpd",
+	"internal/login/passkey": "crypto/* internal/httpd",
 	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
 	"internal/outbound":      "",
@@ -57,7 +58,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access internal/correction registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/correction internal/login/passkey registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.

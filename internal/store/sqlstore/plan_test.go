@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
@@ -66,6 +67,13 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.ClaimCorrection(ctx, "x", "op", now, now))
 	require.NoError(t, s.AnswerCorrection(ctx, "x", "op", correction.Refused, "a", now))
+	_, err = s.PasskeyHandle(ctx, "p", []byte{1})
+	require.NoError(t, err)
+	_, err = s.Passkeys(ctx, "p")
+	require.NoError(t, err)
+	require.NoError(t, s.UsePasskey(ctx, "p", "one", 2, 5, now))
+	require.ErrorIs(t, s.UsePasskey(ctx, "p", "one", 2, 5, now), passkey.ErrCounter)
+	require.NoError(t, s.RemovePasskey(ctx, "p", "one"))
 	_, err = s.LooksShownBy(ctx, "blind-one", "p", now, 10)
 	require.NoError(t, err)
 	_, err = s.Looks(ctx, "blind-one", now, 10)

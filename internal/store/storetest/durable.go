@@ -14,6 +14,7 @@ import (
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -32,6 +33,7 @@ type DurableStore interface {
 	wallet.Store
 	wallet.Appointments
 	correction.Store
+	passkey.Store
 	verifier.Records
 	registry.Store
 	access.Sessions
@@ -57,7 +59,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "corrections": durableCorrections, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })
