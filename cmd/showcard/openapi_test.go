@@ -19,8 +19,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
 	"github.com/showcard/showcard/registryhttp"
@@ -126,6 +128,7 @@ func TestOpenAPICodes(t *testing.T) {
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
 		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(),
+		"correction": correction.Errors(), "passkey": passkey.Errors(),
 	} {
 		for _, row := range table {
 			require.True(t, listed[tag][row.Code], "%s answers %s, which no operation lists", tag, row.Code)
