@@ -19,9 +19,11 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -239,6 +241,7 @@ func (a *app) openWallet() (err error) {
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
+		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
 	})
 	return err
 }
@@ -296,6 +299,14 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	corrections, err := a.openCorrections()
+	if err != nil {
+		return err
+	}
+	passkeys, err := a.openPasskeys()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
@@ -304,6 +315,8 @@ func (a *app) mount() (err error) {
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+		a.server.Mount(corrections.Routes(), correction.Errors()),
+		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 	)
 }
 

@@ -105,6 +105,16 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// correction_within is how long an answer to a correction request may take before it is
+	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
+	CorrectionWithin  time.Duration `yaml:"correction_within"`
+	CorrectionsPerDay int           `yaml:"corrections_per_day"`
+	// step_up_for is how long the use of a passkey counts for showing a certificate marked
+	// sensitive. Default 5m. step_up_by is "passkey", or "passkey-or-sign-in": then a sign-in of
+	// assurance high that is no older counts as well, for people whose device makes no passkeys.
+	// Default passkey-or-sign-in.
+	StepUpFor time.Duration `yaml:"step_up_for"`
+	StepUpBy  string        `yaml:"step_up_by"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -219,6 +229,15 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
 		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
+	}
+	if c.StepUpBy == "" {
+		c.StepUpBy = "passkey-or-sign-in"
+	}
+	if !slices.Contains([]string{"passkey", "passkey-or-sign-in"}, c.StepUpBy) || c.StepUpFor < 0 || c.AdministratorTerm < 0 || c.AgentTerm < 0 || c.CorrectionWithin < 0 || c.CorrectionsPerDay < 0 {
+		return fmt.Errorf("%w: step_up_by: passkey or passkey-or-sign-in; and no negative terms", errConfig)
+	}
+	if c.StepUpFor == 0 {
+		c.StepUpFor = 5 * time.Minute
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)

@@ -17,7 +17,6 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
-	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
@@ -129,7 +128,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		}
 		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
 	}
-	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry", rightshttp.ScopeDisputes}}); err != nil {
+	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: operatorScopes()}); err != nil {
 		return nil, err
 	}
 	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {

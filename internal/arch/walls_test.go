@@ -32,6 +32,8 @@ var doors = map[string]string{
 
 	"internal/access":            "crypto/* internal/httpd",
 	"internal/audit":             "crypto/* internal/strictjson",
+	"internal/correction":        "crypto/* internal/httpd",
+	"internal/login/passkey":     "crypto/* internal/httpd",
 	"internal/httpd":             "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem":     "testdata",
 	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
@@ -45,8 +47,8 @@ var doors = map[string]string{
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/rights",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/rights",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/rights",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",
@@ -61,7 +63,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
