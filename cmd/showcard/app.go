@@ -270,7 +270,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	registryAPI, err := registryhttp.New(a.registry)
+	registryAPI, err := registryhttp.New(a.registry, a.store)
 	if err != nil {
 		return err
 	}
