@@ -178,22 +178,10 @@ func (a *app) openStores(ctx context.Context) (err error) {
 }
 
 func (a *app) openRooms(ctx context.Context) error {
+	if err := a.openRegistry(ctx); err != nil {
+		return err
+	}
 	alg := algorithm(a.cfg.Profile)
-	listKey, err := signer(a.keys, keyTrustList, alg)
-	if err != nil {
-		return err
-	}
-	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
-	if err != nil {
-		return err
-	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
-	if err != nil {
-		return err
-	}
-	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
-		return err
-	}
 	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
 		return err
 	}
@@ -279,7 +267,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	registryAPI, err := registryhttp.New(a.registry)
+	registryAPI, err := registryhttp.New(a.registry, a.store)
 	if err != nil {
 		return err
 	}
