@@ -19,9 +19,12 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -175,20 +178,11 @@ func (a *app) openStores(ctx context.Context) (err error) {
 }
 
 func (a *app) openRooms(ctx context.Context) error {
+	if err := a.openRegistry(ctx); err != nil {
+		return err
+	}
 	alg := algorithm(a.cfg.Profile)
-	listKey, err := signer(a.keys, keyTrustList, alg)
-	if err != nil {
-		return err
-	}
-	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
-	if err != nil {
-		return err
-	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
-	if err != nil {
-		return err
-	}
-	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
+	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
 		return err
 	}
 	holderKey, err := a.keys.Secret(secretHolder, 32)
@@ -222,8 +216,9 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	}
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
-		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots,
+		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -234,6 +229,7 @@ func (a *app) openWallet() (err error) {
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
+		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
 	})
 	return err
 }
@@ -252,6 +248,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
 	return err
 }
@@ -270,7 +267,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	registryAPI, err := registryhttp.New(a.registry)
+	registryAPI, err := registryhttp.New(a.registry, a.store)
 	if err != nil {
 		return err
 	}
@@ -286,13 +283,28 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	rightsAPI, err := a.openRights()
+	if err != nil {
+		return err
+	}
+	corrections, err := a.openCorrections()
+	if err != nil {
+		return err
+	}
+	passkeys, err := a.openPasskeys()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+		a.server.Mount(corrections.Routes(), correction.Errors()),
+		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 	)
 }
 
@@ -311,30 +323,10 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
-	g.Go(func() error { return a.sweep(loops) })
+	g.Go(func() error { return a.retention().Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
-}
-
-// sweep erases what must not be kept: answers after a minute, records after their retention.
-func (a *app) sweep(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			now := time.Now()
-			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
-			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			_, sessionsErr := a.store.SweepSessions(ctx, now)
-			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
-				a.log.Warn("sweep failed", "error", err)
-			}
-		}
-	}
 }
 
 func (a *app) close() error {
