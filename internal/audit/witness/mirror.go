@@ -1,0 +1,255 @@
+package witness
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/showcard/showcard/internal/audit"
+)
+
+// The witness's copy of the leaves lies in one file, each with its length in two bytes before it.
+// With it `showcard audit verify` names the very entry that was edited, not only that one was.
+
+const bundleSize = 256
+
+// loadLeaves goes through the copied leaves once and computes where the tree stood.
+func (w *Witness) loadLeaves() error {
+	path := filepath.Join(w.cfg.Data, leavesFile)
+	err := ReadLeaves(path, func(leaf []byte) error { return w.mirrored.add([][]byte{leaf}) })
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF): // cut off by a crash: fetched again
+		return os.Truncate(path, w.mirrored.bytes)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrData, err)
+	}
+	return nil
+}
+
+// mirror is how far the copy of the leaves goes.
+type mirror struct {
+	audit.State
+	bytes   int64
+	bundles []int64 // where each bundle of 256 begins in the file
+}
+
+func (m *mirror) add(leaves [][]byte) error {
+	next, err := m.Append(leaves)
+	if err != nil {
+		return err
+	}
+	for i, l := range leaves {
+		if (m.Size+uint64(i))%bundleSize == 0 {
+			m.bundles = append(m.bundles, m.bytes)
+		}
+		m.bytes += 2 + int64(len(l))
+	}
+	m.State = next
+	return nil
+}
+
+// ReadLeaves reads a witness's copy of the leaves in order. A file that is not there has none.
+func ReadLeaves(path string, each func(leaf []byte) error) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 1<<20)
+	for {
+		var size [2]byte
+		if _, err := io.ReadFull(r, size[:]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		leaf := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(r, leaf); errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		} else if err != nil {
+			return err
+		}
+		if err := each(leaf); err != nil {
+			return err
+		}
+	}
+}
+
+// Follow asks the log every interval until ctx ends or the log turns out rewritten, which is its
+// error. A log that does not answer is asked again.
+func (w *Witness) Follow(ctx context.Context, interval time.Duration) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := w.Poll(ctx); err != nil {
+			if errors.Is(err, ErrFork) || errors.Is(err, ErrShrunk) {
+				return err
+			}
+			if ctx.Err() == nil {
+				w.cfg.Logger.Warn("log not read", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Poll reads the log's newest checkpoint, copies the leaves that are new, and cosigns when they
+// make the tree that the checkpoint says.
+func (w *Witness) Poll(ctx context.Context) error {
+	if err := w.Alarm(); err != nil {
+		return err
+	}
+	text, err := w.cfg.Log.Checkpoint(ctx, true)
+	if err != nil {
+		return err
+	}
+	signed, err := w.cfg.Keys.Open(text)
+	if err != nil {
+		return err
+	}
+	last := w.Latest()
+	switch {
+	case signed.Size < last.Size:
+		// The log signs smaller ones only when it was set back. One that was overtaken while it was
+		// under way is the log's too: ask for the newest again before crying out.
+		if text, err = w.cfg.Log.Checkpoint(ctx, true); err != nil {
+			return err
+		}
+		if signed, err = w.cfg.Keys.Open(text); err != nil {
+			return err
+		}
+		if last = w.Latest(); signed.Size < last.Size {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.evidence(ErrShrunk, signed, nil)
+		}
+	case signed.Checkpoint == last.Checkpoint && w.copied() >= signed.Size:
+		return nil
+	}
+	if err := w.mirror(ctx, signed); err != nil {
+		return err
+	}
+	path, err := w.cfg.Log.Consistency(ctx, last.Size, signed.Size)
+	if err != nil {
+		return err
+	}
+	_, err = w.Add(last.Size, path, text)
+	if errors.Is(err, ErrStale) {
+		return nil // the log brought a newer one meanwhile
+	}
+	return err
+}
+
+func (w *Witness) copied() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mirrored.Size
+}
+
+// mirror copies the leaves up to a checkpoint. What was copied before must make, with what is new,
+// the tree of the checkpoint: if not, an old leaf is not what it was.
+func (w *Witness) mirror(ctx context.Context, signed audit.Signed) error {
+	w.mu.Lock()
+	before := w.mirrored
+	w.mu.Unlock()
+	for at := before.Size; at < signed.Size; {
+		bundle, skip := at/bundleSize, int(at%bundleSize)
+		leaves, err := w.cfg.Log.Leaves(ctx, bundle, int(min(bundleSize, signed.Size-bundle*bundleSize)))
+		if err == nil {
+			err = w.take(leaves[skip:])
+		}
+		if err != nil {
+			return errors.Join(err, w.drop(before))
+		}
+		at += uint64(len(leaves) - skip)
+	}
+	w.mu.Lock()
+	root, err := w.mirrored.Root()
+	size, last := w.mirrored.Size, w.last
+	w.mu.Unlock()
+	if err != nil || size != signed.Size || root == signed.Root {
+		return err // of another size: more was copied than this checkpoint says, and the next will tell
+	}
+	if err := w.drop(before); err != nil {
+		return err
+	}
+	if last.Note == "" { // nothing was cosigned yet: this is no log, but it was never another one
+		return fmt.Errorf("%w: the leaves do not make the tree of the checkpoint", audit.ErrProof)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.evidence(ErrFork, signed, nil)
+}
+
+// take stores leaves.
+func (w *Witness) take(leaves [][]byte) error {
+	data, err := audit.FormatBundle(leaves)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := w.mirrored
+	if err := next.add(leaves); err != nil {
+		return err
+	}
+	if err := appendTo(filepath.Join(w.cfg.Data, leavesFile), data); err != nil {
+		return err
+	}
+	w.mirrored = next
+	return nil
+}
+
+// drop takes back what was copied since: it made no tree that the log signed.
+func (w *Witness) drop(to mirror) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mirrored.bytes == to.bytes {
+		return nil
+	}
+	w.mirrored = to
+	return os.Truncate(filepath.Join(w.cfg.Data, leavesFile), to.bytes)
+}
+
+// Bundle reads copied leaves of one bundle, its first n (audit.ErrRange when there are fewer).
+func (w *Witness) Bundle(bundle uint64, n int) ([]byte, error) {
+	w.mu.Lock()
+	size, bundles := w.mirrored.Size, w.mirrored.bundles
+	w.mu.Unlock()
+	if n < 1 || bundle >= uint64(len(bundles)) || bundle*bundleSize+uint64(n) > size {
+		return nil, fmt.Errorf("%w: bundle %d", audit.ErrRange, bundle)
+	}
+	f, err := os.Open(filepath.Join(w.cfg.Data, leavesFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := bufio.NewReader(io.NewSectionReader(f, bundles[bundle], bundleSize*(2+1<<16)))
+	var out []byte
+	for range n {
+		var head [2]byte
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrData, err)
+		}
+		leaf := make([]byte, binary.BigEndian.Uint16(head[:]))
+		if _, err := io.ReadFull(r, leaf); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrData, err)
+		}
+		out = append(append(out, head[:]...), leaf...)
+	}
+	return out, nil
+}
