@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/showcard/showcard/internal/audit"
@@ -122,29 +123,22 @@ func (w *Witness) Poll(ctx context.Context) error {
 		return err
 	}
 	last := w.Latest()
-	switch {
-	case signed.Size < last.Size:
-		// The log signs smaller ones only when it was set back. One that was overtaken while it was
-		// under way is the log's too: ask for the newest again before crying out.
-		if text, err = w.cfg.Log.Checkpoint(ctx, true); err != nil {
-			return err
-		}
-		if signed, err = w.cfg.Keys.Open(text); err != nil {
-			return err
-		}
-		if last = w.Latest(); signed.Size < last.Size {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.evidence(ErrShrunk, signed, nil)
-		}
-	case signed.Checkpoint == last.Checkpoint && w.copied() >= signed.Size:
+	if signed.Checkpoint == last.Checkpoint && w.copied() >= signed.Size {
+		w.suspect(nil, signed, nil)
 		return nil
 	}
-	if err := w.mirror(ctx, signed); err != nil {
-		return err
+	if signed.Size < last.Size {
+		return w.suspect(ErrShrunk, signed, nil)
 	}
 	path, err := w.cfg.Log.Consistency(ctx, last.Size, signed.Size)
 	if err != nil {
+		return err
+	}
+	if err := audit.CheckConsistency(last.Checkpoint, signed.Checkpoint, path); err != nil {
+		return w.suspect(ErrFork, signed, path)
+	}
+	w.suspect(nil, signed, nil)
+	if err := w.mirror(ctx, signed); err != nil {
 		return err
 	}
 	_, err = w.Add(last.Size, path, text)
@@ -154,6 +148,24 @@ func (w *Witness) Poll(ctx context.Context) error {
 	return err
 }
 
+// patience is how often in a row the log must show what does not continue what it was, before
+// that is an alarm: a checkpoint may be overtaken on its way, or come from a cache.
+const patience = 3
+
+// suspect counts, and alarms when it has been too often. Without a kind all is well again.
+func (w *Witness) suspect(kind error, signed audit.Signed, path [][]byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if kind == nil {
+		w.suspected = 0
+		return nil
+	}
+	if w.suspected++; w.suspected >= patience {
+		return w.evidence(kind, signed, path)
+	}
+	return fmt.Errorf("witness: %d entries, it was %d: asking again", signed.Size, w.last.Size)
+}
+
 func (w *Witness) copied() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -161,7 +173,7 @@ func (w *Witness) copied() uint64 {
 }
 
 // mirror copies the leaves up to a checkpoint. What was copied before must make, with what is new,
-// the tree of the checkpoint: if not, an old leaf is not what it was.
+// the tree of the checkpoint, or it is not kept.
 func (w *Witness) mirror(ctx context.Context, signed audit.Signed) error {
 	w.mu.Lock()
 	before := w.mirrored
@@ -179,7 +191,7 @@ func (w *Witness) mirror(ctx context.Context, signed audit.Signed) error {
 	}
 	w.mu.Lock()
 	root, err := w.mirrored.Root()
-	size, last := w.mirrored.Size, w.last
+	size := w.mirrored.Size
 	w.mu.Unlock()
 	if err != nil || size != signed.Size || root == signed.Root {
 		return err // of another size: more was copied than this checkpoint says, and the next will tell
@@ -187,12 +199,7 @@ func (w *Witness) mirror(ctx context.Context, signed audit.Signed) error {
 	if err := w.drop(before); err != nil {
 		return err
 	}
-	if last.Note == "" { // nothing was cosigned yet: this is no log, but it was never another one
-		return fmt.Errorf("%w: the leaves do not make the tree of the checkpoint", audit.ErrProof)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.evidence(ErrFork, signed, nil)
+	return fmt.Errorf("%w: the leaves do not make the tree of the checkpoint", audit.ErrProof)
 }
 
 // take stores leaves.
@@ -221,6 +228,7 @@ func (w *Witness) drop(to mirror) error {
 	if w.mirrored.bytes == to.bytes {
 		return nil
 	}
+	to.bundles = slices.Clone(to.bundles) // others may still read the longer one
 	w.mirrored = to
 	return os.Truncate(filepath.Join(w.cfg.Data, leavesFile), to.bytes)
 }

@@ -37,7 +37,9 @@ func (w *Witness) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /checkpoints", w.checkpoints)
 	mux.HandleFunc("GET /tile/entries/", w.bundle)
-	mux.HandleFunc("GET /key", func(out http.ResponseWriter, _ *http.Request) { text(out, http.StatusOK, w.cfg.Signer.Key().String()+"\n") })
+	mux.HandleFunc("GET /key", func(out http.ResponseWriter, _ *http.Request) {
+		text(out, http.StatusOK, w.cfg.Signer.Key().String()+"\n")
+	})
 	mux.HandleFunc("GET /healthz", func(out http.ResponseWriter, _ *http.Request) {
 		if err := w.Alarm(); err != nil {
 			text(out, http.StatusServiceUnavailable, err.Error()+"\n")

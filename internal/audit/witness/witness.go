@@ -67,6 +67,8 @@ type Witness struct {
 	last     audit.Signed // the newest cosigned
 	mirrored mirror       // of the leaves that were copied
 	alarm    error        // the fork or the rollback that it saw
+	// suspected is how often in a row the log did not continue what it was.
+	suspected int
 }
 
 // New opens the witness's folder, or makes it.
@@ -187,8 +189,8 @@ func (w *Witness) Add(old uint64, path [][]byte, note string) (audit.Signed, err
 	if old != w.last.Size {
 		return signed, fmt.Errorf("%w: at %d, not at %d", ErrStale, old, w.last.Size)
 	}
-	if signed.Size < old {
-		return signed, w.evidence(ErrShrunk, signed, path)
+	if signed.Size < old { // an old checkpoint, which anybody may bring: no reason to cry out
+		return signed, fmt.Errorf("%w: %d entries, it was %d", ErrShrunk, signed.Size, old)
 	}
 	if err := audit.CheckConsistency(w.last.Checkpoint, signed.Checkpoint, path); err != nil {
 		// A proof that does not fit shows no fork by itself: it may only be a bad proof. The log's
