@@ -21,6 +21,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -63,6 +64,7 @@ type app struct {
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
 	access   *access.Service
+	login    *login.Service
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
 }
@@ -208,7 +210,10 @@ func (a *app) openRooms(ctx context.Context) error {
 		return err
 	}
 	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.openLogin()
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -288,6 +293,7 @@ func (a *app) mount() (err error) {
 	}
 	return errors.Join(
 		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),

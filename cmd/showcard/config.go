@@ -63,6 +63,9 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// identity lists the identity providers that people may sign in with (docs/sign-in.md). Without
+	// any, nobody can. Default none.
+	Identity []identityConfig `yaml:"identity"`
 	// two_operators says when a second operator must approve what widens a right or freezes many:
 	// auto (as soon as two are registered) or always (what one proposes waits until there is a
 	// second). Default auto.
@@ -89,7 +92,8 @@ type config struct {
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
-	demo bool // set by `showcard demo` only; no key of the file reaches it
+	demo        bool     // set by `showcard demo` only; no key of the file reaches it
+	demoOrigins []string // where browsers reach the demo besides public_url
 }
 
 type domainConfig struct {

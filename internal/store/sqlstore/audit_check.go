@@ -67,7 +67,7 @@ func pages[K any](ctx context.Context, c *rowCheck, next func(q querier, after K
 			}
 			found = make([]*audit.Placed, len(rows))
 			for i, r := range rows {
-				p, err := placed(q.row(`SELECT `+placedColumns+` FROM audit_entries WHERE id = $1`, c.s.entryID(r.event.Kind, r.event.Once)))
+				p, err := placedIn(q.row(`SELECT `+placedColumns+` FROM audit_entries WHERE id = $1`, c.s.entryID(r.event.Kind, r.event.Once)))
 				if err == nil {
 					found[i] = &p
 				} else if !errors.Is(err, sql.ErrNoRows) {
