@@ -89,6 +89,8 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// audit is the log of who did what: see auditConfig in auditlog.go. It is always on.
+	Audit auditConfig `yaml:"audit"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -185,6 +187,9 @@ func (c *config) check() error {
 	}
 	if c.RecordRetention < 4380*time.Hour {
 		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
 		return fmt.Errorf("%w: keystore_key_file or the environment variable %s must open the keystore", errConfig, passphraseVariable)

@@ -31,6 +31,8 @@ type commands struct {
 	Inspect inspectCommand `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
 	Keygen  keygenCommand  `cmd:"" help:"Make a key, in a file or in a keystore."`
 	Token   tokenCommand   `cmd:"" help:"Get an access token for curl."`
+	Audit   auditCommand   `cmd:"" help:"Prove that the audit log is what it was."`
+	Witness witnessCommand `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/showcard/showcard/audithttp"
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
@@ -129,6 +130,9 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
 	}
 	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry"}}); err != nil {
+		return nil, err
+	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: auditRole, Scopes: []string{audithttp.Scope}}); err != nil {
 		return nil, err
 	}
 	if _, err := a.registry.Client("demo-operator"); err == nil {

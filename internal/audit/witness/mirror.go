@@ -23,15 +23,22 @@ const bundleSize = 256
 
 // loadLeaves goes through the copied leaves once and computes where the tree stood.
 func (w *Witness) loadLeaves() error {
-	path := filepath.Join(w.cfg.Data, leavesFile)
-	err := ReadLeaves(path, func(leaf []byte) error { return w.mirrored.add([][]byte{leaf}) })
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF): // cut off by a crash: fetched again
-		return os.Truncate(path, w.mirrored.bytes)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrData, err)
+	path := filepath.Join(w.cfg.Data, LeavesFile)
+	r := &LeafReader{Path: path}
+	for {
+		leaf, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, io.ErrUnexpectedEOF): // cut off by a crash: fetched again
+			return os.Truncate(path, w.mirrored.bytes)
+		case err == nil:
+			err = w.mirrored.add([][]byte{leaf})
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrData, err)
+		}
 	}
-	return nil
 }
 
 // mirror is how far the copy of the leaves goes.
@@ -56,34 +63,68 @@ func (m *mirror) add(leaves [][]byte) error {
 	return nil
 }
 
-// ReadLeaves reads a witness's copy of the leaves in order. A file that is not there has none.
-func ReadLeaves(path string, each func(leaf []byte) error) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// LeafReader reads a witness's copy of the leaves in order.
+type LeafReader struct {
+	Path string
+
+	file *os.File
+	in   *bufio.Reader
+	at   uint64
+}
+
+// Next returns the next leaf, or io.EOF; io.ErrUnexpectedEOF when the file is cut off in one. A
+// file that is not there has none.
+func (r *LeafReader) Next() ([]byte, error) {
+	if r.in == nil {
+		f, err := os.Open(r.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, io.EOF
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.file, r.in = f, bufio.NewReaderSize(f, 1<<20)
 	}
+	leaf, err := readLeaf(r.in)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.file.Close())
 	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<20)
-	for {
-		var size [2]byte
-		if _, err := io.ReadFull(r, size[:]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		leaf := make([]byte, binary.BigEndian.Uint16(size[:]))
-		if _, err := io.ReadFull(r, leaf); errors.Is(err, io.EOF) {
-			return io.ErrUnexpectedEOF
-		} else if err != nil {
-			return err
-		}
-		if err := each(leaf); err != nil {
-			return err
-		}
+	r.at++
+	return leaf, nil
+}
+
+func readLeaf(in io.Reader) ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(in, size[:]); err != nil {
+		return nil, err
 	}
+	leaf := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(in, leaf); errors.Is(err, io.EOF) {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
+	}
+	return leaf, nil
+}
+
+// Read returns the leaves from place from on, which must be where the last Read ended, n of them
+// or as many as there are.
+func (r *LeafReader) Read(from uint64, n int) ([][]byte, error) {
+	if from != r.at {
+		return nil, nil // behind the end
+	}
+	var leaves [][]byte
+	for range n {
+		leaf, err := r.Next()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed) {
+			return leaves, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, leaf)
+	}
+	return leaves, nil
 }
 
 // Follow asks the log every interval until ctx ends or the log turns out rewritten, which is its
@@ -214,7 +255,7 @@ func (w *Witness) take(leaves [][]byte) error {
 	if err := next.add(leaves); err != nil {
 		return err
 	}
-	if err := appendTo(filepath.Join(w.cfg.Data, leavesFile), data); err != nil {
+	if err := appendTo(filepath.Join(w.cfg.Data, LeavesFile), data); err != nil {
 		return err
 	}
 	w.mirrored = next
@@ -230,7 +271,7 @@ func (w *Witness) drop(to mirror) error {
 	}
 	to.bundles = slices.Clone(to.bundles) // others may still read the longer one
 	w.mirrored = to
-	return os.Truncate(filepath.Join(w.cfg.Data, leavesFile), to.bytes)
+	return os.Truncate(filepath.Join(w.cfg.Data, LeavesFile), to.bytes)
 }
 
 // Bundle reads copied leaves of one bundle, its first n (audit.ErrRange when there are fewer).
@@ -241,7 +282,7 @@ func (w *Witness) Bundle(bundle uint64, n int) ([]byte, error) {
 	if n < 1 || bundle >= uint64(len(bundles)) || bundle*bundleSize+uint64(n) > size {
 		return nil, fmt.Errorf("%w: bundle %d", audit.ErrRange, bundle)
 	}
-	f, err := os.Open(filepath.Join(w.cfg.Data, leavesFile))
+	f, err := os.Open(filepath.Join(w.cfg.Data, LeavesFile))
 	if err != nil {
 		return nil, err
 	}
@@ -249,15 +290,11 @@ func (w *Witness) Bundle(bundle uint64, n int) ([]byte, error) {
 	r := bufio.NewReader(io.NewSectionReader(f, bundles[bundle], bundleSize*(2+1<<16)))
 	var out []byte
 	for range n {
-		var head [2]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
+		leaf, err := readLeaf(r)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrData, err)
 		}
-		leaf := make([]byte, binary.BigEndian.Uint16(head[:]))
-		if _, err := io.ReadFull(r, leaf); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrData, err)
-		}
-		out = append(append(out, head[:]...), leaf...)
+		out = append(binary.BigEndian.AppendUint16(out, uint16(len(leaf))), leaf...) //nolint:gosec // as it was read
 	}
 	return out, nil
 }

@@ -100,7 +100,7 @@ func (w *Witness) add(out http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Witness) checkpoints(out http.ResponseWriter, _ *http.Request) {
-	f, err := os.Open(filepath.Join(w.cfg.Data, checkpointsFile))
+	f, err := os.Open(filepath.Join(w.cfg.Data, CheckpointsFile))
 	if err != nil {
 		text(out, http.StatusNotFound, "nothing cosigned yet\n")
 		return

@@ -98,13 +98,15 @@ func New(cfg Config) (*Witness, error) {
 	return w, w.loadLeaves()
 }
 
+// The files in a witness's folder.
 const (
-	checkpointsFile = "checkpoints.ndjson"
-	leavesFile      = "leaves"
-	evidenceFolder  = "evidence"
+	CheckpointsFile = "checkpoints.ndjson" // what it cosigned, a line of JSON each
+	LeavesFile      = "leaves"             // its copy of the leaves
+	EvidenceFolder  = "evidence"
+	Rewritten       = "rewritten" // how evidence of a fork or a rollback begins
 )
 
-// kept is a line of checkpointsFile.
+// kept is a line of CheckpointsFile.
 type kept struct {
 	At   time.Time `json:"at"`
 	Size uint64    `json:"size"`
@@ -113,7 +115,7 @@ type kept struct {
 
 // load reads the checkpoints. A line that was cut off by a crash was never answered, and goes.
 func (w *Witness) load() error {
-	path := filepath.Join(w.cfg.Data, checkpointsFile)
+	path := filepath.Join(w.cfg.Data, CheckpointsFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -134,10 +136,10 @@ func (w *Witness) load() error {
 	}
 	var k kept
 	if err := json.Unmarshal(last, &k); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrData, checkpointsFile, err)
+		return fmt.Errorf("%w: %s: %w", ErrData, CheckpointsFile, err)
 	}
 	if w.last, err = w.cfg.Keys.Open(k.Note); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrData, checkpointsFile, err)
+		return fmt.Errorf("%w: %s: %w", ErrData, CheckpointsFile, err)
 	}
 	return nil
 }
@@ -214,7 +216,7 @@ func (w *Witness) cosign(signed audit.Signed) (audit.Signed, error) {
 	if err != nil {
 		return signed, err
 	}
-	if err := appendTo(filepath.Join(w.cfg.Data, checkpointsFile), append(text, '\n')); err != nil {
+	if err := appendTo(filepath.Join(w.cfg.Data, CheckpointsFile), append(text, '\n')); err != nil {
 		return signed, err
 	}
 	w.last = cosigned
@@ -234,13 +236,13 @@ func appendTo(path string, data []byte) error {
 // evidence stores what shows that the log is not what it was, and raises the alarm; mu is held.
 func (w *Witness) evidence(kind error, signed audit.Signed, path [][]byte) error {
 	w.alarm = fmt.Errorf("%w: it was %d entries with root %x, and is %d with %x", kind, w.last.Size, w.last.Root[:8], signed.Size, signed.Root[:8])
-	w.cfg.Logger.Error("ALARM: the log was rewritten", "error", w.alarm, "evidence", filepath.Join(w.cfg.Data, evidenceFolder))
-	return errors.Join(w.alarm, w.keep("rewritten", signed, path))
+	w.cfg.Logger.Error("ALARM: the log was rewritten", "error", w.alarm, "evidence", filepath.Join(w.cfg.Data, EvidenceFolder))
+	return errors.Join(w.alarm, w.keep(Rewritten, signed, path))
 }
 
 // keep writes both checkpoints, as the log signed them, to a file of evidence.
 func (w *Witness) keep(name string, signed audit.Signed, path [][]byte) error {
-	folder := filepath.Join(w.cfg.Data, evidenceFolder)
+	folder := filepath.Join(w.cfg.Data, EvidenceFolder)
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
