@@ -23,6 +23,7 @@ import (
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -196,6 +197,9 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
 		return err
 	}
+	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
+		return err
+	}
 	holderKey, err := a.keys.Secret(secretHolder, 32)
 	if err != nil {
 		return err
@@ -210,12 +214,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := a.openVerifier(); err != nil {
 		return err
 	}
-	tokenKey, err := signer(a.keys, keyToken, alg)
-	if err != nil {
-		return err
-	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	if err != nil {
+	if err := a.openAccess(alg); err != nil {
 		return err
 	}
 	return a.openLogin()
@@ -232,8 +231,9 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	}
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
-		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots,
+		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -262,6 +262,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
 	return err
 }
@@ -275,7 +276,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err
@@ -296,7 +297,12 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	rightsAPI, err := a.openRights()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
@@ -322,31 +328,11 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
-	g.Go(func() error { return a.sweep(loops) })
+	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
-}
-
-// sweep erases what must not be kept: answers after a minute, records after their retention.
-func (a *app) sweep(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			now := time.Now()
-			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
-			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			_, sessionsErr := a.store.SweepSessions(ctx, now)
-			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
-				a.log.Warn("sweep failed", "error", err)
-			}
-		}
-	}
 }
 
 func (a *app) close() error {

@@ -18,6 +18,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
@@ -129,7 +130,10 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		}
 		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
 	}
-	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry"}}); err != nil {
+	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry", rightshttp.ScopeDisputes}}); err != nil {
+		return nil, err
+	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
 		return nil, err
 	}
 	if err := client(registry.Client{ID: "demo-auditor", Role: auditRole, Scopes: []string{audithttp.Scope}}); err != nil {

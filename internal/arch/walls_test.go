@@ -13,6 +13,7 @@ var doors = map[string]string{
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
 	"crypto/trustlist":  "crypto/jose crypto/key internal/strictjson",
+	"crypto/receipt":    "crypto/jose crypto/key crypto/sm crypto/trustlist internal/strictjson",
 
 	"schemas":                  "crypto/sm internal/strictjson",
 	"schemas/tables/regiongen": "",
@@ -30,23 +31,25 @@ var doors = map[string]string{
 	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
 
-	"internal/access":        "crypto/* internal/httpd",
-	"internal/audit":         "crypto/* internal/strictjson",
-	"internal/audit/remote":  "internal/audit",
-	"internal/audit/witness": "internal/audit internal/audit/remote",
-	"internal/httpd":         "internal/httpd/problem internal/strictjson",
-	"internal/httpd/problem": "testdata",
-	"internal/login":         "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
-	"internal/login/idp":     "schemas crypto/*",
-	"internal/outbound":      "",
-	"internal/qr":            "crypto/sm",
-	"internal/qr/qrimage":    "",
-	"internal/strictjson":    "",
+	"internal/access":            "crypto/* internal/httpd",
+	"internal/audit":             "crypto/* internal/strictjson",
+	"internal/audit/remote":      "internal/audit",
+	"internal/audit/witness":     "internal/audit internal/audit/remote",
+	"internal/httpd":             "internal/httpd/problem internal/strictjson",
+	"internal/httpd/problem":     "testdata",
+	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":         "schemas crypto/*",
+	"internal/outbound":          "",
+	"internal/qr":                "crypto/sm",
+	"internal/qr/qrimage":        "",
+	"internal/rights":            "",
+	"internal/rights/rightshttp": "internal/rights internal/httpd internal/httpd/problem",
+	"internal/strictjson":        "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/rights",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",
@@ -61,7 +64,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp registryhttp issuerhttp wallethttp verifierhttp audithttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp registryhttp issuerhttp wallethttp verifierhttp audithttp internal/rights/rightshttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
@@ -95,7 +98,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest",
+	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest internal/rights",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

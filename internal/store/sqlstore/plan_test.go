@@ -20,7 +20,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions|disputes|exports|erasures)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -58,9 +58,9 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.AppointmentsIn(ctx, "c", 10)
 	require.NoError(t, err)
 	require.NoError(t, s.ChangeAppointment(ctx, "a", []wallet.AppointmentState{wallet.Offered}, wallet.Accepted, "p", now))
-	_, err = s.LooksShownBy(ctx, "blind-one", "p", now, 10)
+	_, err = s.LooksShownBy(ctx, "blind-one", "p", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
-	_, err = s.Looks(ctx, "blind-one", now, 10)
+	_, err = s.Looks(ctx, "blind-one", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
 	_, err = s.ByTicket(ctx, [32]byte{'1'})
 	require.NoError(t, err)
