@@ -19,6 +19,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -68,6 +69,7 @@ type app struct {
 	verifier *verifier.Service
 	access   *access.Service
 	login    *login.Service
+	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
 }
@@ -113,6 +115,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := a.openRooms(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openAudit(); err != nil {
 		return nil, err
 	}
 	return a, a.mount()
@@ -305,6 +310,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
 		a.server.Mount(corrections.Routes(), correction.Errors()),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
+		a.mountAudit(),
 	)
 }
 
@@ -324,6 +330,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
+	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())

@@ -115,6 +115,8 @@ type config struct {
 	// Default passkey-or-sign-in.
 	StepUpFor time.Duration `yaml:"step_up_for"`
 	StepUpBy  string        `yaml:"step_up_by"`
+	// audit is the log of who did what: see auditConfig in auditlog.go. It is always on.
+	Audit auditConfig `yaml:"audit"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -266,6 +268,9 @@ func (c *config) check() error {
 		c.Retention.Records = c.RecordRetention
 	}
 	if err := c.Retention.check(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
 		return err
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
