@@ -206,7 +206,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile})
+	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
 	return err
 }
 
@@ -326,7 +326,8 @@ func (a *app) sweep(ctx context.Context) error {
 			now := time.Now()
 			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
 			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
+			_, sessionsErr := a.store.SweepSessions(ctx, now)
+			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
 				a.log.Warn("sweep failed", "error", err)
 			}
 		}

@@ -40,8 +40,8 @@ var doors = map[string]string{
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/audit",
-	"internal/store/storetest":            domains + " schemas crypto/*",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",

@@ -28,6 +28,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "wallet_copies", key: []string{"holder_id", "identifier"}, columns: []string{"credential"}},
 		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer"}},
 		{table: "audit_entries", key: []string{"id"}, columns: []string{"opening"}},
+		{table: "sessions", key: []string{"id"}, columns: []string{"name"}},
 	}
 }
 
@@ -53,6 +54,7 @@ func holderIDs() []column {
 		{"representatives", "company_id"},
 		{"verifications", "holder_id"},
 		{"audit_entries", "holder_id"},
+		{"sessions", "holder_id"},
 	}
 }
 
@@ -66,5 +68,7 @@ func openBytes() map[column]string {
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
 		{"audit_entries", "leaf"}:      "commitment under a random salt",
+		{"audit_tree", "hashes"}:       "hashes of such leaves",
+		{"audit_tiles", "hashes"}:      "hashes of such leaves",
 	}
 }

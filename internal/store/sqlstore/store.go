@@ -53,9 +53,10 @@ type Config struct {
 // Store is the durable record. It is safe for concurrent use, and several processes may open
 // the same database.
 type Store struct {
-	cfg    Config
-	db     database
-	sealer *key.Sealer
+	cfg      Config
+	db       database
+	sealer   *key.Sealer
+	entryKey []byte // of the ids of audit entries
 }
 
 var (
@@ -129,6 +130,9 @@ func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
 	s := &Store{cfg: cfg, db: db}
+	if s.entryKey, err = cfg.Keys.Secret(auditSecret, 32); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
+	}
 	if err := s.openSealer(ctx, maintenance); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}

@@ -30,15 +30,22 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 			return err
 		}
 	}
+	log, err := s.audited(verificationEvent(v))
+	if err != nil {
+		return err
+	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 				holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
 			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, hash, v.ShowID, v.Ticket[:], v.Challenge,
 			v.HolderID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
-		if err != nil || n == 1 {
+		switch {
+		case err != nil:
 			return err
+		case n == 1:
+			return log.store(q)
 		}
 		return conflict(q, v)
 	}})
