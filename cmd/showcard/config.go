@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/wallet"
@@ -47,6 +48,9 @@ type config struct {
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
 	// the environment variable SHOWCARD_PASSPHRASE holds a passphrase.
 	KeystoreKeyFile string `yaml:"keystore_key_file"`
+	// data_key_life is after how long a data key, under which personal data is sealed, is followed
+	// by the next. Old ones go on opening. Default 2160h (90 days).
+	DataKeyLife time.Duration `yaml:"data_key_life"`
 	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
@@ -117,7 +121,7 @@ func (c *config) check() error {
 			*field = value
 		}
 	}
-	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.RecordRetention: 26280 * time.Hour} {
+	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.RecordRetention: 26280 * time.Hour, &c.DataKeyLife: key.DataKeyLife} {
 		if *field == 0 {
 			*field = value
 		}
@@ -167,6 +171,9 @@ func (c *config) check() error {
 	}
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
+	}
+	if c.DataKeyLife < time.Hour {
+		return fmt.Errorf("%w: data_key_life: an hour at least", errConfig)
 	}
 	if c.RecordRetention < 4380*time.Hour {
 		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)

@@ -30,6 +30,9 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Check a code, a picture of one, or a certificate in a file."`
 	Inspect inspectCommand `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
 	Keygen  keygenCommand  `cmd:"" help:"Make a key, in a file or in a keystore."`
+	Backup  backupCommand  `cmd:"" help:"Copy the record of a deployment to a file, while it runs; the keystore to another."`
+	Restore restoreCommand `cmd:"" help:"Put a backup into an empty data folder, so that nothing is given out twice."`
+	Vault   vaultCommand   `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
 	Token   tokenCommand   `cmd:"" help:"Get an access token for curl."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
