@@ -108,7 +108,7 @@ func TestBackupAndRestore(t *testing.T) {
   domain: {code: DEMO, name: {zh: 演示域, en: Demo domain}}}`, public, addr, data, filepath.Join(kept, "demo.keyfile"), redis.URL), 0o600))
 		return file
 	}
-	t.Run("refused", func(t *testing.T) { restoreRefused(t, folder, kept, archive, keys, configuration) })
+	t.Run("refused", func(t *testing.T) { restoreRefused(t, kept, archive, keys, configuration) })
 
 	config := configuration(data)
 	said := toolOf(t, 0, "restore", "-c", config, "--from", archive, "--keys", keys)
@@ -120,9 +120,7 @@ func TestBackupAndRestore(t *testing.T) {
 	require.Less(t, len(restored), len(before), "the push went on after the backup")
 
 	p = startProcess(t, addr, "serving", "serve", "-c", config)
-	require.NoError(t, os.CopyFS(filepath.Join(folder, "clients"), os.DirFS(kept)))
-	clients := filepath.Join(folder, "clients")
-	department, bank, police = clientOf(t, clients, p.base, "hunan-hrss"), clientOf(t, clients, p.base, "demo-bank"), clientOf(t, clients, p.base, "hunan-police")
+	department, bank, police = clientOf(t, kept, p.base, "hunan-hrss"), clientOf(t, kept, p.base, "demo-bank"), clientOf(t, kept, p.base, "hunan-police")
 	require.Eventually(t, func() bool { return facts(bank, standing).Outcome == "valid" }, 20*time.Second, 100*time.Millisecond)
 	var gone struct{ State string }
 	require.NoError(t, police.call(t.Context(), http.MethodGet, "/v1/certificates/"+url.PathEscape(ended), nil, "", &gone))
@@ -153,7 +151,7 @@ func TestBackupAndRestore(t *testing.T) {
 }
 
 // restoreRefused tries what must not be put back, and where.
-func restoreRefused(t *testing.T, folder, kept, archive, keys string, configuration func(string) string) {
+func restoreRefused(t *testing.T, kept, archive, keys string, configuration func(string) string) {
 	good, err := os.ReadFile(archive)
 	require.NoError(t, err)
 	nowhere := filepath.Join(t.TempDir(), "data")
@@ -219,7 +217,6 @@ func restoreRefused(t *testing.T, folder, kept, archive, keys string, configurat
 		require.NoError(t, err)
 		require.EqualValues(t, 0o600, info.Mode().Perm())
 	}
-	_ = folder
 }
 
 func manifestOf(t *testing.T, archive []byte) (m manifest) {
