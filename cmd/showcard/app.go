@@ -19,6 +19,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -68,8 +69,10 @@ type app struct {
 	verifier *verifier.Service
 	access   *access.Service
 	login    *login.Service
+	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
+	leave    func()       // lets maintenance commands in
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -95,6 +98,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
 		return nil, err
 	}
+	if a.leave, err = lockServing(cfg.Data, false); err != nil {
+		return nil, err
+	}
 	unlock, err := lockData(cfg.Data)
 	if err != nil {
 		return nil, err
@@ -113,6 +119,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := a.openRooms(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openAudit(); err != nil {
 		return nil, err
 	}
 	return a, a.mount()
@@ -157,7 +166,7 @@ func pinDeployment(cfg config) error {
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
-	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
 	switch {
@@ -189,7 +198,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	a.holderID = func(h schemas.HolderRef) string { return a.store.HolderID(h.Index(holderKey)) }
 	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
@@ -305,6 +314,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
 		a.server.Mount(corrections.Routes(), correction.Errors()),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
+		a.mountAudit(),
 	)
 }
 
@@ -324,6 +334,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
+	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
@@ -336,6 +347,9 @@ func (a *app) close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.leave != nil {
+		a.leave()
 	}
 	return errors.Join(errs...)
 }

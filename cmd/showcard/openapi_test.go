@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/audithttp"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -129,7 +130,7 @@ func TestOpenAPICodes(t *testing.T) {
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
 		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
-		"correction": correction.Errors(), "passkey": passkey.Errors(),
+		"correction": correction.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
 	} {
 		for _, row := range table {
 			require.True(t, listed[tag][row.Code], "%s answers %s, which no operation lists", tag, row.Code)
