@@ -71,5 +71,7 @@ func openBytes() map[column]string {
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
 		{"audit_entries", "leaf"}:      "commitment under a random salt",
+		{"audit_tree", "hashes"}:       "of the above",
+		{"audit_tiles", "hashes"}:      "of the above",
 	}
 }
