@@ -58,6 +58,7 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrLifetime, Code: "lifetime-out-of-range"},
 		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
+		{Err: wallet.ErrStepUp, Code: "step-up-required"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
 	}, companyErrors()...)
 }

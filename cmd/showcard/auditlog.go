@@ -14,7 +14,6 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/internal/audit/remote"
-	"github.com/showcard/showcard/internal/httpd"
 )
 
 // The keys that sign checkpoints.
@@ -148,9 +147,6 @@ func (a *app) mountAudit() error {
 	}
 	return a.server.Mount(api.Routes(), audithttp.Errors())
 }
-
-// auditRole is the role of who may read the log.
-const auditRole = string(httpd.RoleAuditor)
 
 // readKeys reads verifier keys: the text itself, or a file of them.
 func readKeys(text string) ([]audit.VerifierKey, error) {
