@@ -62,11 +62,21 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	}
 	now := w.cfg.Now()
 	s := Show{
-		ID: token(20), HolderID: held.HolderID, PersonID: p.HolderID, Identifier: held.Identifier, Type: held.Type, View: req.View,
+		ID: token(20), HolderID: held.HolderID, PersonID: p.HolderID, Identifier: held.Identifier, Type: held.Type, TypeVer: held.TypeVer, View: req.View,
 		Fields: fields, Scene: req.Scene, Lifetime: req.Lifetime, OpenUntil: now.Add(w.cfg.OpenFor), Method: p.Method, VerifiedAt: p.VerifiedAt,
 	}
 	if err := w.cfg.Shows.PutShow(ctx, s, w.cfg.OpenFor+keepAfter); err != nil {
 		return Code{}, fmt.Errorf("wallet: show: %w", err)
+	}
+	// Read after the show was put: a withdrawal that comes now either is read here, or finds the
+	// show and closes it. There is no code yet.
+	if s.Blocked, err = w.blocked(ctx, s.PersonID); err != nil {
+		return Code{}, err
+	}
+	if len(s.Blocked) > 0 {
+		if err := w.cfg.Shows.PutShow(ctx, s, w.cfg.OpenFor+keepAfter); err != nil {
+			return Code{}, fmt.Errorf("wallet: show: %w", err)
+		}
 	}
 	return w.issue(ctx, s, now)
 }
@@ -145,15 +155,8 @@ func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.cfg.Shows.Close(ctx, showID, keepAfter); err != nil {
-		return err
-	}
-	// Closed it is; this only tells a later scanner why.
-	s.Withdrawn = true
-	if err := w.cfg.Shows.PutShow(ctx, s, keepAfter); err != nil {
-		return fmt.Errorf("wallet: close: %w", err)
-	}
-	return nil
+	_, err = w.shut(ctx, s)
+	return err
 }
 
 // Open reports whether a show still takes a scan.

@@ -66,6 +66,7 @@ type Show struct {
 	PersonID   string        `json:"person"` // who shows it: the holder, or a company's agent
 	Identifier string        `json:"cert"`
 	Type       string        `json:"type"`
+	TypeVer    int           `json:"ver"`
 	View       string        `json:"view,omitempty"`
 	Fields     []string      `json:"fields"`
 	Scene      string        `json:"scene,omitempty"` // purpose the holder picked; "any" when empty
@@ -74,6 +75,7 @@ type Show struct {
 	Method     string        `json:"method"` // how the person was verified, when the show was made
 	VerifiedAt time.Time     `json:"verified_at"`
 	Withdrawn  bool          `json:"withdrawn,omitempty"` // closed by who shows it, before any scan
+	Blocked    []string      `json:"blocked,omitempty"`   // parties that get nothing, by a withdrawal that stood
 }
 
 // Ticket is one code of a show.
