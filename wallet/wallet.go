@@ -50,6 +50,8 @@ type Person struct {
 	HolderID   string
 	Method     string // how she was verified: sign-in, passkey…
 	VerifiedAt time.Time
+	Assurance  string    // how surely it is she: low, substantial or high
+	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 }
 
 // Held is a certificate as its issuer tells of it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,7 @@ type app struct {
 	verifier *verifier.Service
 	access   *access.Service
 	server   *httpd.Server
+	outbound *http.Client // for everything that the server fetches
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -78,6 +80,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 			_ = a.close()
 		}
 	}()
+	if a.outbound, err = newOutbound(cfg); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, err
 	}
@@ -201,7 +206,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile})
+	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
 	return err
 }
 
@@ -235,7 +240,7 @@ func (a *app) openVerifier() error {
 	v, err := verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
-			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(a.outbound),
 		},
 		MaxStatusAge: a.cfg.StatusMaxAge,
 	})
@@ -321,7 +326,8 @@ func (a *app) sweep(ctx context.Context) error {
 			now := time.Now()
 			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
 			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
+			_, sessionsErr := a.store.SweepSessions(ctx, now)
+			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
 				a.log.Warn("sweep failed", "error", err)
 			}
 		}

@@ -34,6 +34,14 @@ type config struct {
 	// trusted_proxies are addresses whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 
+	// outbound_allow names origins inside your own network, such as https://idp.province.internal,
+	// that the server may fetch from: identity providers, other domains, witnesses. Everything
+	// else it fetches must lie on the public internet, over https. Plain http is for loopback.
+	OutboundAllow []string `yaml:"outbound_allow"`
+	// outbound_ca is a PEM file of certificate authorities to trust for those fetches, besides the
+	// system's. Default none.
+	OutboundCA string `yaml:"outbound_ca"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively

@@ -11,7 +11,8 @@
 // is not taken from its token alone: each request looks the client up again, so that a
 // suspension bites at the next request and not when the token runs out.
 //
-// The same token form serves people, after their sign-in.
+// The same token form serves people, after their sign-in; their tokens name a session, which is
+// looked up at each request (person.go).
 package access
 
 import (
@@ -74,13 +75,17 @@ type Config struct {
 	Signer   key.Signer
 	Clients  func(id string) (Client, error)
 	Once     Once
+	Sessions Sessions // of people; nil: people cannot sign in
 	Now      func() time.Time
 	Lifetime time.Duration // of a machine's token; default 10 min
 	Session  time.Duration // of a person's; default 8 h
 }
 
 // Service is safe for concurrent use.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg      Config
+	sessions sessionCache
+}
 
 // New makes a service.
 func New(cfg Config) (*Service, error) {
@@ -99,7 +104,8 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg}, nil
 }
 
-// claims of an access token. A person's token says who she is by the blind holder id only.
+// claims of an access token. A person's token says who she is by the blind holder id only, and
+// is worth nothing once the session that it names is over.
 type claims struct {
 	Issuer   string     `json:"iss"`
 	Audience string     `json:"aud"`
@@ -110,9 +116,7 @@ type claims struct {
 	Expires  int64      `json:"exp"`
 	ID       string     `json:"jti"`
 	Role     httpd.Role `json:"role"`
-	Name     string     `json:"name,omitempty"`
-	Methods  []string   `json:"amr,omitempty"`
-	AuthTime int64      `json:"auth_time,omitempty"`
+	Session  string     `json:"sid,omitempty"`
 }
 
 // Granted is the answer of the token endpoint (RFC 6749 §5.1).
@@ -262,12 +266,6 @@ func Assert(signer key.Signer, clientID, audience string, now time.Time) (string
 	})
 }
 
-// ForPerson makes the token of a person who has signed in.
-func (s *Service) ForPerson(holderID, name, method string, at time.Time) (token string, life time.Duration, err error) {
-	token, err = s.sign(claims{Subject: holderID, Client: "pages", Scope: "wallet", Role: httpd.RolePerson, Name: name, Methods: []string{method}, AuthTime: at.Unix()}, s.cfg.Session)
-	return token, s.cfg.Session, err
-}
-
 func (s *Service) sign(c claims, life time.Duration) (string, error) {
 	now := s.cfg.Now()
 	c.Issuer, c.Audience, c.ID = s.cfg.Issuer, s.cfg.Issuer, random()
@@ -297,12 +295,9 @@ func (s *Service) Authenticate(r *http.Request) (httpd.Caller, error) {
 	}
 	caller := httpd.Caller{ID: c.Client, Role: c.Role, Scopes: strings.Fields(c.Scope)}
 	if c.Role == httpd.RolePerson {
-		caller.ID, caller.Holder, caller.Name = "person:"+c.Subject, c.Subject, c.Name
-		caller.VerifiedAt = time.Unix(c.AuthTime, 0)
-		if len(c.Methods) > 0 {
-			caller.Method = c.Methods[0]
-		}
-		return caller, nil
+		person, err := s.person(r.Context(), c)
+		person.Scopes = caller.Scopes
+		return person, err
 	}
 	if cookie {
 		return httpd.Caller{}, httpd.ErrBadCredentials

@@ -113,29 +113,10 @@ func TestRegistrationChangedSince(t *testing.T) {
 	})
 }
 
-func TestPerson(t *testing.T) {
-	f := newFixture(t, key.SM2)
-	token, life, err := f.service.ForPerson("holder-1", "张三", "passkey", f.clock())
-	require.NoError(t, err)
-	require.Equal(t, 8*time.Hour, life)
-	want := who{ID: "person:holder-1", Role: "person", Holder: "holder-1", Name: "张三", Method: "passkey", Scopes: []string{"wallet"}}
-	status, w := f.bearer(token)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, want, w)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, want, w)
-	f.wait(8 * time.Hour)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
-	require.Equal(t, http.StatusUnauthorized, status)
-	require.Equal(t, "token-expired", w.Code)
-}
-
 func TestWhereCredentialsStand(t *testing.T) {
 	f := newFixture(t, key.SM2)
 	machine := f.token()
-	person, _, err := f.service.ForPerson("holder-1", "", "passkey", f.clock())
-	require.NoError(t, err)
+	person, _ := f.signIn("holder-1")
 	cookie := access.SessionCookie + "=" + person
 	for _, c := range []struct {
 		name    string
@@ -175,10 +156,11 @@ func FuzzAuthorization(f *testing.F) {
 	require.NoError(f, err)
 	s, err := access.New(access.Config{
 		Issuer: us, Signer: k, Now: func() time.Time { return start }, Once: everything{},
-		Clients: func(string) (access.Client, error) { return access.Client{}, access.ErrClientUnknown },
+		Clients:  func(string) (access.Client, error) { return access.Client{}, access.ErrClientUnknown },
+		Sessions: newRecord(f, func() time.Time { return start }),
 	})
 	require.NoError(f, err)
-	token, _, err := s.ForPerson("holder-1", "张三", "passkey", start)
+	token, _, err := s.SignIn(f.Context(), access.Session{Holder: "holder-1", Name: "张三", Method: "oidc:demo", At: start})
 	require.NoError(f, err)
 	f.Add("Bearer "+token, "")
 	f.Add("", access.SessionCookie+"="+token)

@@ -19,7 +19,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications|sessions)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -68,6 +68,12 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, _, err = s.Sweep(ctx, now, now.AddDate(-1, 0, 0))
 	require.NoError(t, err)
 	_, err = s.SweepRequests(ctx, now.AddDate(-1, 0, 0))
+	require.NoError(t, err)
+	require.NoError(t, s.StepUpSession(ctx, "session-1", now))
+	require.NoError(t, s.EndSession(ctx, "session-1"))
+	_, err = s.EndSessions(ctx, "blind-one")
+	require.NoError(t, err)
+	_, err = s.SweepSessions(ctx, now)
 	require.NoError(t, err)
 	require.NoError(t, s.Save(ctx, 0, []registry.Entry{{Kind: "k", ID: "i", Body: []byte("{}")}}, "who", "why", now))
 	_, err = s.Load(ctx)

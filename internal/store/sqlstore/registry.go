@@ -42,7 +42,11 @@ func revision(q querier) (n int64, err error) {
 // Save implements [registry.Store]. Two that start from one revision both want the next
 // number; its primary key lets one have it.
 func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time) error {
-	return s.write(ctx, 2*len(entries)+1, func(q querier) error {
+	log, err := s.audited(registryEvent(base+1, registryRevision{who, why, micros(at)}, entries))
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, 2*len(entries)+2, func(q querier) error {
 		current, err := revision(q)
 		if err != nil {
 			return err
@@ -75,6 +79,6 @@ func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, 
 				return err
 			}
 		}
-		return nil
+		return log.store(q)
 	})
 }

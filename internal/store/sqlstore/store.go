@@ -53,9 +53,10 @@ type Config struct {
 // Store is the durable record. It is safe for concurrent use, and several processes may open
 // the same database.
 type Store struct {
-	cfg    Config
-	db     database
-	sealer *key.Sealer
+	cfg      Config
+	db       database
+	sealer   *key.Sealer
+	entryKey []byte // of the ids of audit entries
 }
 
 var (
@@ -126,6 +127,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
 	s := &Store{cfg: cfg, db: db}
+	if s.entryKey, err = cfg.Keys.Secret(auditSecret, 32); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
+	}
 	cfg.Seals.Keys, cfg.Seals.Usage = cfg.Keys, usage{db}
 	if s.sealer, err = key.NewSealer(cfg.Seals); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())

@@ -30,8 +30,12 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 			return err
 		}
 	}
+	log, err := s.audited(verificationEvent(v))
+	if err != nil {
+		return err
+	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	return s.db.write(ctx, work{rows: 1, clean: v.Ask == "", do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 2, clean: v.Ask == "", do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 				holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
@@ -43,9 +47,11 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		case n == 0:
 			return conflict(q, v)
 		case v.Ask != "": // the receipt of the consent says what came of it
-			_, err = q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask)
+			if _, err := q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask); err != nil {
+				return err
+			}
 		}
-		return err
+		return log.store(q)
 	}})
 }
 

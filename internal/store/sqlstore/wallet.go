@@ -73,11 +73,18 @@ func (s *Store) Agencies(ctx context.Context, personID string, now time.Time) ([
 
 // PutAgency implements [wallet.Store].
 func (s *Store) PutAgency(ctx context.Context, a wallet.Agency) error {
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	log, err := s.audited(agencyEvent(a, !a.Until.IsZero() && !a.Until.After(s.cfg.Now())))
+	if err != nil {
+		return err
+	}
+	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
 		_, err := q.exec(`INSERT INTO agencies (person_id, company_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (person_id, company_id) DO UPDATE SET role = excluded.role, until = excluded.until`,
 			a.PersonID, a.CompanyID, a.Role, optional(a.Until), micros(a.CreatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return log.store(q)
 	}})
 }
 
