@@ -119,6 +119,11 @@ func askID(showID, party string) string {
 func (w *Wallet) Ask(ctx context.Context, r AskRequest) (Ask, error) {
 	o, s, err := w.peek(ctx, r.Ticket)
 	if err != nil {
+		if s.ID != "" { // a repeated request, whose code has ended meanwhile
+			if a, askErr := w.cfg.Consents.Ask(ctx, askID(s.ID, r.Party)); askErr == nil && a.Claimant == r.Claimant {
+				return a, nil
+			}
+		}
 		return Ask{}, err
 	}
 	if slices.Contains(s.Blocked, r.Party) {
@@ -365,4 +370,27 @@ func (w *Wallet) Lapse(ctx context.Context) (n int, err error) {
 		n++
 	}
 	return n, nil
+}
+
+// Labels gives the names of a type and of what it can disclose, as people read them.
+func (w *Wallet) Labels(typeID string) (name schemas.Text, label func(field string) schemas.Text) {
+	t, err := w.cfg.Types.Type(typeID)
+	if err != nil {
+		return schemas.Text{ZH: typeID, EN: typeID}, func(f string) schemas.Text { return schemas.Text{ZH: f, EN: f} }
+	}
+	return t.Name, func(f string) schemas.Text {
+		if field, ok := t.Field(f); ok {
+			return field.Label
+		}
+		if p, ok := t.Predicate(f); ok {
+			return p.Label
+		}
+		switch f {
+		case schemas.PortraitClaim:
+			return schemas.Text{ZH: "相片", EN: "Portrait"}
+		case schemas.IdentifierClaim:
+			return schemas.Text{ZH: "证照标识", EN: "Certificate identifier"}
+		}
+		return schemas.Text{ZH: f, EN: f}
+	}
 }

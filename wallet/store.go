@@ -41,6 +41,9 @@ type Look struct {
 	Outcome    string
 	Reasons    []string
 	Via        string // code, presentation, facts
+	// Consent is how she answered when she was asked for more than she showed, Asked what for.
+	Consent string
+	Asked   []string
 }
 
 // Store is the durable side of the wallet. A method that changes something MUST be durable

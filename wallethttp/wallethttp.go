@@ -18,14 +18,17 @@ import (
 )
 
 // API serves wallets.
-type API struct{ wallet *wallet.Wallet }
+type API struct {
+	wallet  *wallet.Wallet
+	streams streams
+}
 
 // New makes the API.
 func New(w *wallet.Wallet) (*API, error) {
 	if w == nil {
 		return nil, errors.New("wallethttp: incomplete configuration")
 	}
-	return &API{wallet: w}, nil
+	return &API{wallet: w, streams: streams{open: map[string][]*stream{}}}, nil
 }
 
 // Routes are the routes of this room.
@@ -34,14 +37,14 @@ func (a *API) Routes() []httpd.Route {
 	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
 		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
 	}
-	return []httpd.Route{
+	return append(a.consentRoutes(people),
 		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
 		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassWrite, a.show),
 		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	}
+	)
 }
 
 // Errors is the room's table.
@@ -58,6 +61,12 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
+		{Err: wallet.ErrConsentUnknown, Code: "consent-unknown"},
+		{Err: wallet.ErrConsentAnswered, Code: "consent-answered"},
+		{Err: wallet.ErrConsentExpired, Code: "consent-expired"},
+		{Err: wallet.ErrWithdrawal, Code: "withdrawal-ambiguous"},
+		{Err: wallet.ErrWithdrawalUnknown, Code: "withdrawal-unknown"},
+		{Err: wallet.ErrTooManyListeners, Code: httpd.CodeOverloaded},
 	}
 }
 
@@ -232,22 +241,14 @@ type look struct {
 	Outcome    string    `json:"outcome"`
 	Reasons    []string  `json:"reasons"`
 	Via        string    `json:"via"`
+	Consent    string    `json:"consent,omitempty"` // answer, when she was asked for more
+	Asked      []string  `json:"asked,omitempty"`
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
-	var before time.Time
-	if text := c.Query("before"); text != "" {
-		var err error
-		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
-		}
-	}
-	limit := 0
-	if text := c.Query("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
-		}
+	before, limit, err := page(c)
+	if err != nil {
+		return nil, err
 	}
 	looks, err := a.wallet.History(c, person(c), before, limit)
 	if err != nil {
@@ -260,4 +261,19 @@ func (a *API) history(c *gin.Context) (any, error) {
 	return struct {
 		Looks []look `json:"looks"`
 	}{out}, nil
+}
+
+// page reads which part of a list is wanted.
+func page(c *gin.Context) (before time.Time, limit int, err error) {
+	if text := c.Query("before"); text != "" {
+		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
+		}
+	}
+	if text := c.Query("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
+			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
+		}
+	}
+	return before, limit, nil
 }

@@ -25,6 +25,8 @@ const (
 	ClassRenew   Class = "renew"   // a page renewing its code: can wait a second
 	ClassPage    Class = "page"    // pages and their assets
 	ClassSignIn  Class = "sign-in" // guessed at by attackers
+	ClassWait    Class = "wait"    // a request that waits for a person: long, and costs next to nothing
+	ClassEvents  Class = "events"  // server-sent events: longer still
 	ClassOps     Class = "ops"     // health, metrics: never limited
 )
 
@@ -46,6 +48,8 @@ func defaultLimits() map[Class]Limits {
 		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
 		ClassPage:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
 		ClassSignIn:  {PerMinute: 30, Concurrent: 64, Queue: 16},
+		ClassWait:    {PerMinute: 6000, Concurrent: 4096},
+		ClassEvents:  {PerMinute: 60, Concurrent: 16384},
 		ClassOps:     {},
 	}
 }

@@ -96,18 +96,23 @@ func (s *Store) Looks(ctx context.Context, holderID string, before time.Time, li
 	}
 	var out []wallet.Look
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT id, at, identifier, type, party, party_name, purpose, fields, outcome, reasons, via FROM verifications
-			WHERE holder_id = $1 AND holder_id <> '' AND at < $2 ORDER BY at DESC, id LIMIT $3`,
+		return q.rows(`SELECT v.id, v.at, v.identifier, v.type, v.party, v.party_name, v.purpose, v.fields, v.outcome, v.reasons, v.via,
+				COALESCE(c.answer, ''), COALESCE(c.asked, 'null')
+			FROM verifications v LEFT JOIN consents c ON c.id = v.id
+			WHERE v.holder_id = $1 AND v.holder_id <> '' AND v.at < $2 ORDER BY v.at DESC, v.id LIMIT $3`,
 			[]any{holderID, micros(before), limit}, func(row scanner) error {
 				var l wallet.Look
 				var at int64
-				var fields, reasons string
-				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via)
+				var fields, reasons, asked string
+				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.Consent, &asked)
 				if err == nil {
 					l.Fields, err = parseNames(fields)
 				}
 				if err == nil {
 					l.Reasons, err = parseNames(reasons)
+				}
+				if err == nil {
+					l.Asked, err = parseNames(asked)
 				}
 				l.At = moment(at)
 				out = append(out, l)

@@ -24,6 +24,8 @@ import (
 // is the sum of small contracts that their callers own.
 type VolatileStore interface {
 	wallet.Shows
+	wallet.ShowIndex
+	wallet.Bell
 	verifier.Challenges
 	issuer.StatusCache
 	verifier.StatusCache
@@ -46,6 +48,7 @@ type VolatileSubject struct {
 // Volatile runs every suite of the volatile contracts.
 func Volatile(t *testing.T, open func(t *testing.T) VolatileSubject) {
 	t.Run("shows", func(t *testing.T) { VolatileShows(t, open) })
+	t.Run("bell", func(t *testing.T) { VolatileBell(t, open) })
 	t.Run("challenges", func(t *testing.T) { VolatileChallenges(t, open) })
 	t.Run("once", func(t *testing.T) { VolatileOnce(t, open) })
 	t.Run("limiter", func(t *testing.T) { VolatileLimiter(t, open) })
@@ -258,6 +261,9 @@ func volatileCancelled(t *testing.T, s VolatileSubject) {
 		"Ticket":        func() error { _, err := s.Store.Ticket(over, [32]byte{1}); return err },
 		"Claim":         func() error { return s.Store.Claim(over, "s", "a", long) },
 		"Close":         func() error { return s.Store.Close(over, "s", long) },
+		"OpenShows":     func() error { _, err := s.Store.OpenShows(over, "p"); return err },
+		"Ring":          func() error { return s.Store.Ring(over, "t", wallet.Event{}) },
+		"Listen":        func() error { _, _, err := s.Store.Listen(over, "t"); return err },
 		"PutChallenge":  func() error { return s.Store.PutChallenge(over, "n", "a", long) },
 		"TakeChallenge": func() error { return s.Store.TakeChallenge(over, "n", "a") },
 		"Once":          func() error { _, err := s.Store.Once(over, "k", long); return err },
