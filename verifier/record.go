@@ -21,6 +21,7 @@ type Verification struct {
 	Challenge   string   // unique when not empty: a presentation is counted once
 	Ask         string   // of the holder, when she was asked; the store MUST link it with the record
 	HolderID    string   // empty when it is not known
+	PersonID    string   // who showed it: the holder, or who acts for a company; empty when nobody did
 	Identifier  string
 	Type        string
 	Purpose     string

@@ -82,8 +82,9 @@ type Consents interface {
 	// exactly one MUST count, across processes; the others get ErrConsentAnswered with the ask as
 	// it stands.
 	Decide(ctx context.Context, id, answer string, at time.Time) (Ask, error)
-	// Asks returns those on a holder's certificates, newest first, older than before.
-	Asks(ctx context.Context, holderID string, before time.Time, limit int) ([]Ask, error)
+	// Asks returns those on a holder's certificates, newest first, older than before; with a
+	// person's id only those that she was asked.
+	Asks(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]Ask, error)
 	// OpenAsks returns those that a person can still answer at the time, oldest first.
 	OpenAsks(ctx context.Context, personID string, now time.Time) ([]Ask, error)
 	// Overdue returns ids of asks without an answer that ended before the time.
@@ -290,12 +291,12 @@ func (w *Wallet) Answer(ctx context.Context, p Person, id string, yes bool) erro
 	answer := AnswerNo
 	if yes {
 		answer = AnswerYes
-		ids, _, err := w.spaces(ctx, p)
+		s, _, err := w.cfg.Shows.Show(ctx, a.ShowID)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(ids, a.HolderID) {
-			return ErrConsentUnknown // she does not act for the company any more
+		if err := w.mayAgree(ctx, s, a.Asked); err != nil {
+			return err
 		}
 	}
 	stands, err := w.cfg.Consents.Decide(ctx, id, answer, w.cfg.Now().UTC())
@@ -328,7 +329,7 @@ func (w *Wallet) OpenAsks(ctx context.Context, p Person) ([]Ask, error) {
 }
 
 // Consents returns the receipts of what was asked of a person's certificates and of those of
-// her companies, newest first.
+// her companies, newest first. Of a company an agent sees what she herself was asked.
 func (w *Wallet) Consents(ctx context.Context, p Person, before time.Time, limit int) ([]Ask, error) {
 	if limit <= 0 || limit > 200 {
 		limit = 50
@@ -336,13 +337,17 @@ func (w *Wallet) Consents(ctx context.Context, p Person, before time.Time, limit
 	if before.IsZero() {
 		before = w.cfg.Now().Add(time.Second)
 	}
-	ids, _, err := w.spaces(ctx, p)
+	ids, acting, err := w.spaces(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	var all []Ask
 	for _, id := range ids {
-		asks, err := w.cfg.Consents.Asks(ctx, id, before, limit)
+		only := ""
+		if strongest(acting, id) == RoleAgent {
+			only = p.HolderID
+		}
+		asks, err := w.cfg.Consents.Asks(ctx, id, only, before, limit)
 		if err != nil {
 			return nil, fmt.Errorf("wallet: consents: %w", err)
 		}

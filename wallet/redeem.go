@@ -43,6 +43,10 @@ func (w *Wallet) peek(ctx context.Context, ticket [16]byte) (Offer, Show, error)
 	if err == nil && !w.cfg.Now().Before(t.ExpiresAt) {
 		err = ErrTicketExpired
 	}
+	if err == nil {
+		// Asked anew at each look: who was removed a moment ago has nothing on her screen any more.
+		err = w.mayShow(ctx, s)
+	}
 	return o, s, err
 }
 
@@ -97,17 +101,18 @@ func (w *Wallet) asked(ctx context.Context, r Redemption) (Offer, Show, []string
 	case a.Answer == "", w.cfg.Now().After(a.Expires.Add(finishFor)):
 		return o, s, nil, ErrTicketExpired
 	}
-	ids, _, err := w.spaces(ctx, Person{HolderID: a.PersonID})
-	if err != nil {
-		return o, s, nil, err
+	var consented []string
+	if a.Answer == AnswerYes {
+		consented = a.Asked
 	}
-	if !slices.Contains(ids, a.HolderID) {
-		return o, s, nil, ErrTicketClosed // she does not act for the company any more
-	}
-	if a.Answer != AnswerYes {
-		return o, s, nil, nil
-	}
-	return o, s, a.Asked, nil
+	return o, s, consented, w.mayAgree(ctx, s, consented)
+}
+
+// mayAgree holds a show, widened by what is asked for, against the right of who shows it: an
+// agent cannot agree to more of her company than she may show.
+func (w *Wallet) mayAgree(ctx context.Context, s Show, asked []string) error {
+	s.Fields = slices.Concat(s.Fields, asked)
+	return w.mayShow(ctx, s)
 }
 
 // Redeem claims the show for the claimant and returns the presentation.

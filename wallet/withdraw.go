@@ -69,7 +69,7 @@ func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Wit
 		return Withdrawn{}, ErrWithdrawal
 	}
 	if r.Certificate != "" {
-		if _, err := w.find(ctx, p, r.Certificate); err != nil {
+		if _, _, err := w.find(ctx, p, r.Certificate); err != nil {
 			return Withdrawn{}, err
 		}
 	}

@@ -11,10 +11,7 @@ import (
 	"github.com/showcard/showcard/wallet"
 )
 
-func (a *API) consentRoutes(people []httpd.Role) []httpd.Route {
-	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
-		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
-	}
+func (a *API) consentRoutes(route func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route) []httpd.Route {
 	events := route(http.MethodGet, "/v1/wallet/events", httpd.ClassEvents, a.events)
 	events.Streaming = true
 	return []httpd.Route{

@@ -5,6 +5,7 @@ package wallethttp
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,19 +38,19 @@ func (a *API) Routes() []httpd.Route {
 	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
 		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
 	}
-	return append(a.consentRoutes(people),
+	return append([]httpd.Route{
 		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
 		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassWrite, a.show),
 		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	)
+	}, slices.Concat(a.consentRoutes(route), a.companyRoutes(route))...)
 }
 
 // Errors is the room's table.
 func Errors() httpd.ErrorTable {
-	return httpd.ErrorTable{
+	return append(httpd.ErrorTable{
 		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
 		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
 		{Err: wallet.ErrHoldingFrozen, Code: "holding-not-showable"},
@@ -67,12 +68,12 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrWithdrawal, Code: "withdrawal-ambiguous"},
 		{Err: wallet.ErrWithdrawalUnknown, Code: "withdrawal-unknown"},
 		{Err: wallet.ErrTooManyListeners, Code: httpd.CodeOverloaded},
-	}
+	}, companyErrors()...)
 }
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {
@@ -243,6 +244,13 @@ type look struct {
 	Via        string    `json:"via"`
 	Consent    string    `json:"consent,omitempty"` // answer, when she was asked for more
 	Asked      []string  `json:"asked,omitempty"`
+	ShownBy    *shower   `json:"shown_by,omitempty"` // of a company's certificates
+}
+
+// shower is who showed a company's certificate.
+type shower struct {
+	Name string `json:"name,omitempty"`
+	Role string `json:"role,omitempty"`
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
@@ -256,7 +264,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 	}
 	out := make([]look, len(looks))
 	for i, l := range looks {
-		out[i] = look(l)
+		out[i] = look{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, l.Consent, l.Asked, (*shower)(l.ShownBy)}
 	}
 	return struct {
 		Looks []look `json:"looks"`

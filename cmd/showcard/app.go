@@ -21,6 +21,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -44,6 +45,7 @@ type volatile interface {
 	issuer.StatusCache
 	access.Once
 	httpd.Limiter
+	verifier.Limiter
 }
 
 // app is one process: its rooms, wired.
@@ -62,6 +64,7 @@ type app struct {
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
 	access   *access.Service
+	login    *login.Service
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
 }
@@ -181,7 +184,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Roots: roots, BaseURL: a.cfg.PublicURL})
+	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
 	if err != nil {
 		return err
 	}
@@ -207,7 +210,10 @@ func (a *app) openRooms(ctx context.Context) error {
 		return err
 	}
 	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.openLogin()
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -222,7 +228,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -232,6 +238,7 @@ func (a *app) openWallet() (err error) {
 		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
+		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
 	})
 	return err
 }
@@ -286,6 +293,7 @@ func (a *app) mount() (err error) {
 	}
 	return errors.Join(
 		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),

@@ -63,6 +63,13 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// identity lists the identity providers that people may sign in with (docs/sign-in.md). Without
+	// any, nobody can. Default none.
+	Identity []identityConfig `yaml:"identity"`
+	// two_operators says when a second operator must approve what widens a right or freezes many:
+	// auto (as soon as two are registered) or always (what one proposes waits until there is a
+	// second). Default auto.
+	TwoOperators string `yaml:"two_operators"`
 	// profile of keys made at the first start: sm2 or es256. Default sm2.
 	Profile string `yaml:"profile"`
 
@@ -81,10 +88,15 @@ type config struct {
 	// record_retention is how long verification records are kept. Default 26280h (3 years);
 	// less than 4380h (six months) is refused.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// administrator_term and agent_term bound how long a company may appoint a certificate
+	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
+	AdministratorTerm time.Duration `yaml:"administrator_term"`
+	AgentTerm         time.Duration `yaml:"agent_term"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
-	demo bool // set by `showcard demo` only; no key of the file reaches it
+	demo        bool     // set by `showcard demo` only; no key of the file reaches it
+	demoOrigins []string // where browsers reach the demo besides public_url
 }
 
 type domainConfig struct {
@@ -115,7 +127,7 @@ func readConfig(path string) (config, error) {
 
 // check fills defaults and refuses what cannot work.
 func (c *config) check() error {
-	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.Log: "text"} {
+	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text"} {
 		if *field == "" {
 			*field = value
 		}
@@ -153,6 +165,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"sm2", "es256"}, c.Profile) {
 		return fmt.Errorf("%w: profile: sm2 or es256", errConfig)
+	}
+	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
+		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)

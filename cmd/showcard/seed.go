@@ -262,7 +262,7 @@ func demoPeople(rows []seedRow) []demoPerson {
 			continue
 		}
 		seen[r.Holder.Number] = true
-		people = append(people, demoPerson{Name: r.Holder.Name, Login: fmt.Sprintf("person-%02d", len(people)+1), holder: r.Holder})
+		people = append(people, demoPerson{Name: r.Holder.Name, Login: demoLogin(len(people) + 1), holder: r.Holder})
 	}
 	return people
 }

@@ -25,6 +25,9 @@ func (everything) Once(context.Context, string, time.Duration) (bool, error) { r
 // own signs a token with our own key: what a thief of another room's key could not.
 func (f *fixture) own(typ string, claims map[string]any) string {
 	f.t.Helper()
+	if _, dated := claims["iat"]; !dated {
+		claims["iat"] = f.clock().Unix()
+	}
 	text, err := jose.SignJSON(f.signer, jose.SignHeader{Type: typ}, claims)
 	require.NoError(f.t, err)
 	return text
@@ -56,6 +59,7 @@ func TestTokenRefused(t *testing.T) {
 		"another issuer":            f.own("at+jwt", claims("iss", "https://other.example")),
 		"another audience":          f.own("at+jwt", claims("aud", "https://other.example")),
 		"audience is a list":        f.own("at+jwt", claims("aud", []string{us})),
+		"lives longer than any":     f.own("at+jwt", claims("iat", f.clock().Add(-8*time.Hour).Unix())),
 		"no end":                    f.own("at+jwt", map[string]any{"iss": us, "aud": us, "client_id": counter, "role": "relying-party"}),
 		"two tokens":                good + " " + good,
 	} {

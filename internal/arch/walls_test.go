@@ -33,6 +33,8 @@ var doors = map[string]string{
 	"internal/audit":         "crypto/* internal/strictjson",
 	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
+	"internal/login":         "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":     "schemas crypto/*",
 	"internal/outbound":      "",
 	"internal/qr":            "crypto/sm",
 	"internal/qr/qrimage":    "",
@@ -56,7 +58,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.

@@ -16,7 +16,7 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 	g := s.gates[r.Class]
 	return func(c *gin.Context) {
 		rec := recordOf(c)
-		rec.route, rec.class = template, r.Class
+		rec.route, rec.class, rec.page = template, r.Class, r.Page
 		if r.CORS {
 			c.Header("Access-Control-Allow-Origin", "*")
 			c.Header("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-Id")

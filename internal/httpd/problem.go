@@ -69,6 +69,7 @@ type Problem struct {
 	Errors     []FieldError  // which fields
 	RetryAfter time.Duration // 0: none, except that 429 and 503 always say at least a second
 	Cause      error         // logged when the status is 5xx, never sent
+	Back       string        // path of this site from which a person may try again; for pages
 }
 
 func (p *Problem) Error() string {
@@ -211,6 +212,10 @@ func (s *Server) writeProblem(c *gin.Context, p *Problem, entry problem.Entry) {
 	}
 	if wait > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	if recordOf(c).page && navigates(c.Request) {
+		s.writeProblemPage(c, p, entry)
+		return
 	}
 	body, err := encodeJSON(doc)
 	if err != nil { // strings and numbers only: it cannot fail, but an empty answer must not look like a success

@@ -39,7 +39,10 @@ type Route struct {
 	Timeout time.Duration
 	// CORS lets pages of any origin read the answer. Public routes only: what is open to every
 	// origin must be open to everyone.
-	CORS    bool
+	CORS bool
+	// Page says that browsers walk through here: when one navigates, a problem is shown as a page
+	// instead of as JSON.
+	Page    bool
 	Handler Handler
 }
 

@@ -75,7 +75,7 @@ var sources embed.FS
 // scripts are sent by their digest, and whole only when the server has forgotten them.
 type scripts struct {
 	putShow, indexShow, claim, closeShow *redis.Script
-	once, allow                          *redis.Script
+	once, allow, count                   *redis.Script
 	lookup, applied, replace, apply      *redis.Script
 }
 
@@ -157,7 +157,7 @@ func (s *scripts) load() error {
 		return fmt.Errorf("redisstore: %w", err)
 	}
 	for name, to := range map[string]**redis.Script{
-		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow,
+		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count,
 		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
 	} {
 		text, err := sources.ReadFile(name + ".lua")

@@ -159,8 +159,8 @@ func (s *Store) asks(ctx context.Context, where string, args ...any) (all []wall
 }
 
 // Asks implements [wallet.Consents].
-func (s *Store) Asks(ctx context.Context, holderID string, before time.Time, limit int) ([]wallet.Ask, error) {
-	return s.asks(ctx, `holder_id = $1 AND at < $2 ORDER BY at DESC, id LIMIT $3`, holderID, micros(before), limit)
+func (s *Store) Asks(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]wallet.Ask, error) {
+	return s.asks(ctx, `holder_id = $1 AND ($2 = '' OR person_id = $2) AND at < $3 ORDER BY at DESC, id LIMIT $4`, holderID, personID, micros(before), limit)
 }
 
 // OpenAsks implements [wallet.Consents].

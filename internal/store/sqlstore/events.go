@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"cmp"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +13,6 @@ import (
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
-	"github.com/showcard/showcard/wallet"
 )
 
 // What the log says of the rows of this database. Whoever checks the log makes the event of a
@@ -24,10 +25,18 @@ func digest(data []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// signature is the last part of the signed token in a credential. It stands for the whole: the
+// token signs all claims and the digests of all disclosures (RFC 9901 §4.2), and to hash some
+// kilobytes for every certificate of a bulk push would cost more than the entry.
+func signature(credential string) []byte {
+	token, _, _ := strings.Cut(credential, "~")
+	return []byte(token[strings.LastIndexByte(token, '.')+1:])
+}
+
 func issuedEvent(c issuer.Certificate, authority, by, replaces string) audit.Event {
 	e := audit.Event{Kind: "certificate.issued", Once: c.Identifier, At: c.CreatedAt, Actor: by, Subject: c.Identifier, Holder: c.HolderID, Detail: map[string]string{
 		"authority": authority, "type": c.Row.Type, "version": strconv.Itoa(c.TypeVer),
-		"slot": c.Slot.List + "/" + strconv.FormatUint(c.Slot.Index, 10), "credential": digest([]byte(c.Credential)),
+		"slot": c.Slot.List + "/" + strconv.FormatUint(c.Slot.Index, 10), "signature": digest(signature(c.Credential)),
 	}}
 	if replaces != "" {
 		e.Detail["replaces"] = replaces
@@ -64,13 +73,19 @@ func verificationEvent(v verifier.Verification) audit.Event {
 			d[name] = value
 		}
 	}
+	if v.PersonID != "" && v.PersonID != v.HolderID {
+		d["shown_by"] = v.PersonID // for a company
+	}
 	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: v.At, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
 
-// registryEvent tells of a revision. Its digest is over what the revision wrote, in order.
+// registryEvent tells of a revision. Its digest is over what the revision wrote, in the order of the names.
 func registryEvent(revision int64, r registryRevision, written []registry.Entry) audit.Event {
 	var all []byte
 	var names []string
+	written = slices.SortedFunc(slices.Values(written), func(a, b registry.Entry) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
 	for _, e := range written {
 		for _, part := range [][]byte{[]byte(e.Kind), []byte(e.ID), e.Body} {
 			all = append(strconv.AppendInt(all, int64(len(part)), 10), ':')
@@ -89,17 +104,6 @@ func registryEvent(revision int64, r registryRevision, written []registry.Entry)
 type registryRevision struct {
 	who, why string
 	at       int64
-}
-
-func agencyEvent(a wallet.Agency, removed bool) audit.Event {
-	e := audit.Event{Kind: "agency.granted", Actor: "wallet", Subject: a.CompanyID, Holder: a.PersonID, Detail: map[string]string{"role": a.Role}}
-	if removed {
-		e.Kind = "agency.removed"
-	}
-	if !a.Until.IsZero() {
-		e.Detail["until"] = a.Until.UTC().Format("2006-01-02T15:04:05Z")
-	}
-	return e
 }
 
 func jobEvent(kind string, at time.Time, j issuer.Job) audit.Event {

@@ -67,6 +67,7 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	for _, id := range []string{"v1", "v2"} {
 		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
 	}
+	require.NoError(t, s.PutAppointment(ctx, appointment()))
 	_, _, err = s.BeginRequest(ctx, "client", "request", secretDigest(), now)
 	require.NoError(t, err)
 	require.NoError(t, s.EndRequest(ctx, "client", "request", 201, []byte(secretResponse+secretName)))

@@ -31,6 +31,7 @@ type DurableStore interface {
 	wallet.Store
 	wallet.Consents
 	wallet.Withdrawals
+	wallet.Appointments
 	verifier.Records
 	registry.Store
 	access.Sessions
@@ -56,7 +57,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "verifications": durableVerifications, "registry": durableRegistry,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })

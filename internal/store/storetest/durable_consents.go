@@ -88,9 +88,10 @@ func durableConsents(t *testing.T, open OpenDurable) {
 			}
 			return ids
 		}
-		require.Equal(t, []string{"later", "agent's", "first", "refused"}, ids(s.Asks(ctx, "h", durableStart.Add(time.Hour), 10)))
-		require.Equal(t, []string{"later", "agent's"}, ids(s.Asks(ctx, "h", durableStart.Add(time.Hour), 2)))
-		require.Equal(t, []string{"agent's", "first", "refused"}, ids(s.Asks(ctx, "h", durableStart.Add(time.Minute), 10)))
+		require.Equal(t, []string{"later", "agent's", "first", "refused"}, ids(s.Asks(ctx, "h", "", durableStart.Add(time.Hour), 10)))
+		require.Equal(t, []string{"later", "agent's"}, ids(s.Asks(ctx, "h", "", durableStart.Add(time.Hour), 2)))
+		require.Equal(t, []string{"agent's"}, ids(s.Asks(ctx, "h", "q", durableStart.Add(time.Hour), 10)))
+		require.Equal(t, []string{"agent's", "first", "refused"}, ids(s.Asks(ctx, "h", "", durableStart.Add(time.Minute), 10)))
 		require.Equal(t, []string{"company's", "first", "later"}, ids(s.OpenAsks(ctx, "p", durableStart)))
 		require.Equal(t, []string{"later"}, ids(s.OpenAsks(ctx, "p", durableStart.Add(45*time.Second))), "at its end it is over")
 		over, err := s.Overdue(ctx, durableStart.Add(time.Minute), 10)
