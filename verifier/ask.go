@@ -8,60 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/showcard/showcard/internal/qr"
-	"github.com/showcard/showcard/schemas"
-)
-
-// Redemption is a claim on a code, or on what became of an ask.
-type Redemption struct {
-	Ticket   [16]byte
-	Ask      string // instead of Ticket
-	Claimant string
-	Party    string
-	Fields   []string
-	Audience string
-	Nonce    string
-}
-
-// Scan tells a wallet what its show was spent on.
-type Scan struct {
-	ShowID       string
-	PersonID     string
-	Verification string
-	At           time.Time
-	PartyName    schemas.Text
-	Purpose      string
-	Fields       []string
-	Outcome      string
-}
-
-// AskRequest is what a check wants beyond what is shown.
-type AskRequest struct {
-	Ticket    [16]byte
-	Claimant  string
-	Client    string
-	Party     string
-	PartyName schemas.Text
-	Purpose   string
-	Shown     []string // what the party sees in any case
-	Asked     []string
-	Note      []byte // handed back in Ask
-}
-
-// Ask is a question to the holder and, when Answer is not empty, what came of it.
-type Ask struct {
-	ID       string
-	Ticket   [32]byte // digest
-	Type     string
-	Party    string
-	Purpose  string
-	Shown    []string
-	Asked    []string
-	Expires  time.Time
-	Answer   string // yes; no, lapsed, refused, closed
-	Claimant string
-	Note     []byte
-}
+	"github.com/showcard/showcard/internal/qr")
 
 // AnswerYes is the one answer that lets more out.
 const AnswerYes = "yes"

@@ -95,38 +95,6 @@ type Parties interface {
 	Party(ctx context.Context, id string) (Party, error)
 }
 
-// Offer is what a code stands for.
-type Offer struct {
-	ShowID     string
-	Ticket     [32]byte // digest of the code
-	HolderID   string
-	PersonID   string // who shows it: the holder, or who acts for a company
-	Identifier string
-	Type       string
-	Fields     []string
-	Scene      string
-	Method     string
-	VerifiedAt time.Time
-}
-
-// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
-// ErrCodeUsed, ErrCodeReserved, ErrCodeClosed, ErrAgencyOver, ErrNotShowable and ErrHolderRefuses.
-// Offer comes with all but the first where it is known.
-type Wallet interface {
-	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
-	// Redeem claims the code and returns a presentation of the fields, made for audience and
-	// nonce. The same claimant may come again.
-	Redeem(ctx context.Context, r Redemption) (Offer, string, error)
-	// Spent closes the show once the verification is recorded.
-	Spent(ctx context.Context, s Scan) error
-	// Ask reserves the code for the claimant and asks its holder. The same request may come
-	// again. ErrNotAsked means that there is nothing to ask, or that the party has asked before.
-	Ask(ctx context.Context, r AskRequest) (Ask, error)
-	// Asked returns an ask of a client's, waiting for its answer until patience ends; nil does not
-	// wait. ErrNoRecord.
-	Asked(ctx context.Context, id, client string, patience <-chan struct{}) (Ask, error)
-}
-
 // Original is a certificate as its issuer keeps it, for checking without a code.
 type Original struct {
 	Identifier string

@@ -42,6 +42,21 @@ type config struct {
 	// system's. Default none.
 	OutboundCA string `yaml:"outbound_ca"`
 
+	// mtls_listen is a second address, with the same certificate, on which clients are asked for
+	// certificates (RFC 8705); mtls_url is its public URL. It is apart from listen because browsers
+	// with certificates would ask people for theirs. Default none.
+	MTLSListen string `yaml:"mtls_listen"`
+	MTLSURL    string `yaml:"mtls_url"`
+	// client_cert_header says that trusted_proxies end the TLS of mtls_url and tell the client's
+	// certificate in Client-Cert (RFC 9440). They MUST remove that header from what they receive.
+	ClientCertHeader bool `yaml:"client_cert_header"`
+	// registry_max_age is how long machines are served without a look at the database, which may
+	// hold that they are suspended. Default 5s.
+	RegistryMaxAge time.Duration `yaml:"registry_max_age"`
+	// metrics says who may read /metrics: [public], [operators] (they and auditors, with a token), or
+	// addresses and ranges. Default this machine, and nothing that a proxy forwards.
+	Metrics []string `yaml:"metrics"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
@@ -188,6 +203,9 @@ func (c *config) check() error {
 	}
 	if c.ConsentWait != 0 && (c.ConsentWait < wallet.MinConsentWait || c.ConsentWait > wallet.MaxConsentWait) {
 		return fmt.Errorf("%w: consent_wait: want %s to %s", errConfig, wallet.MinConsentWait, wallet.MaxConsentWait)
+	}
+	if err := c.checkMachines(); err != nil {
+		return err
 	}
 	if c.RecordRetention < 4380*time.Hour {
 		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
-	"github.com/showcard/showcard/internal/access"
-	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -164,20 +162,6 @@ func walletError(err error) error {
 func (w verifierWallet) Peek(ctx context.Context, ticket [16]byte) (verifier.Offer, error) {
 	o, err := w.wallet.Peek(ctx, ticket)
 	return verifier.Offer(o), walletError(err)
-}
-
-// accessClients is the registry as the token endpoint sees it.
-func accessClients(r *registry.Registry) func(string) (access.Client, error) {
-	return func(id string) (access.Client, error) {
-		c, err := r.Client(id)
-		if errors.Is(err, registry.ErrUnknown) {
-			return access.Client{}, access.ErrClientUnknown
-		}
-		return access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes,
-			Keys: c.ActiveKeys(time.Now()), Suspended: c.Suspended || c.Party != "" && r.PartyUsable(c.Party) != nil,
-		}, err
-	}
 }
 
 // walletIssuer is the issuer as the wallet sees it.

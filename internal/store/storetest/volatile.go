@@ -23,19 +23,20 @@ import (
 // VolatileStore is all that one volatile store offers. No package needs the whole of it; it
 // is the sum of small contracts that their callers own.
 type VolatileStore interface {
-	wallet.Shows
-	wallet.ShowIndex
-	wallet.Bell
+	walletVolatile
 	verifier.Challenges
 	issuer.StatusCache
 	verifier.StatusCache
 	// Once says whether a key is seen for the first time in the time it is kept: how a client
 	// assertion is refused when it comes again.
 	Once(ctx context.Context, key string, keep time.Duration) (first bool, err error)
-	// Allow counts a request against a limit per minute.
-	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
-	// Count counts a request against a limit for a time, such as a day.
-	Count(ctx context.Context, key string, limit int, keep time.Duration) (ok bool, err error)
+	verifier.Limiter // of requests per minute, and of those in a time such as a day
+}
+
+type walletVolatile interface {
+	wallet.Shows
+	wallet.ShowIndex
+	wallet.Bell
 }
 
 // VolatileSubject is a store to be tried, empty, used by nobody else.
