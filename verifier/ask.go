@@ -8,7 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/showcard/showcard/internal/qr")
+	"github.com/showcard/showcard/internal/qr"
+)
 
 // AnswerYes is the one answer that lets more out.
 const AnswerYes = "yes"
