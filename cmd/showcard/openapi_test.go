@@ -294,6 +294,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.public()
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.operator(token("demo-operator"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
