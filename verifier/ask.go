@@ -44,9 +44,10 @@ func isPending(err error) bool {
 
 // askNote is what of a request the check needs when it goes on, in whatever process.
 type askNote struct {
-	Key   string `json:"key,omitempty"`
-	Hash  []byte `json:"hash"`
-	Clerk bool   `json:"clerk,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Hash    []byte `json:"hash"`
+	Clerk   bool   `json:"clerk,omitempty"`
+	Receipt bool   `json:"receipt,omitempty"`
 }
 
 // wants asks the holder for what the caller wants beyond what she shows. It returns nil, nil
@@ -61,7 +62,7 @@ func (k *check) wants(ctx context.Context, ticket [16]byte, claimant string, off
 	if len(beyond) == 0 {
 		return nil, nil
 	}
-	note, err := json.Marshal(askNote{Key: k.req.Key, Hash: k.record.RequestHash[:], Clerk: k.req.ClerkCompared})
+	note, err := json.Marshal(askNote{Key: k.req.Key, Hash: k.record.RequestHash[:], Clerk: k.req.ClerkCompared, Receipt: k.req.Receipt})
 	if err != nil {
 		return nil, fmt.Errorf("verifier: ask: %w", err)
 	}
@@ -111,7 +112,7 @@ func (s *Service) Await(ctx context.Context, c Caller, id string, patience <-cha
 	case err == nil && v.Caller != c.Client:
 		return nil, ErrNoRecord // whether it exists is not theirs to know
 	case err == nil:
-		return s.stored(v)
+		return s.stored(ctx, v, false)
 	case !errors.Is(err, ErrNoRecord):
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
@@ -133,7 +134,7 @@ func (s *Service) Await(ctx context.Context, c Caller, id string, patience <-cha
 	if err := json.Unmarshal(ask.Note, &note); err != nil {
 		return nil, fmt.Errorf("verifier: note of an ask: %w", err)
 	}
-	k := &check{Service: s, caller: c, party: party, req: Request{Purpose: ask.Purpose, Key: note.Key, ClerkCompared: note.Clerk}, record: Verification{
+	k := &check{Service: s, caller: c, party: party, req: Request{Purpose: ask.Purpose, Key: note.Key, ClerkCompared: note.Clerk, Receipt: note.Receipt}, record: Verification{
 		ID: ask.ID, At: s.cfg.Now().UTC(), Caller: c.Client, Party: party.ID, PartyName: party.Name.ZH, RequestKey: note.Key, Purpose: ask.Purpose,
 	}}
 	copy(k.record.RequestHash[:], note.Hash)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/schemas"
 )
@@ -132,6 +133,11 @@ type ServiceConfig struct {
 	FactsPerMinute int
 	RepeatFor      time.Duration // how long a repeated request gets the same answer; default 60 s
 	PortraitFor    time.Duration // how long after a verification its portrait may be fetched; default 5 min
+	// Receipts says how receipts are signed. nil: verifications have none.
+	Receipts *ReceiptConfig
+	// HolderID gives the blind id of whom a check of facts names, so that she reads of it also
+	// when she holds no such certificate. nil: she does not.
+	HolderID func(schemas.HolderRef) string
 }
 
 // Service checks codes, presentations and facts for relying parties, and records each check.
@@ -141,6 +147,9 @@ type Service struct{ cfg ServiceConfig }
 func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Challenges == nil || cfg.Limiter == nil || len(cfg.Domain) != 4 {
 		return nil, errors.New("verifier: incomplete configuration")
+	}
+	if r := cfg.Receipts; r != nil && (r.Issuer == "" || r.Hash == "" || r.Signer == nil) {
+		return nil, errors.New("verifier: incomplete configuration of receipts")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -173,6 +182,7 @@ type Request struct {
 	Fields        []string // with Code: what the caller wants; the holder is asked for what she does not show
 	Key           string   // Idempotency-Key, may be empty
 	ClerkCompared bool     // the clerk says she has compared the person with the portrait
+	Receipt       bool     // the answer is to bring the receipt
 }
 
 // Facts are claims to check against a certificate, without a code and without disclosure.
@@ -194,6 +204,9 @@ type Answer struct {
 	Portrait bool            `json:"portrait,omitempty"`
 	Matches  map[string]bool `json:"matches,omitempty"` // of facts
 	Consent  *Consent        `json:"consent,omitempty"` // when the holder was asked
+	// Receipt is signed when it was asked for; Openings are its salts.
+	Receipt  string            `json:"receipt,omitempty"`
+	Openings *receipt.Openings `json:"openings,omitempty"`
 }
 
 // maxFields bounds what one check may ask for.
@@ -225,7 +238,7 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, er
 	}
 	hash := req.hash()
 	if req.Key != "" {
-		if a, err := s.repeat(ctx, c, req.Key, hash); a != nil || err != nil {
+		if a, err := s.repeat(ctx, c, req.Key, hash, req.Receipt); a != nil || err != nil {
 			return a, err
 		}
 	}
@@ -309,8 +322,9 @@ func (r Request) hash() [32]byte {
 		C, P, N, U string
 		F          *Facts
 		K          bool
+		R          bool     `json:",omitempty"`
 		W          []string `json:",omitempty"`
-	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared, r.Fields})
+	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared, r.Receipt, r.Fields})
 	if err != nil {
 		b = []byte(fmt.Sprint("unmarshalable", err)) // facts came from JSON
 	}
@@ -318,7 +332,7 @@ func (r Request) hash() [32]byte {
 }
 
 // repeat answers a request that was recorded before: the answer may have been lost on its way.
-func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash [32]byte) (*Answer, error) {
+func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash [32]byte, wanted bool) (*Answer, error) {
 	old, err := s.cfg.Records.ByRequest(ctx, c.Client, requestKey)
 	if errors.Is(err, ErrNoRecord) {
 		return nil, nil
@@ -329,7 +343,7 @@ func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash 
 	if old.RequestHash != hash {
 		return nil, ErrRequestReused
 	}
-	a, err := s.stored(old)
+	a, err := s.stored(ctx, old, wanted)
 	if errors.Is(err, ErrAnswerErased) {
 		err = ErrRequestReused
 	}
@@ -337,7 +351,7 @@ func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash 
 }
 
 // stored is the answer of a record, as long as it is kept.
-func (s *Service) stored(v Verification) (*Answer, error) {
+func (s *Service) stored(ctx context.Context, v Verification, receipt bool) (*Answer, error) {
 	if !s.cfg.Now().Before(v.AnswerUntil) || len(v.Answer) == 0 {
 		return nil, ErrAnswerErased
 	}
@@ -345,7 +359,7 @@ func (s *Service) stored(v Verification) (*Answer, error) {
 	if err := json.Unmarshal(v.Answer, &a); err != nil {
 		return nil, fmt.Errorf("verifier: stored answer: %w", err)
 	}
-	return &a, nil
+	return s.withReceipt(ctx, receipt, &a, v)
 }
 
 // Portrait returns the image of a verified certificate, with the salt of its signed digest,
@@ -366,7 +380,16 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
-	return s.cfg.Originals.Portrait(ctx, v.Identifier)
+	if image, salt, err = s.cfg.Originals.Portrait(ctx, v.Identifier); err != nil {
+		return nil, nil, err
+	}
+	// Her history says so before anybody sees it.
+	if v.PortraitAt.IsZero() {
+		if err := s.cfg.Records.PortraitFetched(ctx, v.ID, c.Client, s.cfg.Now().UTC()); err != nil {
+			return nil, nil, fmt.Errorf("verifier: record: %w", err)
+		}
+	}
+	return image, salt, nil
 }
 
 func randomText(n int) string {

@@ -47,6 +47,7 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodGet, Path: "/v1/verifications/:id", Roles: parties, Scope: Scope, Class: httpd.ClassWait, Timeout: longest, Handler: a.await},
 		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
+		{Method: http.MethodGet, Path: "/v1/verifications/:id/receipt", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.receipt},
 	}
 }
 
@@ -72,6 +73,7 @@ func Errors() httpd.ErrorTable {
 		{Err: verifier.ErrChallengeUnknown, Code: "challenge-unknown"},
 		{Err: verifier.ErrRequestReused, Code: "idempotency-key-reused"},
 		{Err: verifier.ErrNoRecord, Code: "verification-unknown"},
+		{Err: verifier.ErrNoReceipt, Code: "receipt-unknown"},
 		{Err: verifier.ErrNoPortrait, Code: "portrait-unavailable"},
 		{Err: qr.ErrTruncated, Code: "code-truncated"},
 		{Err: qr.ErrTooLong, Code: "code-too-long"},
@@ -98,6 +100,7 @@ type request struct {
 	Fields        []string `json:"fields,omitempty"`
 	Wait          int      `json:"wait,omitempty"`
 	ClerkCompared bool     `json:"clerk_compared,omitempty"`
+	Receipt       bool     `json:"receipt,omitempty"` // the answer is to bring the signed receipt
 }
 
 type facts struct {
@@ -129,7 +132,7 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	if err := httpd.Decode(c, &body); err != nil {
 		return nil, err
 	}
-	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, Fields: body.Fields, ClerkCompared: body.ClerkCompared}
+	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, Fields: body.Fields, ClerkCompared: body.ClerkCompared, Receipt: body.Receipt}
 	if body.Wait < 0 || body.Wait > mostWait {
 		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/wait", Code: httpd.CodeFieldInvalid, Detail: "is a number of seconds from 0 to 60"}}}
 	}
@@ -236,6 +239,21 @@ func (a *API) challenge(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	return challenge{Nonce: nonce, Audience: a.service.Audience(who), ExpiresAt: expires}, nil
+}
+
+// signed is a receipt with its salts, which stay apart from it.
+type signed struct {
+	Receipt  string            `json:"receipt"`
+	Openings verifier.Openings `json:"openings"`
+}
+
+// receipt answers with the receipt of a check, to any client of the party that made it.
+func (a *API) receipt(c *gin.Context) (any, error) {
+	text, openings, err := a.service.Receipt(c, caller(c), c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return signed{text, openings}, nil
 }
 
 // portrait answers with the image; the salt of its signed digest stands in a header, so that

@@ -113,7 +113,7 @@ func listen(t *testing.T, base, token string) <-chan [2]string {
 	return events
 }
 
-func next(t *testing.T, events <-chan [2]string, name string) map[string]any {
+func nextEvent(t *testing.T, events <-chan [2]string, name string) map[string]any {
 	t.Helper()
 	select {
 	case e, open := <-events:
@@ -136,14 +136,14 @@ func TestAskedForMore(t *testing.T) {
 		bank, hall := clientOf(t, data, d.base, "demo-bank"), clientOf(t, data, d.base, "changsha-service-hall")
 		identifier := holdingOf(t, data, "person-01", "resident-id")
 		events := listen(t, d.base, citizen.bearer)
-		next(t, events, "snapshot")
+		nextEvent(t, events, "snapshot")
 
 		for answer, address := range map[string]bool{"yes": true, "no": false} {
 			pending, err := wantMore(t, bank, showOf(t, citizen, identifier), "ask-"+answer)
 			require.NoError(t, err)
 			require.Equal(t, "pending", pending.State)
 			require.Empty(t, pending.Claims)
-			ask := next(t, events, "ask")
+			ask := nextEvent(t, events, "ask")
 			require.Equal(t, pending.ID, ask["id"])
 			require.Equal(t, []any{"address"}, ask["asked"])
 			require.Equal(t, "account-opening", ask["purpose"])
@@ -162,7 +162,7 @@ func TestAskedForMore(t *testing.T) {
 
 			require.NoError(t, say(citizen, pending.ID, answer))
 			require.Equal(t, "consent-answered", codeOf(say(citizen, pending.ID, "yes")), "answered twice")
-			require.Equal(t, answer, next(t, events, "ask-closed")["answer"])
+			require.Equal(t, answer, nextEvent(t, events, "ask-closed")["answer"])
 			got, err := await(bank, pending.ID, "20")
 			require.NoError(t, err)
 			require.Equal(t, "valid", got.Outcome, got.Reasons)
@@ -170,7 +170,7 @@ func TestAskedForMore(t *testing.T) {
 			require.Equal(t, pending.ID, got.ID)
 			require.Contains(t, got.Claims, "name")
 			require.Equal(t, address, got.Claims["address"] != nil)
-			scanned := next(t, events, "scanned")
+			scanned := nextEvent(t, events, "scanned")
 			require.Equal(t, address, slices.Contains(scanned["fields"].([]any), any("address")))
 			require.Equal(t, "valid", scanned["outcome"])
 
@@ -237,7 +237,7 @@ func TestWaitingInTheRequest(t *testing.T) {
 	withDemo(t, func(data string, d *demo) {
 		citizen, bank := citizenOf(t, d.base, "person-01"), clientOf(t, data, d.base, "demo-bank")
 		events := listen(t, d.base, citizen.bearer)
-		next(t, events, "snapshot")
+		nextEvent(t, events, "snapshot")
 		code := showOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"))
 		done := make(chan asked, 2)
 		for range 2 { // the request was sent twice at once
@@ -249,7 +249,7 @@ func TestWaitingInTheRequest(t *testing.T) {
 				done <- got
 			}()
 		}
-		id := next(t, events, "ask")["id"].(string)
+		id := nextEvent(t, events, "ask")["id"].(string)
 		require.NoError(t, say(citizen, id, "yes"))
 		one, two := <-done, <-done
 		require.Equal(t, "valid", one.Outcome, one)
@@ -416,7 +416,7 @@ func TestAskedAcrossProcesses(t *testing.T) {
 	here, there := citizenOf(t, a.base, "person-01"), citizenOf(t, b.base, "person-01")
 	bankHere, bankThere := clientOf(t, data, a.base, "demo-bank"), clientOf(t, data, b.base, "demo-bank")
 	events := listen(t, b.base, there.bearer)
-	next(t, events, "snapshot")
+	nextEvent(t, events, "snapshot")
 
 	done := make(chan asked, 1)
 	code := showOf(t, here, identifier)
@@ -427,17 +427,17 @@ func TestAskedAcrossProcesses(t *testing.T) {
 		}
 		done <- got
 	}()
-	id := next(t, events, "ask")["id"].(string)
+	id := nextEvent(t, events, "ask")["id"].(string)
 	require.NoError(t, say(there, id, "yes"))
 	got := <-done
 	require.Equal(t, "valid", got.Outcome, got)
 	require.NotEmpty(t, got.Claims["address"])
-	next(t, events, "ask-closed")
-	require.Equal(t, id, next(t, events, "scanned")["verification"])
+	nextEvent(t, events, "ask-closed")
+	require.Equal(t, id, nextEvent(t, events, "scanned")["verification"])
 
 	pending, err := wantMore(t, bankHere, showOf(t, here, identifier), "k2")
 	require.NoError(t, err)
-	next(t, events, "ask")
+	nextEvent(t, events, "ask")
 	_ = a.stop(syscall.SIGKILL)
 	require.NoError(t, say(there, pending.ID, "yes"))
 	got, err = await(bankThere, pending.ID, "20")
@@ -447,8 +447,8 @@ func TestAskedAcrossProcesses(t *testing.T) {
 
 	// A server that goes down lets its events end at once.
 	require.NoError(t, b.stop(syscall.SIGTERM))
-	next(t, events, "ask-closed")
-	next(t, events, "scanned")
+	nextEvent(t, events, "ask-closed")
+	nextEvent(t, events, "scanned")
 	_, open := <-events
 	require.False(t, open)
 }

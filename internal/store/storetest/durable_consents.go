@@ -121,7 +121,7 @@ func durableConsents(t *testing.T, open OpenDurable) {
 		require.Empty(t, got.Note)
 		_, err = s.Decide(ctx, "a", wallet.AnswerYes, durableStart)
 		require.NoError(t, err)
-		looks, err := s.Looks(ctx, "h", durableStart.Add(time.Hour), 10)
+		looks, err := s.Looks(ctx, "h", wallet.Cursor{At: durableStart.Add(time.Hour)}, 10)
 		require.NoError(t, err)
 		require.Equal(t, wallet.AnswerYes, looks[0].Consent)
 		require.Equal(t, []string{"address", "sex"}, looks[0].Asked)
