@@ -64,7 +64,7 @@ func (c *company) another(shows wallet.Shows) *wallet.Wallet {
 	types, err := schemas.Embedded()
 	require.NoError(c.t, err)
 	w, err := wallet.New(wallet.Config{
-		Store: c.db, Shows: shows, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
+		Store: c.db, Shows: shows, Index: shows, Bell: shows, Consents: c.db, Withdrawals: c.db, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
 		Keys:         func(context.Context) ([]key.Signer, error) { return []key.Signer{c.key}, nil },
 		Appointments: c.db, HolderID: blind,
 	})
