@@ -60,7 +60,7 @@ func (c *company) Collect(_ context.Context, _, _ string, bind *key.Public) (wal
 }
 
 // another is the same space in another process: it shares the database and the codes.
-func (c *company) another(shows wallet.Shows) *wallet.Wallet {
+func (c *company) another(shows *memstore.Store) *wallet.Wallet {
 	types, err := schemas.Embedded()
 	require.NoError(c.t, err)
 	w, err := wallet.New(wallet.Config{
