@@ -32,7 +32,7 @@ func (f *fixture) governed(s registry.Store) *registry.Registry {
 }
 
 func (f *fixture) bank() registry.Party {
-	return registry.Party{ID: "bank", Name: text("bank"), Contact: "0731-1", LegalBasis: map[string]string{"account-opening": "law"},
+	return registry.Party{ID: "bank", Name: text("bank"), Contact: "0731-1", LegalBasis: []registry.Basis{{Purpose: "account-opening", Basis: "law"}},
 		Grants: []registry.Grant{{Type: "resident-id", Fields: []string{"name"}, Purposes: []string{"account-opening"}}}}
 }
 
@@ -176,7 +176,7 @@ func TestNarrowingTakesOneAndWideningTwo(t *testing.T) {
 		"the portrait":        {func(p *registry.Party) { p.Portrait = true }, false},
 		"the ending":          {func(p *registry.Party) { p.Ending = true }, false},
 		"another name":        {func(p *registry.Party) { p.Name = text("police") }, false},
-		"another basis":       {func(p *registry.Party) { p.LegalBasis = map[string]string{"counter": "none"} }, false},
+		"another basis":       {func(p *registry.Party) { p.LegalBasis = []registry.Basis{{Purpose: "counter", Basis: "none"}} }, false},
 		"another telephone":   {func(p *registry.Party) { p.Contact = "1" }, true},
 		"a quota of the day":  {func(p *registry.Party) { p.PerDay = 10 }, true},
 		"a quota of a minute": {func(p *registry.Party) { p.PerMinute = 100_000 }, false},

@@ -98,6 +98,10 @@ func (r *Registry) write(d *Draft, base *state, now time.Time, change func(*Draf
 		if err != nil {
 			return nil, err
 		}
+		// What cannot be read again would stop every process that reads it.
+		if err := blank().parse(id, body); err != nil {
+			return nil, fmt.Errorf("%w: %s %q: %w", ErrInvalid, id.kind, id.id, err)
+		}
 		add(id, body)
 	}
 	add(entryID{kindList, "current"}, []byte(text))
