@@ -34,6 +34,8 @@ type commands struct {
 	Roots   rootsCommand   `cmd:"" help:"Make, sign and show trust roots, offline."`
 	Rotate  rotateCommand  `cmd:"" help:"Make the next key of the deployment and register it, while the server runs."`
 	Token   tokenCommand   `cmd:"" help:"Get an access token for curl."`
+	Audit   auditCommand   `cmd:"" help:"Prove that the audit log is what it was."`
+	Witness witnessCommand `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

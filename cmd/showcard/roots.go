@@ -65,7 +65,7 @@ func (c *rootsNextCommand) Run(e *env) error {
 	if err != nil {
 		return rootsProblem(fmt.Errorf("%s: %w", c.Current, err))
 	}
-	signers, err := readKeys(c.Keys)
+	signers, err := readRootKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (c *rootsSignCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	signers, err := readKeys(c.Keys)
+	signers, err := readRootKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func rootsProblem(err error) error {
 	return err
 }
 
-func readKeys(files []string) ([]key.Signer, error) {
+func readRootKeys(files []string) ([]key.Signer, error) {
 	signers := make([]key.Signer, 0, len(files))
 	for _, name := range files {
 		k, err := key.ReadFile(name)

@@ -130,9 +130,12 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 	}
 	// Two people, so that the demo's freezes and grants take two as they do in earnest.
 	for _, id := range []string{"demo-operator", "demo-operator-2"} {
-		if err := client(registry.Client{ID: id, Role: "operator", Scopes: []string{"registry"}}); err != nil {
+		if err := client(registry.Client{ID: id, Role: "operator", Scopes: operatorScopes()}); err != nil {
 			return nil, err
 		}
+	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
+		return nil, err
 	}
 	if _, err := a.registry.Client("demo-operator"); err == nil { // a later start
 		return d, a.seedOperator(ctx, clients)

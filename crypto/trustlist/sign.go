@@ -277,6 +277,26 @@ func (r *Roots) Verify(text string, now time.Time, newest int64) (*List, error) 
 	if !now.Before(r.Expires) {
 		return nil, fmt.Errorf("%w: root set %d, on %s", ErrStale, r.Version, r.Expires.UTC().Format(time.RFC3339))
 	}
+	l, err := r.Archived(text)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case l.Version < newest:
+		return nil, fmt.Errorf("%w: list %d, seen %d", ErrRolledBack, l.Version, newest)
+	case l.IssuedAt.After(now.Add(Skew)):
+		return nil, fmt.Errorf("%w: list %d", ErrFuture, l.Version)
+	}
+	if err := l.Fresh(now); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Archived reads a list that was filed away: everything is checked as in [Roots.Verify], except
+// whether list and roots have expired. It is for looking back: a list says which keys signed in
+// its time, and nothing of what was frozen since. Nothing that is shown today may be judged by it.
+func (r *Roots) Archived(text string) (*List, error) {
 	t, err := jose.Parse(text, TypeList)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -296,15 +316,6 @@ func (r *Roots) Verify(text string, now time.Time, newest int64) (*List, error) 
 		return nil, err
 	}
 	if err := signer.covers(l.IssuedAt); err != nil {
-		return nil, err
-	}
-	switch {
-	case l.Version < newest:
-		return nil, fmt.Errorf("%w: list %d, seen %d", ErrRolledBack, l.Version, newest)
-	case l.IssuedAt.After(now.Add(Skew)):
-		return nil, fmt.Errorf("%w: list %d", ErrFuture, l.Version)
-	}
-	if err := l.Fresh(now); err != nil {
 		return nil, err
 	}
 	return l, nil
