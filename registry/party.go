@@ -174,33 +174,26 @@ func (r *Registry) MoveParty(ctx context.Context, who, why, id, step string) (Pr
 
 // review is approve, reject and release.
 func (d *Draft) review(p Party, step string) error {
-	next, from := PartyState(""), PartyRegistered
-	switch step {
-	case "approve":
-		next = PartyApproved
-		if d.needsTwo() && p.writtenBy() == d.who {
-			return fmt.Errorf("%w: %s wrote it down herself", ErrOwnProposal, d.who)
-		}
+	way, ok := map[string][2]PartyState{
+		"approve": {PartyRegistered, PartyApproved}, "reject": {PartyRegistered, PartyRejected}, "release": {PartyApproved, PartyReleased},
+	}[step]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: step %q", ErrInvalid, step)
+	case p.State == PartyRetired:
+		return fmt.Errorf("%w: %s", ErrPartyRetired, p.ID)
+	case p.State != way[0]:
+		return fmt.Errorf("%w: %s is %s, %s wants %s", ErrPartyState, p.ID, p.State, step, way[0])
+	case step == "approve" && d.needsTwo() && p.writtenBy() == d.who:
+		return fmt.Errorf("%w: %s wrote it down herself", ErrOwnProposal, d.who)
+	case step == "approve":
 		if err := p.complete(); err != nil {
 			return err
 		}
-	case "reject":
-		next = PartyRejected
-	case "release":
-		from, next = PartyApproved, PartyReleased
-		if p.NotBefore.IsZero() {
-			p.NotBefore = d.now.Truncate(time.Second)
-		}
-	default:
-		return fmt.Errorf("%w: step %q", ErrInvalid, step)
+	case step == "release" && p.NotBefore.IsZero():
+		p.NotBefore = d.now.UTC().Truncate(time.Second)
 	}
-	if p.State == PartyRetired {
-		return fmt.Errorf("%w: %s", ErrPartyRetired, p.ID)
-	}
-	if p.State != from {
-		return fmt.Errorf("%w: %s is %s, %s wants %s", ErrPartyState, p.ID, p.State, step, from)
-	}
-	d.step(p, next, step)
+	d.step(p, way[1], step)
 	return nil
 }
 
