@@ -72,6 +72,7 @@ type app struct {
 	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
+	leave    func()       // lets maintenance commands in
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -95,6 +96,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
+		return nil, err
+	}
+	if a.leave, err = lockServing(cfg.Data, false); err != nil {
 		return nil, err
 	}
 	unlock, err := lockData(cfg.Data)
@@ -162,7 +166,7 @@ func pinDeployment(cfg config) error {
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
-	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
 	switch {
@@ -194,7 +198,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	a.holderID = func(h schemas.HolderRef) string { return a.store.HolderID(h.Index(holderKey)) }
 	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
@@ -343,6 +347,9 @@ func (a *app) close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.leave != nil {
+		a.leave()
 	}
 	return errors.Join(errs...)
 }
