@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
@@ -276,5 +277,20 @@ func TestRootsDrill(t *testing.T) {
 	after, err := late.Current(t.Context())
 	require.NoError(t, err)
 	require.Greater(t, after.Version, before.Version)
+	var seen struct {
+		Version int64 `json:"trust_list_version"`
+	}
+	raw, err := os.ReadFile(memory)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &seen))
+	require.Equal(t, after.Version, seen.Version)
+	require.NoError(t, os.WriteFile(memory, []byte(`{"trust_list_version":9007199254740991}`), 0o600))
+	third, err := verifier.FetchTrust(p.base, pinned, nil)
+	require.NoError(t, err)
+	require.NoError(t, third.Remember(memory))
+	_, err = third.Current(t.Context())
+	require.ErrorIs(t, err, trustlist.ErrRolledBack, "who has seen more believes no older list, restarted or not")
+	require.NoError(t, os.WriteFile(memory, []byte(`what?`), 0o600))
+	require.Error(t, third.Remember(memory))
 	require.Equal(t, "valid", outcomeOf(t, citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank"), identifier, "account-opening"))
 }

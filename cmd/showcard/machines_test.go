@@ -347,13 +347,17 @@ func FuzzClientCertHeader(f *testing.F) {
 
 func TestMachinesConfig(t *testing.T) {
 	for name, change := range map[string]func(*config){
-		"mtls_listen without TLS":       func(c *config) { c.MTLSListen, c.MTLSURL = "127.0.0.1:1", "https://m.example" },
-		"mtls_url alone":                func(c *config) { c.MTLSURL = "https://m.example" },
-		"mtls_listen without a URL":     func(c *config) { c.MTLSListen, c.TLSCertificate, c.TLSKey = "127.0.0.1:1", "a", "b" },
-		"mtls_url in the clear":         func(c *config) { c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "http://m.example", []string{"10.0.0.1"} },
+		"mtls_listen without TLS":   func(c *config) { c.MTLSListen, c.MTLSURL = "127.0.0.1:1", "https://m.example" },
+		"mtls_url alone":            func(c *config) { c.MTLSURL = "https://m.example" },
+		"mtls_listen without a URL": func(c *config) { c.MTLSListen, c.TLSCertificate, c.TLSKey = "127.0.0.1:1", "a", "b" },
+		"mtls_url in the clear": func(c *config) {
+			c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "http://m.example", []string{"10.0.0.1"}
+		},
 		"client_cert_header of anybody": func(c *config) { c.ClientCertHeader, c.MTLSURL = true, "https://m.example" },
-		"proxy that is no address":      func(c *config) { c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "https://m.example", []string{"proxy"} },
-		"registry_max_age too short":    func(c *config) { c.RegistryMaxAge = time.Millisecond },
+		"proxy that is no address": func(c *config) {
+			c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "https://m.example", []string{"proxy"}
+		},
+		"registry_max_age too short": func(c *config) { c.RegistryMaxAge = time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config{PublicURL: "https://cards.example", Data: "x", KeystoreKeyFile: "k", Domain: domainConfig{Code: "TEST"}}
