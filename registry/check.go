@@ -77,8 +77,14 @@ func (d *Draft) checkPoints() error {
 			err = fmt.Errorf("%w: key %q of %s is frozen elsewhere", ErrInvalid, k.Public.ID(), owner)
 		}
 	})
-	for _, c := range d.next.clients {
+	owners := map[string]Client{}
+	for _, c := range sorted(d.next.clients) {
 		for _, k := range c.Keys {
+			// Two operators with one key are one operator.
+			if o, ok := owners[point(k)]; ok && o.ID != c.ID && (o.Role == roleOperator || c.Role == roleOperator) && err == nil {
+				err = fmt.Errorf("%w: key %q of client %q is also that of %q", ErrInvalid, k.ID(), c.ID, o.ID)
+			}
+			owners[point(k)] = c
 			if owner, ok := signing[point(k)]; ok && err == nil {
 				err = fmt.Errorf("%w: key %q of client %q is also a signing key of %s", ErrInvalid, k.ID(), c.ID, owner)
 			}
@@ -191,30 +197,6 @@ func checkKeys(keys []Key) error {
 	return nil
 }
 
-func checkParty(p Party, c *schemas.Catalogue) error {
-	if err := errors.Join(checkID(p.ID), checkName(p.Name)); err != nil {
-		return err
-	}
-	if p.PerMinute < 0 {
-		return errors.New("per_minute below zero")
-	}
-	for _, g := range p.Grants {
-		t, err := c.Type(g.Type)
-		if err != nil {
-			return err
-		}
-		if len(g.Purposes) == 0 || slices.Contains(g.Purposes, "") {
-			return fmt.Errorf("grant for %s names no purpose", g.Type)
-		}
-		for _, f := range g.Fields {
-			if _, live := t.LiveField(f); !live && !t.Has(f) {
-				return fmt.Errorf("type %s has no field %q", g.Type, f)
-			}
-		}
-	}
-	return nil
-}
-
 func (d *Draft) checkClient(c Client) error {
 	if err := checkID(c.ID); err != nil {
 		return err
@@ -227,13 +209,18 @@ func (d *Draft) checkClient(c Client) error {
 			return fmt.Errorf("scope %q is not lower-case letters, digits, dots and hyphens", s)
 		}
 	}
-	if len(c.Keys)+len(c.Certificates) == 0 || slices.Contains(c.Keys, nil) {
+	// The clients of a party that has retired have lost their keys.
+	retired := c.Suspended && c.Party != "" && d.next.parties[c.Party].State == PartyRetired
+	if len(c.Keys)+len(c.Certificates) == 0 && !retired || slices.Contains(c.Keys, nil) {
 		return errors.New("no key and no certificate, or a missing key")
 	}
 	for _, t := range c.Certificates {
 		if sum, err := base64.RawURLEncoding.Strict().DecodeString(t); err != nil || len(sum) != sha256.Size || len(t) != 43 {
 			return fmt.Errorf("certificate %q is not the base64url of a SHA-256", t)
 		}
+	}
+	if err := checkClientKeys(c); err != nil {
+		return err
 	}
 	for _, a := range c.Authorities {
 		if _, ok := d.next.authorities[a]; !ok {

@@ -52,6 +52,9 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if held.Ended {
 		return Code{}, fmt.Errorf("%w: %s", ErrHoldingEnded, held.State)
 	}
+	if held.Stopped {
+		return Code{}, fmt.Errorf("%w: its region, or everything", ErrHoldingFrozen)
+	}
 	fields, err := w.chosen(held, req)
 	if err != nil {
 		return Code{}, err

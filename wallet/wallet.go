@@ -62,6 +62,7 @@ type Held struct {
 	Authority  schemas.Text
 	State      string
 	Ended      bool
+	Stopped    bool // its region is frozen, or everything
 	ValidFrom  string
 	ValidUntil string // a date, or schemas.LongTerm
 	Claims     schemas.Claims

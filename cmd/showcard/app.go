@@ -22,6 +22,7 @@ import (
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -46,6 +47,7 @@ type volatile interface {
 	issuer.StatusCache
 	access.Once
 	httpd.Limiter
+	verifier.Limiter
 }
 
 // app is one process: its rooms, wired.
@@ -64,6 +66,7 @@ type app struct {
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
 	access   *access.Service
+	login    *login.Service
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
 }
@@ -183,7 +186,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Roots: roots, BaseURL: a.cfg.PublicURL})
+	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
 	if err != nil {
 		return err
 	}
@@ -204,12 +207,10 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := a.openVerifier(); err != nil {
 		return err
 	}
-	tokenKey, err := signer(a.keys, keyToken, alg)
-	if err != nil {
+	if err := a.openAccess(alg); err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	return err
+	return a.openLogin()
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -224,7 +225,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -267,7 +268,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err
@@ -298,6 +299,7 @@ func (a *app) mount() (err error) {
 	}
 	return errors.Join(
 		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),

@@ -42,6 +42,21 @@ type config struct {
 	// system's. Default none.
 	OutboundCA string `yaml:"outbound_ca"`
 
+	// mtls_listen is a second address, with the same certificate, on which clients are asked for
+	// certificates (RFC 8705); mtls_url is its public URL. It is apart from listen because browsers
+	// with certificates would ask people for theirs. Default none.
+	MTLSListen string `yaml:"mtls_listen"`
+	MTLSURL    string `yaml:"mtls_url"`
+	// client_cert_header says that trusted_proxies end the TLS of mtls_url and tell the client's
+	// certificate in Client-Cert (RFC 9440). They MUST remove that header from what they receive.
+	ClientCertHeader bool `yaml:"client_cert_header"`
+	// registry_max_age is how long machines are served without a look at the database, which may
+	// hold that they are suspended. Default 5s.
+	RegistryMaxAge time.Duration `yaml:"registry_max_age"`
+	// metrics says who may read /metrics: [public], [operators] (they and auditors, with a token), or
+	// addresses and ranges. Default this machine, and nothing that a proxy forwards.
+	Metrics []string `yaml:"metrics"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
@@ -63,6 +78,13 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// identity lists the identity providers that people may sign in with (docs/sign-in.md). Without
+	// any, nobody can. Default none.
+	Identity []identityConfig `yaml:"identity"`
+	// two_operators says when a second operator must approve what widens a right or freezes many:
+	// auto (as soon as two are registered) or always (what one proposes waits until there is a
+	// second). Default auto.
+	TwoOperators string `yaml:"two_operators"`
 	// profile of keys made at the first start: sm2 or es256. Default sm2.
 	Profile string `yaml:"profile"`
 
@@ -95,7 +117,8 @@ type config struct {
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
-	demo bool // set by `showcard demo` only; no key of the file reaches it
+	demo        bool     // set by `showcard demo` only; no key of the file reaches it
+	demoOrigins []string // where browsers reach the demo besides public_url
 }
 
 type domainConfig struct {
@@ -126,7 +149,7 @@ func readConfig(path string) (config, error) {
 
 // check fills defaults and refuses what cannot work.
 func (c *config) check() error {
-	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.Log: "text"} {
+	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text"} {
 		if *field == "" {
 			*field = value
 		}
@@ -174,6 +197,9 @@ func (c *config) check() error {
 	if c.StepUpFor == 0 {
 		c.StepUpFor = 5 * time.Minute
 	}
+	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
+		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
+	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)
 	}
@@ -190,6 +216,9 @@ func (c *config) check() error {
 	}
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
+	}
+	if err := c.checkMachines(); err != nil {
+		return err
 	}
 	if c.RecordRetention < 4380*time.Hour {
 		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)

@@ -131,6 +131,9 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry", "corrections"}}); err != nil {
 		return nil, err
 	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
+		return nil, err
+	}
 	if _, err := a.registry.Client("demo-operator"); err == nil {
 		return d, nil // a later start
 	}
@@ -262,7 +265,7 @@ func demoPeople(rows []seedRow) []demoPerson {
 			continue
 		}
 		seen[r.Holder.Number] = true
-		people = append(people, demoPerson{Name: r.Holder.Name, Login: fmt.Sprintf("person-%02d", len(people)+1), holder: r.Holder})
+		people = append(people, demoPerson{Name: r.Holder.Name, Login: demoLogin(len(people) + 1), holder: r.Holder})
 	}
 	return people
 }

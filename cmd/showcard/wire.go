@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
-	"github.com/showcard/showcard/internal/access"
-	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -77,6 +75,7 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 	now := r.now()
 	out := issuer.Authority{
 		ID: a.ID, USCC: a.USCC, ISS: r.registry.IssuerURL(a.ID), Name: a.Name, Types: a.Types, Regions: a.Regions,
+		StoppedRegions: r.registry.StoppedRegions(), StoppedAll: r.registry.StoppedAll(),
 		Frozen: a.Frozen || now.Before(a.NotBefore) || !a.NotAfter.IsZero() && !now.Before(a.NotAfter),
 	}
 	for _, k := range a.Keys {
@@ -125,7 +124,10 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	if errors.Is(err, registry.ErrUnknown) {
 		return verifier.Party{}, verifier.ErrPartyUnknown
 	}
-	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
+	if err == nil {
+		err = partyError(p.registry.PartyUsable(id))
+	}
+	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, PerDay: v.PerDay, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
 // verifierWallet is the wallet as the verifier sees it.
@@ -163,48 +165,6 @@ func (w verifierWallet) Spent(ctx context.Context, showID string) error {
 	return w.wallet.Spent(ctx, showID)
 }
 
-// accessClients is the registry as the token endpoint sees it.
-func accessClients(r *registry.Registry) func(string) (access.Client, error) {
-	return func(id string) (access.Client, error) {
-		c, err := r.Client(id)
-		if errors.Is(err, registry.ErrUnknown) {
-			return access.Client{}, access.ErrClientUnknown
-		}
-		return access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes, Keys: c.Keys, Suspended: c.Suspended,
-		}, err
-	}
-}
-
-// providerKeys returns the wallet provider's keys that the registry lets sign now.
-func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]key.Signer, error) {
-	names := []string{}
-	for _, name := range ks.Names() {
-		if strings.HasPrefix(name, "wallet-provider/") {
-			names = append(names, name)
-		}
-	}
-	all := make([]*key.Private, 0, len(names))
-	var loadErr error
-	for _, name := range names {
-		k, err := ks.Signer(name)
-		loadErr = errors.Join(loadErr, err)
-		all = append(all, k)
-	}
-	return func(context.Context) ([]key.Signer, error) {
-		if loadErr != nil {
-			return nil, loadErr
-		}
-		var usable []key.Signer
-		for i := len(all) - 1; i >= 0; i-- { // the newest first
-			if r.ProviderKeyUsable(providerID, all[i].Public().ID()) {
-				usable = append(usable, all[i])
-			}
-		}
-		return usable, nil
-	}
-}
-
 // walletIssuer is the issuer as the wallet sees it.
 type walletIssuer struct {
 	issuer   *issuer.Issuer
@@ -233,7 +193,7 @@ func (w walletIssuer) Held(ctx context.Context, holderIDs []string) ([]wallet.He
 		}
 		out[i] = wallet.Held{
 			Identifier: c.Identifier, HolderID: c.HolderID, HolderName: c.Row.Holder.Name, Type: c.Row.Type, TypeVer: c.TypeVer, Authority: a.Name,
-			State: string(c.State), Ended: c.State.Terminal(), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
+			State: string(c.State), Ended: c.State.Terminal(), Stopped: stopped(w.registry, c.Row.Region), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
 		}
 	}
 	return out, nil
@@ -248,7 +208,8 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
 	case errors.Is(err, issuer.ErrKeyFull):
 		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
-	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen), errors.Is(err, issuer.ErrNoSigner):
+	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen), errors.Is(err, issuer.ErrNoSigner),
+		errors.Is(err, issuer.ErrRegionFrozen), errors.Is(err, issuer.ErrAllFrozen):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err

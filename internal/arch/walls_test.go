@@ -35,6 +35,8 @@ var doors = map[string]string{
 	"internal/login/passkey": "crypto/* internal/httpd",
 	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
+	"internal/login":         "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":     "schemas crypto/*",
 	"internal/outbound":      "",
 	"internal/qr":            "crypto/sm",
 	"internal/qr/qrimage":    "",
@@ -58,7 +60,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access internal/correction internal/login/passkey registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.

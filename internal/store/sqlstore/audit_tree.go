@@ -28,7 +28,7 @@ func (s *Store) Tree(ctx context.Context) (state audit.State, err error) {
 func selectTree(q querier, lock string) (audit.State, error) {
 	var size int64
 	var hashes []byte
-	err := q.row(`SELECT size, hashes FROM audit_tree WHERE one = 1` + lock).Scan(&size, &hashes)
+	err := q.row(`SELECT size, hashes FROM audit_tree WHERE one = 1`+lock).Scan(&size, &hashes)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && size < 0 {
 		err = fmt.Errorf("%w: no size", audit.ErrState)
 	}

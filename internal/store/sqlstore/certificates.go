@@ -280,10 +280,11 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 	if n.Replaces != "" {
 		b.changeID = rand.Text()
 		ended := stateEvent(b.changeID, issuer.Event{Identifier: n.Replaces, At: n.CreatedAt, To: issuer.Lapsed, By: of.By, ReplacedBy: id}, of.Authority)
-		ended.Holder = n.HolderID // a certificate replaces another of the same holder
 		events = append(events, ended)
 	}
-	b.log, err = s.audited(events...)
+	if b.log, err = s.audited(events...); err == nil {
+		b.log.about(n.HolderID) // a certificate replaces another of the same holder
+	}
 	return b, err
 }
 
