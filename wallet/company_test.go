@@ -385,7 +385,7 @@ func TestHistoryOfACompany(t *testing.T) {
 		require.NoError(t, c.db.Record(ctx, v))
 	}
 	shown := func(who string) (out []string) {
-		looks, err := c.History(ctx, c.person(who), time.Time{}, 0)
+		looks, _, err := c.History(ctx, c.person(who), wallet.Cursor{}, 0)
 		require.NoError(t, err)
 		for _, l := range looks {
 			by := "nobody"

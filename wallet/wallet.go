@@ -230,3 +230,13 @@ func (w *Wallet) spaces(ctx context.Context, p Person) (ids []string, acting []A
 	}
 	return ids, acting, nil
 }
+
+// Spaces returns the holder ids whose whole history a person sees: her own first, then those of
+// companies that she represents or administers. An agent sees only what she showed herself.
+func (w *Wallet) Spaces(ctx context.Context, p Person) ([]string, error) {
+	all, acting, err := w.spaces(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(id string) bool { return strongest(acting, id) == RoleAgent }), nil
+}

@@ -97,9 +97,10 @@ type config struct {
 	CodeURL string `yaml:"code_url"`
 	// status_max_age is how old a status may be before a check is indeterminate. Default 10s.
 	StatusMaxAge time.Duration `yaml:"status_max_age"`
-	// record_retention is how long verification records are kept. Default 26280h (3 years);
-	// less than 4380h (six months) is refused.
+	// record_retention is retention.records, by its older name.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// retention is how long what is kept is kept; docs/retention.md lists all of it.
+	Retention retentionConfig `yaml:"retention"`
 	// administrator_term and agent_term bound how long a company may appoint a certificate
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
@@ -114,6 +115,8 @@ type config struct {
 	// Default passkey-or-sign-in.
 	StepUpFor time.Duration `yaml:"step_up_for"`
 	StepUpBy  string        `yaml:"step_up_by"`
+	// audit is the log of who did what: see auditConfig in auditlog.go. It is always on.
+	Audit auditConfig `yaml:"audit"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -124,6 +127,44 @@ type config struct {
 type domainConfig struct {
 	Code string       `yaml:"code"`
 	Name schemas.Text `yaml:"name"`
+}
+
+// retentionConfig is swept by every process, a little at a time. Disputed records wait for the
+// end of the dispute.
+type retentionConfig struct {
+	// records are verifications with their receipts: the party's evidence and the holder's
+	// history. Default 26280h (3 years); less than 4380h (six months) is refused.
+	Records time.Duration `yaml:"records"`
+	// pushes are bulk pushes and the answers to their rows, counted from the last upload. The
+	// certificates stay. Default 4380h; less than 24h is refused: departments fetch results.
+	Pushes time.Duration `yaml:"pushes"`
+	// requests are answers to repeated requests of departments. Default 24h; 1h at least.
+	Requests time.Duration `yaml:"requests"`
+	// ended_content is how long the personal content of an ended certificate is kept at least;
+	// afterwards its department may erase it. Default 43800h (5 years); 4380h at least.
+	EndedContent time.Duration `yaml:"ended_content"`
+}
+
+func (r *retentionConfig) check() error {
+	for _, one := range []struct {
+		name         string
+		value        *time.Duration
+		usual, least time.Duration
+		because      string
+	}{
+		{"records", &r.Records, 26280 * time.Hour, 4380 * time.Hour, "the law wants six months (4380h) at least"},
+		{"pushes", &r.Pushes, 4380 * time.Hour, 24 * time.Hour, "departments need 24h to fetch results"},
+		{"requests", &r.Requests, 24 * time.Hour, time.Hour, "a request is repeated within 1h"},
+		{"ended_content", &r.EndedContent, 43800 * time.Hour, 4380 * time.Hour, "4380h at least"},
+	} {
+		if *one.value == 0 {
+			*one.value = one.usual
+		}
+		if *one.value < one.least {
+			return fmt.Errorf("%w: retention.%s: %s", errConfig, one.name, one.because)
+		}
+	}
+	return nil
 }
 
 type operatorConfig struct {
@@ -154,7 +195,7 @@ func (c *config) check() error {
 			*field = value
 		}
 	}
-	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.RecordRetention: 26280 * time.Hour} {
+	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second} {
 		if *field == 0 {
 			*field = value
 		}
@@ -188,6 +229,9 @@ func (c *config) check() error {
 	if !slices.Contains([]string{"sm2", "es256"}, c.Profile) {
 		return fmt.Errorf("%w: profile: sm2 or es256", errConfig)
 	}
+	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
+		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
+	}
 	if c.StepUpBy == "" {
 		c.StepUpBy = "passkey-or-sign-in"
 	}
@@ -196,9 +240,6 @@ func (c *config) check() error {
 	}
 	if c.StepUpFor == 0 {
 		c.StepUpFor = 5 * time.Minute
-	}
-	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
-		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)
@@ -220,8 +261,17 @@ func (c *config) check() error {
 	if err := c.checkMachines(); err != nil {
 		return err
 	}
-	if c.RecordRetention < 4380*time.Hour {
-		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)
+	if c.RecordRetention != 0 {
+		if c.Retention.Records != 0 && c.Retention.Records != c.RecordRetention {
+			return fmt.Errorf("%w: record_retention and retention.records are the same thing: give one", errConfig)
+		}
+		c.Retention.Records = c.RecordRetention
+	}
+	if err := c.Retention.check(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
 		return fmt.Errorf("%w: keystore_key_file or the environment variable %s must open the keystore", errConfig, passphraseVariable)

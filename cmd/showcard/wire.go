@@ -19,16 +19,17 @@ import (
 // The four domains never import one another. Here one room's methods are handed to another
 // behind the small interface that the caller owns; nothing is decided here.
 
-// keyring finds the private keys of issuing authorities by their public keys. The keystore
+// keyring finds private keys, of issuing authorities say, by their public keys. The keystore
 // may gain keys while the server runs (showcard keygen); unknown keys are looked up again.
 type keyring struct {
-	store *key.Store
-	mu    sync.Mutex
-	known map[string]*key.Private // by thumbprint
+	store  *key.Store
+	prefix string // of the names in the keystore
+	mu     sync.Mutex
+	known  map[string]*key.Private // by thumbprint
 }
 
-func newKeyring(store *key.Store) *keyring {
-	return &keyring{store: store, known: map[string]*key.Private{}}
+func newKeyring(store *key.Store, prefix string) *keyring {
+	return &keyring{store: store, prefix: prefix, known: map[string]*key.Private{}}
 }
 
 func (r *keyring) signer(public *key.Public) (*key.Private, error) {
@@ -41,7 +42,7 @@ func (r *keyring) signer(public *key.Public) (*key.Private, error) {
 		return nil, err
 	}
 	for _, name := range r.store.Names() {
-		if !strings.HasPrefix(name, keyAuthority) {
+		if !strings.HasPrefix(name, r.prefix) {
 			continue
 		}
 		k, err := r.store.Signer(name)

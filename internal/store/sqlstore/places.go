@@ -26,7 +26,8 @@ func sealedPlaces() []sealedPlace {
 		{table: "push_results", key: []string{"job", "line"}, columns: []string{"detail"}},
 		{table: "requests", key: []string{"caller", "request"}, columns: []string{"response"}},
 		{table: "wallet_copies", key: []string{"holder_id", "identifier"}, columns: []string{"credential"}},
-		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer"}},
+		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer", "receipt"}},
+		{table: "disputes", key: []string{"id"}, columns: []string{"reason", "answer"}},
 		{table: "audit_entries", key: []string{"id"}, columns: []string{"opening"}},
 	}
 }
@@ -53,6 +54,9 @@ func holderIDs() []column {
 		{"representatives", "company_id"},
 		{"verifications", "holder_id"},
 		{"audit_entries", "holder_id"},
+		{"disputes", "holder_id"},
+		{"exports", "holder_id"},
+		{"erasures", "holder_id"},
 	}
 }
 
@@ -63,6 +67,7 @@ func openBytes() map[column]string {
 		{"data_keys", "wrapped"}:       "wrapped by the key-encryption key",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
 		{"audit_entries", "leaf"}:      "commitment under a random salt",

@@ -22,7 +22,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions|disputes|exports|erasures)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -74,9 +74,9 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, s.UsePasskey(ctx, "p", "one", 2, 5, now))
 	require.ErrorIs(t, s.UsePasskey(ctx, "p", "one", 2, 5, now), passkey.ErrCounter)
 	require.NoError(t, s.RemovePasskey(ctx, "p", "one"))
-	_, err = s.LooksShownBy(ctx, "blind-one", "p", now, 10)
+	_, err = s.LooksShownBy(ctx, "blind-one", "p", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
-	_, err = s.Looks(ctx, "blind-one", now, 10)
+	_, err = s.Looks(ctx, "blind-one", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
 	_, err = s.ByTicket(ctx, [32]byte{'1'})
 	require.NoError(t, err)
