@@ -118,6 +118,10 @@ var fetching = map[string]string{
 	"cmd/showcard/client.go": "the tools of departments and checkers: they go where the person at the keyboard says",
 	"cmd/showcard/demo.go":   "the demo's departments, talking to the demo itself",
 	"cmd/showcard/tour.go":   "as the demo",
+	"cmd/showcard/signin.go": "a tool and the tour, being a browser at the demo",
+
+	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
+	"internal/login/fetch.go":      "bounds the client that it is given, which is the guarded one",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.
