@@ -43,13 +43,12 @@ import (
 
 // volatile is what both volatile stores are.
 type volatile interface {
-	wallet.Shows
+	walletVolatile
 	verifier.Challenges
 	verifier.StatusCache
 	issuer.StatusCache
 	access.Once
-	httpd.Limiter
-	verifier.Limiter
+	verifier.Limiter // and httpd's
 }
 
 // app is one process: its rooms, wired.
@@ -72,6 +71,7 @@ type app struct {
 	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
+	leave    func()       // lets maintenance commands in
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -95,6 +95,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
+		return nil, err
+	}
+	if a.leave, err = lockServing(cfg.Data, false); err != nil {
 		return nil, err
 	}
 	unlock, err := lockData(cfg.Data)
@@ -162,7 +165,7 @@ func pinDeployment(cfg config) error {
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
-	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
 	switch {
@@ -194,7 +197,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	a.holderID = func(h schemas.HolderRef) string { return a.store.HolderID(h.Index(holderKey)) }
 	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
@@ -230,7 +233,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 
 func (a *app) openWallet() (err error) {
 	a.wallet, err = wallet.New(wallet.Config{
-		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
+		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
@@ -329,6 +332,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
+	g.Go(func() error { return a.lapses(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
@@ -343,6 +347,9 @@ func (a *app) close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.leave != nil {
+		a.leave()
 	}
 	return errors.Join(errs...)
 }

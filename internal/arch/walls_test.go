@@ -114,14 +114,14 @@ var homes = map[string]string{
 // fetching says which files may make HTTP clients of their own, each for its reason. Everything
 // else of the server fetches through internal/outbound.
 var fetching = map[string]string{
-	"verifier/sources.go":    "the SDK's own client, when its user gives none; the server gives it the guarded one",
-	"cmd/showcard/client.go": "the tools of departments and checkers: they go where the person at the keyboard says",
-	"cmd/showcard/demo.go":   "the demo's departments, talking to the demo itself",
-	"cmd/showcard/tour.go":   "as the demo",
-	"cmd/showcard/signin.go": "a tool and the tour, being a browser at the demo",
-
+	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
+	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
+	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
+	"cmd/showcard/tour.go":         "as the demo",
+	"cmd/showcard/signin.go":       "a tool and the tour, being a browser at the demo",
 	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
 	"internal/login/fetch.go":      "bounds the client that it is given, which is the guarded one",
+	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.
