@@ -31,6 +31,7 @@ type demoCommand struct {
 	Catalogue string `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
 	Tour      bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
 	Volatile  string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	LogLevel  string `default:"warn" enum:"debug,info,warn,error" hidden:"" help:"What is logged to standard error."`
 	Profile   string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
@@ -74,7 +75,13 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 	if err != nil {
 		return fmt.Errorf("%w (is another demo running? choose another --addr)", err)
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelWarn
+	if c.LogLevel != "" {
+		if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	cfg, err := c.config(listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
