@@ -343,6 +343,7 @@ func (d *demo) announce(e *env, c *demoCommand) {
 	}
 	fmt.Fprintf(w, "\n  数据 data: %s   脚本 scripts: %s\n", d.cfg.Data, filepath.Join(d.cfg.Data, "demo.json"))
 	fmt.Fprintf(w, "  令牌 token: showcard token --data %s --client demo-bank\n", d.cfg.Data)
+	fmt.Fprintf(w, "  审计日志无见证方 audit log: no witness (showcard audit verify --data %s)\n", d.cfg.Data)
 	fmt.Fprintf(w, "  按 Ctrl-C 结束 / Ctrl-C ends it\n\n")
 	if c.LAN {
 		d.announceLAN(w, c.LANAddr)

@@ -43,6 +43,9 @@ func (s *Store) openCertificate(r *sealedCertificate) (issuer.Certificate, error
 	c := r.c
 	c.Slot.Index = uint64(r.index)
 	c.StateAt, c.CreatedAt, c.LiveAt = moment(r.stateAt), moment(r.createdAt), optionalMoment(r.liveAt)
+	if len(r.row) == 0 {
+		return c, issuer.ErrContentErased // with what is left
+	}
 	var data rowData
 	if err := s.openJSON("certificates", c.Identifier, "row_data", r.row, &data); err != nil {
 		return c, err
@@ -244,6 +247,9 @@ func (s *Store) taken(ctx context.Context, authority string, keys []string) (map
 }
 
 func (s *Store) openTaken(r takenRow) (issuer.Taken, error) {
+	if len(r.credential) == 0 { // erased: whatever comes under this key is another row
+		return issuer.Taken{Identifier: r.identifier}, nil
+	}
 	digest, err := s.openDigest(r.identifier, r.digest)
 	if err != nil {
 		return issuer.Taken{}, err
@@ -296,6 +302,9 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 
 // sameDigest tells a repeated row from another one under the same key.
 func (s *Store) sameDigest(r takenRow, digest [32]byte) (bool, error) {
+	if len(r.digest) == 0 {
+		return false, nil // erased
+	}
 	stored, err := s.openDigest(r.identifier, r.digest)
 	return bytes.Equal(stored[:], digest[:]), err
 }

@@ -26,7 +26,8 @@ func sealedPlaces() []sealedPlace {
 		{table: "push_results", key: []string{"job", "line"}, columns: []string{"detail"}},
 		{table: "requests", key: []string{"caller", "request"}, columns: []string{"response"}},
 		{table: "wallet_copies", key: []string{"holder_id", "identifier"}, columns: []string{"credential"}},
-		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer"}},
+		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer", "receipt"}},
+		{table: "disputes", key: []string{"id"}, columns: []string{"reason", "answer"}},
 		{table: "audit_entries", key: []string{"id"}, columns: []string{"opening"}},
 		{table: "sessions", key: []string{"id"}, columns: []string{"name"}},
 		{table: "appointments", key: []string{"id"}, columns: []string{"names"}},
@@ -62,6 +63,9 @@ func holderIDs() []column {
 		{"corrections", "person_id"},
 		{"passkey_users", "person_id"},
 		{"passkeys", "person_id"},
+		{"disputes", "holder_id"},
+		{"exports", "holder_id"},
+		{"erasures", "holder_id"},
 	}
 }
 
@@ -73,6 +77,7 @@ func openBytes() map[column]string {
 		{"requests", "digest"}:         "blind; a day old at most, and forgotten when names turn",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
 		{"audit_entries", "leaf"}:      "commitment under a random salt",

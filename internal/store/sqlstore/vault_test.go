@@ -19,6 +19,7 @@ import (
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/verifier"
+	"github.com/showcard/showcard/wallet"
 )
 
 // columnsOf reads the tables of a database: "table.column" to its declared type.
@@ -231,10 +232,10 @@ func TestRotateLookups(t *testing.T) {
 		copied, err := s.Copy(t.Context(), id, "one")
 		require.NoError(t, err)
 		require.Equal(t, secretToken, copied.Credential)
-		looks, err := s.Looks(t.Context(), id, time.Now().Add(time.Hour), 10)
+		looks, err := s.Looks(t.Context(), id, wallet.Cursor{At: time.Now().Add(time.Hour)}, 10)
 		require.NoError(t, err)
 		require.Len(t, looks, 2)
-		looks, err = s.Looks(t.Context(), s.HolderID("stranger"), time.Now().Add(time.Hour), 10)
+		looks, err = s.Looks(t.Context(), s.HolderID("stranger"), wallet.Cursor{At: time.Now().Add(time.Hour)}, 10)
 		require.NoError(t, err)
 		require.Len(t, looks, 1)
 		appointed, err := s.AppointmentsOf(t.Context(), s.HolderID("p"), 10)
