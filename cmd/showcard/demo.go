@@ -31,6 +31,7 @@ type demoCommand struct {
 	Catalogue string `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
 	Tour      bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
 	Volatile  string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Signer    string `hidden:"" help:"unix:/PATH of a signer."`
 	LogLevel  string `default:"warn" enum:"debug,info,warn,error" hidden:"" help:"What is logged to standard error."`
 	Profile   string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
@@ -125,7 +126,7 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true, demoOrigins: origins("http", addr),
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, Signer: c.Signer, demo: true, demoOrigins: origins("http", addr),
 	}
 	if c.LAN {
 		cfg.demoOrigins = append(cfg.demoOrigins, origins("https", c.LANAddr)...)

@@ -32,6 +32,7 @@ type commands struct {
 	Keygen  keygenCommand  `cmd:"" help:"Make a key, in a file or in a keystore."`
 	Backup  backupCommand  `cmd:"" help:"Copy the record of a deployment to a file, while it runs; the keystore to another."`
 	Restore restoreCommand `cmd:"" help:"Put a backup into an empty data folder, so that nothing is given out twice."`
+	Signer  signerCommand  `cmd:"" help:"Hold the private keys of a deployment in a process of its own, behind a unix socket."`
 	Vault   vaultCommand   `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
 	Freeze  freezeCommand  `cmd:"" help:"Freeze a type, a key, an authority, a region or everything; with a second operator's approval."`
 	Roots   rootsCommand   `cmd:"" help:"Make, sign and show trust roots, offline."`
