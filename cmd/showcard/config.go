@@ -104,6 +104,9 @@ type config struct {
 	CodeLifetimeMax time.Duration `yaml:"code_lifetime_max"`
 	// code_url, when set, wraps codes as an upper-case web address, HTTPS://HOST/S/SC1…
 	CodeURL string `yaml:"code_url"`
+	// consent_wait is how long a holder may think when a checker asks for more than she shows,
+	// from 10s to 120s. Default 45s.
+	ConsentWait time.Duration `yaml:"consent_wait"`
 	// status_max_age is how old a status may be before a check is indeterminate. Default 10s.
 	StatusMaxAge time.Duration `yaml:"status_max_age"`
 	// record_retention is retention.records, by its older name.
@@ -267,11 +270,11 @@ func (c *config) check() error {
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
+	if c.ConsentWait != 0 && (c.ConsentWait < wallet.MinConsentWait || c.ConsentWait > wallet.MaxConsentWait) {
+		return fmt.Errorf("%w: consent_wait: want %s to %s", errConfig, wallet.MinConsentWait, wallet.MaxConsentWait)
+	}
 	if path, ok := strings.CutPrefix(c.Signer, "unix:"); c.Signer != "" && (!ok || path == "") {
 		return fmt.Errorf("%w: signer: want unix:/PATH", errConfig)
-	}
-	if c.DataKeyLife < time.Hour {
-		return fmt.Errorf("%w: data_key_life: an hour at least", errConfig)
 	}
 	if err := c.checkMachines(); err != nil {
 		return err
@@ -287,6 +290,9 @@ func (c *config) check() error {
 	}
 	if err := c.Audit.check(); err != nil {
 		return err
+	}
+	if c.DataKeyLife < time.Hour {
+		return fmt.Errorf("%w: data_key_life: an hour at least", errConfig)
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
 		return fmt.Errorf("%w: keystore_key_file or the environment variable %s must open the keystore", errConfig, passphraseVariable)

@@ -116,12 +116,12 @@ var homes = map[string]string{
 var fetching = map[string]string{
 	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
 	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
-	"cmd/showcard/demoidentity.go": "the demo's own identity provider, under the public URL, wherever it listens now",
-	"cmd/showcard/signin.go":       "a tool: it signs a fictitious person in to a demo",
-	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
-	"internal/login/fetch.go":      "wraps the guarded one in tighter bounds",
 	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
 	"cmd/showcard/tour.go":         "as the demo",
+	"cmd/showcard/signin.go":       "a tool and the tour, being a browser at the demo",
+	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
+	"internal/login/fetch.go":      "bounds the client that it is given, which is the guarded one",
+	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.

@@ -32,6 +32,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "sessions", key: []string{"id"}, columns: []string{"name"}},
 		{table: "appointments", key: []string{"id"}, columns: []string{"names"}},
 		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
+		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
 	}
 }
@@ -63,6 +64,9 @@ func holderIDs() []column {
 		{"corrections", "person_id"},
 		{"passkey_users", "person_id"},
 		{"passkeys", "person_id"},
+		{"consents", "holder_id"},
+		{"consents", "person_id"},
+		{"withdrawals", "person_id"},
 		{"disputes", "holder_id"},
 		{"exports", "holder_id"},
 		{"erasures", "holder_id"},
@@ -77,6 +81,7 @@ func openBytes() map[column]string {
 		{"requests", "digest"}:         "blind; a day old at most, and forgotten when names turn",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"consents", "ticket"}:         "digest of 128 random bits",
 		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",

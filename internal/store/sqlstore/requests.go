@@ -20,6 +20,11 @@ func (s *Store) blindRequest(table, caller, key string) string {
 	return hex.EncodeToString(s.sealer.Blind(table, "request", caller+"\x00"+key))
 }
 
+// BlindClaimant is the name of who claims a code, for stores that are not sealed.
+func (s *Store) BlindClaimant(claimant string) string {
+	return hex.EncodeToString(s.sealer.Blind("shows", "claimant", claimant))
+}
+
 // BeginRequest implements [issuer.Requests].
 func (s *Store) BeginRequest(ctx context.Context, caller, key string, digest [32]byte, now time.Time) (status int, response []byte, err error) {
 	var sealed []byte

@@ -31,6 +31,8 @@ type DurableStore interface {
 	issuer.Statuses
 	issuer.Requests
 	wallet.Store
+	wallet.Consents
+	wallet.Withdrawals
 	wallet.Appointments
 	correction.Store
 	passkey.Store
@@ -59,7 +61,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })
