@@ -47,6 +47,7 @@ var doors = map[string]string{
 	"internal/qr/qrimage":                "",
 	"internal/rights":                    "",
 	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
+	"internal/signer":                    "crypto/key internal/strictjson",
 	"internal/strictjson":                "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
