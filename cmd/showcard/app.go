@@ -209,12 +209,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := a.openVerifier(); err != nil {
 		return err
 	}
-	tokenKey, err := signer(a.keys, keyToken, alg)
-	if err != nil {
-		return err
-	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	if err != nil {
+	if err := a.openAccess(alg); err != nil {
 		return err
 	}
 	return a.openLogin()
@@ -276,7 +271,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err

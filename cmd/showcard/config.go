@@ -42,6 +42,21 @@ type config struct {
 	// system's. Default none.
 	OutboundCA string `yaml:"outbound_ca"`
 
+	// mtls_listen is a second address, with the same certificate, on which clients are asked for
+	// certificates (RFC 8705); mtls_url is its public URL. It is apart from listen because browsers
+	// with certificates would ask people for theirs. Default none.
+	MTLSListen string `yaml:"mtls_listen"`
+	MTLSURL    string `yaml:"mtls_url"`
+	// client_cert_header says that trusted_proxies end the TLS of mtls_url and tell the client's
+	// certificate in Client-Cert (RFC 9440). They MUST remove that header from what they receive.
+	ClientCertHeader bool `yaml:"client_cert_header"`
+	// registry_max_age is how long machines are served without a look at the database, which may
+	// hold that they are suspended. Default 5s.
+	RegistryMaxAge time.Duration `yaml:"registry_max_age"`
+	// metrics says who may read /metrics: [public], [operators] (they and auditors, with a token), or
+	// addresses and ranges. Default this machine, and nothing that a proxy forwards.
+	Metrics []string `yaml:"metrics"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
@@ -228,7 +243,7 @@ func (c *config) check() error {
 		}
 		c.Retention.Records = c.RecordRetention
 	}
-	if err := c.Retention.check(); err != nil {
+	if err := errors.Join(c.Retention.check(), c.checkMachines()); err != nil {
 		return err
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {

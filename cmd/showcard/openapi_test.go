@@ -326,7 +326,7 @@ func vehicleRow(t *testing.T) []byte {
 
 func (j *judge) public() {
 	for _, path := range []string{
-		"/healthz", "/readyz", "/metrics", "/problems", "/problems/code-used", "/openapi.json", "/.well-known/oauth-authorization-server",
+		"/healthz", "/readyz", "/metrics", "/problems", "/problems/code-used", "/openapi.json", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json",
 		"/v1/trust-list", "/v1/trust-list/roots", "/status/1", "/.well-known/jwt-vc-issuer/issuers/hunan-police", "/types/drivers-licence/1",
 	} {
 		j.call(http.MethodGet, path, "", nil, http.StatusOK)

@@ -132,6 +132,9 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry", rightshttp.ScopeDisputes}}); err != nil {
 		return nil, err
 	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
+		return nil, err
+	}
 	if _, err := a.registry.Client("demo-operator"); err == nil {
 		return d, nil // a later start
 	}

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
-	"github.com/showcard/showcard/internal/access"
-	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -166,20 +164,6 @@ func (w verifierWallet) Redeem(ctx context.Context, ticket [16]byte, claimant st
 
 func (w verifierWallet) Spent(ctx context.Context, showID string) error {
 	return w.wallet.Spent(ctx, showID)
-}
-
-// accessClients is the registry as the token endpoint sees it.
-func accessClients(r *registry.Registry) func(string) (access.Client, error) {
-	return func(id string) (access.Client, error) {
-		c, err := r.Client(id)
-		if errors.Is(err, registry.ErrUnknown) {
-			return access.Client{}, access.ErrClientUnknown
-		}
-		return access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes,
-			Keys: c.ActiveKeys(time.Now()), Suspended: c.Suspended || c.Party != "" && r.PartyUsable(c.Party) != nil,
-		}, err
-	}
 }
 
 // walletIssuer is the issuer as the wallet sees it.

@@ -37,6 +37,7 @@ const (
 	CodeUnsupportedMediaType    = "unsupported-media-type"
 	CodeNotAcceptable           = "not-acceptable"
 	CodeCrossOriginRefused      = "cross-origin-refused"
+	CodeAddressRefused          = "address-refused"
 	CodeUnauthenticated         = "unauthenticated"
 	CodeTokenExpired            = "token-expired"
 	CodeTokenInvalid            = "token-invalid"
@@ -249,7 +250,7 @@ func ownCodes() map[string]int {
 		CodeBodyTooDeep: 400, CodeBodyTooSlow: 408, CodeBodyNotUTF8: 400, CodeFieldDuplicate: 400,
 		CodeFieldUnknown: 422, CodeFieldMissing: 422, CodeFieldType: 422, CodeFieldInvalid: 422,
 		CodeNotFound: 404, CodeMethodNotAllowed: 405, CodeUnsupportedMediaType: 415, CodeNotAcceptable: 406,
-		CodeCrossOriginRefused: 403, CodeUnauthenticated: 401, CodeTokenExpired: 401, CodeTokenInvalid: 401,
+		CodeCrossOriginRefused: 403, CodeAddressRefused: 403, CodeUnauthenticated: 401, CodeTokenExpired: 401, CodeTokenInvalid: 401,
 		CodeForbiddenRole: 403, CodeForbiddenScope: 403, CodeRateLimited: 429, CodeOverloaded: 503,
 		CodeTimedOut: 503, CodeInternal: 500, CodeIdempotencyKeyMissing: 400, CodeIdempotencyKeyMalformed: 400,
 	}
