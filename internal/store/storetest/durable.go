@@ -13,6 +13,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -33,6 +34,11 @@ type DurableStore interface {
 	verifier.Records
 	registry.Store
 	access.Sessions
+	rights.Disputes
+	rights.Erasures
+	issuer.Contents
+	SweepPushes(ctx context.Context, before time.Time) (int64, error)
+	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 }
 
 // DurableConfig is what a case asks of the store that it tries.
@@ -56,6 +62,7 @@ func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
 		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "verifications": durableVerifications, "registry": durableRegistry,
+		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })
