@@ -19,9 +19,12 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/audit"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -40,13 +43,12 @@ import (
 
 // volatile is what both volatile stores are.
 type volatile interface {
-	wallet.Shows
+	walletVolatile
 	verifier.Challenges
 	verifier.StatusCache
 	issuer.StatusCache
 	access.Once
-	httpd.Limiter
-	verifier.Limiter
+	verifier.Limiter // and httpd's
 }
 
 // app is one process: its rooms, wired.
@@ -66,8 +68,10 @@ type app struct {
 	verifier *verifier.Service
 	access   *access.Service
 	login    *login.Service
+	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
+	leave    func()       // lets maintenance commands in
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -93,6 +97,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
 		return nil, err
 	}
+	if a.leave, err = lockServing(cfg.Data, false); err != nil {
+		return nil, err
+	}
 	unlock, err := lockData(cfg.Data)
 	if err != nil {
 		return nil, err
@@ -111,6 +118,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := a.openRooms(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openAudit(); err != nil {
 		return nil, err
 	}
 	return a, a.mount()
@@ -155,7 +165,7 @@ func pinDeployment(cfg config) error {
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
-	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
 	switch {
@@ -176,22 +186,10 @@ func (a *app) openStores(ctx context.Context) (err error) {
 }
 
 func (a *app) openRooms(ctx context.Context) error {
+	if err := a.openRegistry(ctx); err != nil {
+		return err
+	}
 	alg := algorithm(a.cfg.Profile)
-	listKey, err := signer(a.keys, keyTrustList, alg)
-	if err != nil {
-		return err
-	}
-	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
-	if err != nil {
-		return err
-	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
-	if err != nil {
-		return err
-	}
-	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
-		return err
-	}
 	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
 		return err
 	}
@@ -199,7 +197,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	a.holderID = func(h schemas.HolderRef) string { return a.store.HolderID(h.Index(holderKey)) }
 	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
@@ -235,10 +233,11 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 
 func (a *app) openWallet() (err error) {
 	a.wallet, err = wallet.New(wallet.Config{
-		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
+		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
+		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
 	})
 	return err
 }
@@ -276,7 +275,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	registryAPI, err := registryhttp.New(a.registry)
+	registryAPI, err := registryhttp.New(a.registry, a.store)
 	if err != nil {
 		return err
 	}
@@ -296,6 +295,14 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	corrections, err := a.openCorrections()
+	if err != nil {
+		return err
+	}
+	passkeys, err := a.openPasskeys()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
@@ -304,6 +311,9 @@ func (a *app) mount() (err error) {
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+		a.server.Mount(corrections.Routes(), correction.Errors()),
+		a.server.Mount(passkeys.Routes(), passkey.Errors()),
+		a.mountAudit(),
 	)
 }
 
@@ -322,7 +332,9 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
+	g.Go(func() error { return a.lapses(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
+	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
@@ -335,6 +347,9 @@ func (a *app) close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.leave != nil {
+		a.leave()
 	}
 	return errors.Join(errs...)
 }

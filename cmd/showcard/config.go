@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/wallet"
@@ -62,6 +63,9 @@ type config struct {
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
 	// the environment variable SHOWCARD_PASSPHRASE holds a passphrase.
 	KeystoreKeyFile string `yaml:"keystore_key_file"`
+	// data_key_life is after how long a data key, under which personal data is sealed, is followed
+	// by the next. Old ones go on opening. Default 2160h (90 days).
+	DataKeyLife time.Duration `yaml:"data_key_life"`
 	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
@@ -95,6 +99,9 @@ type config struct {
 	CodeLifetimeMax time.Duration `yaml:"code_lifetime_max"`
 	// code_url, when set, wraps codes as an upper-case web address, HTTPS://HOST/S/SC1…
 	CodeURL string `yaml:"code_url"`
+	// consent_wait is how long a holder may think when a checker asks for more than she shows,
+	// from 10s to 120s. Default 45s.
+	ConsentWait time.Duration `yaml:"consent_wait"`
 	// status_max_age is how old a status may be before a check is indeterminate. Default 10s.
 	StatusMaxAge time.Duration `yaml:"status_max_age"`
 	// record_retention is retention.records, by its older name.
@@ -105,6 +112,18 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// correction_within is how long an answer to a correction request may take before it is
+	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
+	CorrectionWithin  time.Duration `yaml:"correction_within"`
+	CorrectionsPerDay int           `yaml:"corrections_per_day"`
+	// step_up_for is how long the use of a passkey counts for showing a certificate marked
+	// sensitive. Default 5m. step_up_by is "passkey", or "passkey-or-sign-in": then a sign-in of
+	// assurance high that is no older counts as well, for people whose device makes no passkeys.
+	// Default passkey-or-sign-in.
+	StepUpFor time.Duration `yaml:"step_up_for"`
+	StepUpBy  string        `yaml:"step_up_by"`
+	// audit is the log of who did what: see auditConfig in auditlog.go. It is always on.
+	Audit auditConfig `yaml:"audit"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -183,7 +202,7 @@ func (c *config) check() error {
 			*field = value
 		}
 	}
-	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second} {
+	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.DataKeyLife: key.DataKeyLife} {
 		if *field == 0 {
 			*field = value
 		}
@@ -220,6 +239,15 @@ func (c *config) check() error {
 	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
 		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
 	}
+	if c.StepUpBy == "" {
+		c.StepUpBy = "passkey-or-sign-in"
+	}
+	if !slices.Contains([]string{"passkey", "passkey-or-sign-in"}, c.StepUpBy) || c.StepUpFor < 0 || c.AdministratorTerm < 0 || c.AgentTerm < 0 || c.CorrectionWithin < 0 || c.CorrectionsPerDay < 0 {
+		return fmt.Errorf("%w: step_up_by: passkey or passkey-or-sign-in; and no negative terms", errConfig)
+	}
+	if c.StepUpFor == 0 {
+		c.StepUpFor = 5 * time.Minute
+	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)
 	}
@@ -237,6 +265,9 @@ func (c *config) check() error {
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
+	if c.ConsentWait != 0 && (c.ConsentWait < wallet.MinConsentWait || c.ConsentWait > wallet.MaxConsentWait) {
+		return fmt.Errorf("%w: consent_wait: want %s to %s", errConfig, wallet.MinConsentWait, wallet.MaxConsentWait)
+	}
 	if c.RecordRetention != 0 {
 		if c.Retention.Records != 0 && c.Retention.Records != c.RecordRetention {
 			return fmt.Errorf("%w: record_retention and retention.records are the same thing: give one", errConfig)
@@ -245,6 +276,12 @@ func (c *config) check() error {
 	}
 	if err := errors.Join(c.Retention.check(), c.checkMachines()); err != nil {
 		return err
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
+	}
+	if c.DataKeyLife < time.Hour {
+		return fmt.Errorf("%w: data_key_life: an hour at least", errConfig)
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
 		return fmt.Errorf("%w: keystore_key_file or the environment variable %s must open the keystore", errConfig, passphraseVariable)

@@ -19,8 +19,12 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/audithttp"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
@@ -126,7 +130,8 @@ func TestOpenAPICodes(t *testing.T) {
 		}
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
-		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
+		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "sign-in": login.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
+		"correction": correction.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
 	} {
 		for _, row := range table {
 			require.True(t, listed[tag][row.Code], "%s answers %s, which no operation lists", tag, row.Code)
@@ -239,7 +244,8 @@ func (j *judge) call(method, path, token string, body any, want int, header ...s
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	asking := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := asking.Do(req)
 	require.NoError(j.t, err)
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -295,6 +301,10 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.public()
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
+		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
+		j.person(citizenOf(t, d.base, "person-02").bearer)
 		j.operator(token("demo-operator"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
@@ -337,6 +347,18 @@ func (j *judge) public() {
 	j.call(http.MethodPost, "/oauth/token", "", "grant_type=password", http.StatusBadRequest)
 	j.call(http.MethodPost, "/oauth/token", "", "grant_type=client_credentials", http.StatusUnauthorized)
 	j.call(http.MethodGet, "/v1/wallet/holdings", "", nil, http.StatusUnauthorized)
+	j.call(http.MethodGet, "/v1/sign-in/providers", "", nil, http.StatusOK)
+	j.call(http.MethodGet, demoSignInPath, "", nil, http.StatusSeeOther)
+	j.call(http.MethodPost, demoSignInPath+"?return_to=/", "", nil, http.StatusSeeOther)
+	j.call(http.MethodGet, demoSignInPath+"?return_to=//x", "", nil, http.StatusBadRequest)
+	j.call(http.MethodGet, demoCallback+"?state=x", "", nil, http.StatusBadRequest)
+}
+
+// person asks who she is, and signs out.
+func (j *judge) person(token string) {
+	j.call(http.MethodGet, "/v1/me", token, nil, http.StatusOK)
+	j.call(http.MethodPost, "/v1/sign-out", token, map[string]any{"everywhere": false}, http.StatusNoContent)
+	j.call(http.MethodGet, "/v1/me", token, nil, http.StatusUnauthorized)
 }
 
 func (j *judge) department(token, other, row string) {

@@ -237,7 +237,9 @@ func holdPage(t *testing.T, serve, all []httpd.Route) {
 }
 
 func routesTable(serve, all []httpd.Route) string {
-	same := func(a, b httpd.Route) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method)) }
+	same := func(a, b httpd.Route) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	}
 	inServe := func(r httpd.Route) bool {
 		return slices.ContainsFunc(serve, func(s httpd.Route) bool { return same(r, s) == 0 })
 	}

@@ -142,12 +142,20 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeExpired, err)
 	case errors.Is(err, wallet.ErrTicketClosed):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
+	case errors.Is(err, wallet.ErrTicketReserved):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeReserved, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
 	case errors.Is(err, wallet.ErrAgencyOver):
 		return fmt.Errorf("%w: %w", verifier.ErrAgencyOver, err)
 	case errors.Is(err, wallet.ErrNoKey), errors.Is(err, wallet.ErrHoldingFrozen), errors.Is(err, wallet.ErrHoldingEnded), errors.Is(err, wallet.ErrHoldingUnknown):
 		return fmt.Errorf("%w: %w", verifier.ErrNotShowable, err)
+	case errors.Is(err, wallet.ErrPartyBlocked):
+		return fmt.Errorf("%w: %w", verifier.ErrHolderRefuses, err)
+	case errors.Is(err, wallet.ErrNothingAsked), errors.Is(err, wallet.ErrAskedBefore):
+		return fmt.Errorf("%w: %w", verifier.ErrNotAsked, err)
+	case errors.Is(err, wallet.ErrConsentUnknown):
+		return fmt.Errorf("%w: %w", verifier.ErrNoRecord, err)
 	}
 	return err
 }
@@ -155,15 +163,6 @@ func walletError(err error) error {
 func (w verifierWallet) Peek(ctx context.Context, ticket [16]byte) (verifier.Offer, error) {
 	o, err := w.wallet.Peek(ctx, ticket)
 	return verifier.Offer(o), walletError(err)
-}
-
-func (w verifierWallet) Redeem(ctx context.Context, ticket [16]byte, claimant string, fields []string, audience, nonce string) (verifier.Offer, string, error) {
-	o, presentation, err := w.wallet.Redeem(ctx, wallet.Redemption{Ticket: ticket, Claimant: claimant, Fields: fields, Audience: audience, Nonce: nonce})
-	return verifier.Offer(o), presentation, walletError(err)
-}
-
-func (w verifierWallet) Spent(ctx context.Context, showID string) error {
-	return w.wallet.Spent(ctx, showID)
 }
 
 // walletIssuer is the issuer as the wallet sees it.

@@ -207,6 +207,31 @@ func (doc *rootsDocument) signedBy(r *Roots) error {
 	return nil
 }
 
+// Signed is a root document as somebody holds it in hand: what it says, and which keys of its own
+// or of others have signed it. Nothing in it is to be trusted yet.
+type Signed struct {
+	Roots      *Roots
+	Signatures []string // key ids; those of the set's own keys are checked
+}
+
+// SignedBy reads a root document without trusting it, so that its keepers can see how far it is.
+func SignedBy(data []byte) (*Signed, error) {
+	doc, err := parseRoots(data)
+	if err != nil {
+		return nil, err
+	}
+	out := &Signed{Roots: doc.roots}
+	for _, t := range doc.signatures {
+		for _, k := range doc.roots.Keys {
+			if k.ID() == t.Header.KeyID && t.Verify(k) != nil {
+				return nil, fmt.Errorf("%w: root key %s", ErrSignature, k.ID())
+			}
+		}
+		out.Signatures = append(out.Signatures, t.Header.KeyID)
+	}
+	return out, nil
+}
+
 // ParseRoots reads the root set that a verifier was given by hand. It vouches for itself by
 // its own threshold, which proves that the file is whole, not whence it came.
 func ParseRoots(data []byte) (*Roots, error) {

@@ -27,8 +27,8 @@ type Config struct {
 	Notes     Notes
 	Secret    []byte // seals transactions; the same in every process of a deployment
 	HolderID  func(schemas.HolderRef) string
-	// Client talks to providers; nil: a plain one. Its time, its redirects and the size of its
-	// answers are bounded here, whatever it allows itself.
+	// Client talks to providers: the guarded one (internal/outbound). Time, redirects and the size
+	// of answers are bounded here besides.
 	Client *http.Client
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -51,7 +51,8 @@ type Service struct {
 
 // New makes the room. It talks to no provider yet.
 func New(cfg Config) (*Service, error) {
-	if cfg.PublicURL == "" || cfg.Access == nil || cfg.Once == nil || cfg.Notes == nil || len(cfg.Secret) < 16 || cfg.HolderID == nil {
+	if cfg.PublicURL == "" || cfg.Access == nil || cfg.Once == nil || cfg.Notes == nil || len(cfg.Secret) < 16 || cfg.HolderID == nil ||
+		cfg.Client == nil || cfg.Client.Transport == nil {
 		return nil, errors.New("login: incomplete configuration")
 	}
 	if cfg.Now == nil {

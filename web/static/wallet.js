@@ -29,29 +29,23 @@
   async function signIn() {
     stopShow();
     go('signin');
-    if (!s.demo) return;
     try {
-      const r = await api('GET', '/demo/people');
-      put(byId('people'));
-      r.data.people.forEach(function (p) {
-        const b = make('button', 'person', make('strong', '', p.name), make('span', 'small', p.login));
-        b.type = 'button';
-        b.addEventListener('click', async function () {
-          try {
-            await api('POST', '/demo/sign-in', { body: { login: p.login } });
-            page.name = p.name;
-            await open();
-          } catch (e) { fail(e); }
-        });
-        byId('people').append(make('li', '', b));
+      const r = await api('GET', '/v1/sign-in/providers'), list = r.data.providers;
+      put(byId('providers'));
+      list.forEach(function (p) {
+        const a = make('a', 'button main', s.text(p.name));
+        a.href = '/v1/sign-in/' + p.id;
+        byId('providers').append(make('li', '', a));
       });
+      show(byId('no-provider'), list.length === 0);
     } catch (e) { fail(e); }
   }
 
   // --- cards ---------------------------------------------------------------------------------
 
   async function open() {
-    const r = await Promise.all([api('GET', '/v1/wallet/holdings'), s.types()]);
+    const r = await Promise.all([api('GET', '/v1/wallet/holdings'), s.types(), page.name ? null : api('GET', '/v1/me')]);
+    if (r[2]) page.name = r[2].data.name;
     // What can be used comes first, and her own before what she holds for a company.
     const rank = function (h) { return (ended(h) ? 2 : 0) + (h.acting ? 1 : 0); };
     page.holdings = r[0].data.holdings.sort(function (a, b) { return rank(a) - rank(b) || a.type.localeCompare(b.type); });
@@ -389,12 +383,14 @@
   Array.prototype.forEach.call(document.querySelectorAll('.back'), function (b) {
     b.addEventListener('click', function () { open().catch(fail); });
   });
-  if (s.demo) {
-    byId('signout').addEventListener('click', async function () {
-      try { await api('POST', '/demo/sign-out'); } catch (e) { return fail(e); }
+  function signOut(everywhere) {
+    return async function () {
+      try { await api('POST', '/v1/sign-out', { body: { everywhere: everywhere } }); } catch (e) { if (e.status !== 401) return fail(e); }
       location.reload(); // nothing of this person stays in the page
-    });
+    };
   }
+  byId('signout').addEventListener('click', signOut(false));
+  byId('everywhere').addEventListener('click', signOut(true));
 
   open().catch(fail);
 })();

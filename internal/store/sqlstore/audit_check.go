@@ -25,6 +25,7 @@ const checkRows = 256
 type rowCheck struct {
 	s     *Store
 	begun int64 // when the log began
+	moved bool  // blind ids were turned to another key since; openings keep the old ones
 	add   func(audit.Finding)
 	RowCheck
 }
@@ -36,7 +37,10 @@ type rowCheck struct {
 func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Finding)) (RowCheck, error) {
 	c := &rowCheck{s: s, add: add}
 	err := s.read(ctx, func(q querier) error {
-		return q.row(`SELECT COALESCE((SELECT at FROM audit_entries WHERE idx = 0), 0)`).Scan(&c.begun)
+		var generation int64
+		err := q.row(`SELECT COALESCE((SELECT at FROM audit_entries WHERE idx = 0), 0), COALESCE((SELECT MAX(generation) FROM lookup_keys), 1)`).Scan(&c.begun, &generation)
+		c.moved = generation > 1
+		return err
 	})
 	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.changes, c.revisions,
 		func(ctx context.Context) error { return c.gone(ctx, keep) }} {
@@ -49,9 +53,10 @@ func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Fi
 
 // row is a row of the record and what the log should say of it.
 type row struct {
-	name  string
-	at    int64
-	event audit.Event
+	name   string
+	at     int64
+	event  audit.Event
+	erased bool // what the row said is gone, by law: only that it was logged is checked
 }
 
 // pages reads rows in pages, each in a read of its own, and compares them. next reads those after
@@ -107,7 +112,7 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	}
 	// That the row was slipped in under the key of an entry of another kind cannot be: the id is
 	// drawn from both.
-	if c.s.openPlaced(entry); entry.Damage != nil || entry.Opening == nil {
+	if c.s.openPlaced(entry); entry.Damage != nil || entry.Opening == nil || r.erased {
 		if r.event.At.UnixMicro() != leaf.At.UnixMicro() && !r.event.At.IsZero() {
 			f.Code = audit.FoundRow
 			c.add(f)
@@ -117,6 +122,9 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	said, err := leaf.Open(entry.Opening)
 	if err != nil {
 		return
+	}
+	if c.moved && entry.Holder == r.event.Holder {
+		said.Holder = r.event.Holder
 	}
 	if !said.Same(r.event) {
 		f.Code = audit.FoundRow
@@ -141,7 +149,7 @@ func (c *rowCheck) verifications(ctx context.Context) error {
 			if v.Reasons, _ = parseNames(reasons); v.Reasons == nil && reasons != "[]" {
 				v.Reasons = []string{reasons}
 			}
-			rows = append(rows, row{"verification " + v.ID, at, verificationEvent(v)})
+			rows = append(rows, row{name: "verification " + v.ID, at: at, event: verificationEvent(v)})
 			return err
 		})
 		return rows, after, err
@@ -151,13 +159,15 @@ func (c *rowCheck) verifications(ctx context.Context) error {
 func (c *rowCheck) certificates(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential FROM certificates
+		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential, erased_at
+			FROM certificates
 			WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var n issuer.Certificate
 			var authority, by, replaces string
 			var index, at int64
 			var credential []byte
-			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential)
+			var erased *int64
+			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential, &erased)
 			if err != nil {
 				return err
 			}
@@ -165,7 +175,11 @@ func (c *rowCheck) certificates(ctx context.Context) error {
 			if plain, err := c.s.sealer.Open("certificates", n.Identifier, "credential", credential); err == nil {
 				n.Credential = string(plain)
 			}
-			rows = append(rows, row{"certificate " + n.Identifier, at, issuedEvent(n, authority, by, replaces)})
+			rows = append(rows, row{name: "certificate " + n.Identifier, at: at, event: issuedEvent(n, authority, by, replaces), erased: erased != nil})
+			if erased != nil { // and that is logged too
+				rows = append(rows, row{name: "erasure of " + n.Identifier, at: *erased, erased: true,
+					event: audit.Event{Kind: "content.erased", Once: n.Identifier, At: moment(*erased)}})
+			}
 			return nil
 		})
 		return rows, after, err
@@ -181,14 +195,14 @@ func (c *rowCheck) changes(ctx context.Context) error {
 		var rows []row
 		err := q.rows(`SELECT e.identifier, e.number, e.at, e.to_state, e.who, e.reason_id, e.replaced_by, c.authority
 			FROM certificate_events e JOIN certificates c ON c.identifier = e.identifier
-			WHERE e.identifier > $1 OR e.identifier = $1 AND e.number > $2 ORDER BY e.identifier, e.number LIMIT $3`,
+			WHERE (e.identifier > $1 OR e.identifier = $1 AND e.number > $2) AND c.erased_at IS NULL ORDER BY e.identifier, e.number LIMIT $3`,
 			[]any{after.identifier, after.number, checkRows}, func(r scanner) error {
 				var e issuer.Event
 				var at int64
 				var id, authority string
 				err := r.Scan(&e.Identifier, &after.number, &at, &e.To, &e.By, &id, &e.ReplacedBy, &authority)
 				after.identifier, e.At = e.Identifier, moment(at)
-				rows = append(rows, row{fmt.Sprintf("change %d of certificate %s", after.number, e.Identifier), at, stateEvent(id, e, authority)})
+				rows = append(rows, row{name: fmt.Sprintf("change %d of certificate %s", after.number, e.Identifier), at: at, event: stateEvent(id, e, authority)})
 				return err
 			})
 		return rows, after, err
@@ -217,7 +231,7 @@ func (c *rowCheck) revisions(ctx context.Context) error {
 				written = append(written, e)
 				return err
 			})
-			rows = append(rows, row{fmt.Sprintf("registry revision %d", n), revisions[i].at, registryEvent(n, revisions[i], written)})
+			rows = append(rows, row{name: fmt.Sprintf("registry revision %d", n), at: revisions[i].at, event: registryEvent(n, revisions[i], written)})
 		}
 		return rows, after, err
 	})

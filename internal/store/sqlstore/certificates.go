@@ -152,15 +152,21 @@ func (s *Store) Reserve(ctx context.Context, authority string, keys []string, n 
 			if !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
-			// The first list, or the next: its name is its number. What is left of the one
+			// The first list, or the next. What is left of the one
 			// before stays unused, so that a reservation lies in one list. Where writers are
 			// many, another may have made it in this moment.
 			var ordinal int64
-			if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1 FROM status_lists`).Scan(&ordinal); err != nil {
+			var restore string
+			if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1, COALESCE((SELECT id FROM restores ORDER BY restored_at DESC, id LIMIT 1), '') FROM status_lists`).
+				Scan(&ordinal, &restore); err != nil {
 				return err
 			}
+			name := strconv.FormatInt(ordinal, 10)
+			if restore != "" { // the list of that number may have been begun in the time that was lost
+				name += "-" + restore
+			}
 			if _, err := q.exec(`INSERT INTO status_lists (name, ordinal, size, used, seq, created_at) VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT DO NOTHING`,
-				strconv.FormatInt(ordinal, 10), ordinal, int64(s.cfg.ListSize), micros(s.cfg.Now())); err != nil {
+				name, ordinal, int64(s.cfg.ListSize), micros(s.cfg.Now())); err != nil {
 				return err
 			}
 		}

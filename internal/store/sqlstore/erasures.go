@@ -116,7 +116,7 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 
 // EraseContent implements [issuer.Contents].
 func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
-	log, err := s.audited(audit.Event{Kind: "content.erased", At: e.At, Actor: e.By, Subject: e.Identifier, Detail: map[string]string{"authority": e.Authority}})
+	log, err := s.audited(audit.Event{Kind: "content.erased", Once: e.Identifier, At: e.At, Actor: e.By, Subject: e.Identifier, Detail: map[string]string{"authority": e.Authority}})
 	if err != nil {
 		return err
 	}

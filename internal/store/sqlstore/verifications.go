@@ -43,7 +43,7 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		return err
 	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 2, clean: v.Ask == "", do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`,
@@ -52,10 +52,14 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		switch {
 		case err != nil:
 			return err
-		case n == 1:
-			return log.store(q)
+		case n == 0:
+			return conflict(q, v)
+		case v.Ask != "": // the receipt of the consent says what came of it
+			if _, err := q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask); err != nil {
+				return err
+			}
 		}
-		return conflict(q, v)
+		return log.store(q)
 	}})
 }
 
