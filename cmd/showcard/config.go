@@ -277,6 +277,7 @@ func (c *config) check() error {
 	if err := errors.Join(c.Retention.check(), c.checkMachines()); err != nil {
 		return err
 	}
+	c.RecordRetention = c.Retention.Records // whoever asks by the older name
 	if err := c.Audit.check(); err != nil {
 		return err
 	}

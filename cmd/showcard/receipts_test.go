@@ -95,7 +95,9 @@ func TestReceiptEndToEnd(t *testing.T) {
 		filed, err := json.Marshal(answer)
 		require.NoError(t, err)
 		offline := []string{"--trust-list", saved, "--roots", filepath.Join(data, rootsFile)}
-		tool := func(want int, args ...string) string { return toolOf(t, want, append(append([]string{"verify"}, args...), offline...)...) }
+		tool := func(want int, args ...string) string {
+			return toolOf(t, want, append(append([]string{"verify"}, args...), offline...)...)
+		}
 		out := tool(0, fileOf(t, "answer.json", filed))
 		require.Contains(t, out, "回执属实   GENUINE RECEIPT")
 		require.Contains(t, out, "姓名 Name: ✔ 一致 matches")

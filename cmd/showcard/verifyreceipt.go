@@ -293,7 +293,9 @@ func describeReceipt(w io.Writer, r *receipt.Receipt) {
 		line("本人", "person", p.State+" "+p.Method+" "+at(p.At))
 	}
 	line("持有", "bound to", r.Holder)
-	line("同意", "consent", r.Consent)
+	if c := r.Consent; c != nil {
+		line("另行询问", "also asked", strings.Join(c.Asked, ", ")+": "+c.Answer)
+	}
 	t := receiptType(r)
 	names := make([]string, 0, len(r.Fields))
 	for _, f := range r.Fields {
