@@ -50,7 +50,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 			require.NotEqual(t, one.code, call(here))
 			require.NotEqual(t, one.code, call(there))
 			require.NoError(t, operator.call(t.Context(), http.MethodPost, "/v1/registry/freezes",
-				map[string]any{"kind": one.kind, "id": one.id, "frozen": true, "reason": "test"}, "", nil))
+				map[string]any{"kind": one.kind, "id": one.id, "frozen": true, "reason": "test", "urgent": one.kind == "authority"}, "", nil))
 			told := time.Now()
 			require.Equal(t, one.code, call(here))
 			require.Eventually(t, func() bool { return call(there) == one.code }, 5*time.Second, 10*time.Millisecond)
