@@ -285,9 +285,10 @@ func (c *config) check() error {
 		}
 		c.Retention.Records = c.RecordRetention
 	}
-	if err := c.Retention.check(); err != nil {
+	if err := errors.Join(c.Retention.check(), c.checkMachines()); err != nil {
 		return err
 	}
+	c.RecordRetention = c.Retention.Records // whoever asks by the older name
 	if err := c.Audit.check(); err != nil {
 		return err
 	}
