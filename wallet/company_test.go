@@ -59,8 +59,8 @@ func (c *company) Collect(_ context.Context, _, _ string, bind *key.Public) (wal
 	return wallet.Collected{Credential: text, RefreshAt: c.now.AddDate(10, 0, 0)}, err
 }
 
-// open makes the wallet.
-func (c *company) open(shows *memstore.Store) *wallet.Wallet {
+// another is the same space in another process: it shares the database and the codes.
+func (c *company) another(shows *memstore.Store) *wallet.Wallet {
 	types, err := schemas.Embedded()
 	require.NoError(c.t, err)
 	w, err := wallet.New(wallet.Config{
@@ -89,7 +89,7 @@ func newCompany(t *testing.T) *company {
 	t.Cleanup(func() { require.NoError(t, c.db.Close()) })
 	shows, err := memstore.New(memstore.Config{Now: clock})
 	require.NoError(t, err)
-	c.Wallet = c.open(shows)
+	c.Wallet = c.another(shows)
 	r, err := c.db.Reserve(t.Context(), "register", nil, 1)
 	require.NoError(t, err)
 	_, err = c.db.Commit(t.Context(), issuer.Batch{Authority: "register", Certificates: []issuer.NewCertificate{{
