@@ -19,14 +19,15 @@ func TestSensitiveNeedsStepUp(t *testing.T) {
 		want   error
 		method string
 	}{
-		"nothing":                    {func(*wallet.Person) {}, wallet.ErrStepUp, ""},
-		"passkey just now":           {func(p *wallet.Person) { p.StepUp = s.now }, nil, "passkey"},
-		"passkey five minutes ago":   {func(p *wallet.Person) { p.StepUp = s.now.Add(-5 * time.Minute) }, nil, "passkey"},
-		"passkey too long ago":       {func(p *wallet.Person) { p.StepUp = s.now.Add(-5*time.Minute - time.Second) }, wallet.ErrStepUp, ""},
-		"passkey tomorrow":           {func(p *wallet.Person) { p.StepUp = s.now.Add(24 * time.Hour) }, wallet.ErrStepUp, ""},
-		"sign-in, high, just now":    {func(p *wallet.Person) { p.Assurance, p.VerifiedAt = "high", s.now }, nil, "sign-in"},
-		"sign-in, substantial":       {func(p *wallet.Person) { p.Assurance, p.VerifiedAt = "substantial", s.now }, wallet.ErrStepUp, ""},
-		"sign-in, high, an hour ago": {func(p *wallet.Person) { p.Assurance = "high" }, wallet.ErrStepUp, ""},
+		"nothing":                          {func(*wallet.Person) {}, wallet.ErrStepUp, ""},
+		"passkey just now":                 {func(p *wallet.Person) { p.StepUp = s.now }, nil, "passkey"},
+		"passkey five minutes ago":         {func(p *wallet.Person) { p.StepUp = s.now.Add(-5 * time.Minute) }, nil, "passkey"},
+		"passkey too long ago":             {func(p *wallet.Person) { p.StepUp = s.now.Add(-5*time.Minute - time.Second) }, wallet.ErrStepUp, ""},
+		"passkey tomorrow":                 {func(p *wallet.Person) { p.StepUp = s.now.Add(24 * time.Hour) }, wallet.ErrStepUp, ""},
+		"sign-in, high, just now":          {func(p *wallet.Person) { p.Assurance, p.VerifiedAt, p.AuthTime = "high", s.now, s.now }, nil, "sign-in"},
+		"sign-in, substantial":             {func(p *wallet.Person) { p.Assurance, p.VerifiedAt, p.AuthTime = "substantial", s.now, s.now }, wallet.ErrStepUp, ""},
+		"sign-in, high, when is not known": {func(p *wallet.Person) { p.Assurance, p.VerifiedAt = "high", s.now }, wallet.ErrStepUp, ""},
+		"sign-in, high, an hour ago":       {func(p *wallet.Person) { p.Assurance, p.AuthTime = "high", p.VerifiedAt }, wallet.ErrStepUp, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := s.me()

@@ -57,6 +57,13 @@
     const has = (await api('GET', '/v1/me/passkeys')).data.passkeys.length > 0;
     const said = make('p', 'small');
     said.setAttribute('role', 'status');
+    // again leads to a sign-in at which she proves anew who she is, and back.
+    const again = async function () {
+      const me = (await api('GET', '/v1/me')).data;
+      const a = make('a', 'button', both('重新登录', 'Sign in again'));
+      a.href = '/v1/sign-in/' + encodeURIComponent(me.method.replace(/^oidc:/, '')) + '?fresh=true&return_to=/wallet';
+      place.append(a);
+    };
     const button = make('button', 'button main', has ? both('使用通行密钥', 'Use a passkey') : both('登记通行密钥', 'Register a passkey'));
     button.type = 'button';
     button.id = 'use-passkey';
@@ -68,6 +75,7 @@
     if (!window.PublicKeyCredential) {
       button.disabled = true;
       put(said, both('这台设备不支持通行密钥，请重新登录后再出示。', 'This device has no passkeys: sign in again and then show it.'));
+      await again();
     }
     button.addEventListener('click', async function () {
       button.disabled = true;
@@ -79,7 +87,8 @@
       } catch (e) {
         button.disabled = false;
         if (e.title) s.tell(said, e);
-        else put(said, both('没有完成，请重试。', 'It was not completed; please try again.'));
+        if (e.code === 'fresh-sign-in-required') await again();
+        if (!e.title) put(said, both('没有完成，请重试。', 'It was not completed; please try again.'));
       }
     });
   }

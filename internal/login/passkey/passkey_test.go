@@ -63,7 +63,7 @@ func newRoom(t *testing.T) *room {
 }
 
 func (r *room) person(id string) passkey.Person {
-	return passkey.Person{HolderID: "blind-" + id, Session: "session-" + id, VerifiedAt: r.now}
+	return passkey.Person{HolderID: "blind-" + id, Session: "session-" + id, AuthTime: r.now}
 }
 
 // options are what a page gets, read as a browser would.
@@ -255,7 +255,7 @@ func TestFresh(t *testing.T) {
 	require.ErrorIs(t, err, passkey.ErrNotFresh)
 	require.ErrorIs(t, r.Remove(t.Context(), me, k.ID), passkey.ErrNotFresh)
 	future := me
-	future.VerifiedAt = r.now.Add(time.Hour)
+	future.AuthTime = r.now.Add(time.Hour)
 	require.ErrorIs(t, r.Remove(t.Context(), future, k.ID), passkey.ErrNotFresh)
 	a.Counter = 1
 	require.NoError(t, r.stepUp(me, a))
@@ -302,7 +302,7 @@ func TestAddressesHaveNoPasskeys(t *testing.T) {
 	for _, public := range []string{"http://127.0.0.1:8080", "https://[::1]"} {
 		d, err := passkey.New(passkey.Config{PublicURL: public, Store: r.db, Challenges: challenges{}, StepUp: func(context.Context, string, time.Time) error { return nil }})
 		require.NoError(t, err)
-		_, err = d.BeginRegistration(t.Context(), passkey.Person{HolderID: "p", Session: "s", VerifiedAt: time.Now()})
+		_, err = d.BeginRegistration(t.Context(), passkey.Person{HolderID: "p", Session: "s", AuthTime: time.Now()})
 		require.ErrorIs(t, err, passkey.ErrUnavailable)
 	}
 }
