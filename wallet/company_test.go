@@ -60,11 +60,11 @@ func (c *company) Collect(_ context.Context, _, _ string, bind *key.Public) (wal
 }
 
 // another is the same space in another process: it shares the database and the codes.
-func (c *company) another(shows wallet.Shows) *wallet.Wallet {
+func (c *company) another(shows *memstore.Store) *wallet.Wallet {
 	types, err := schemas.Embedded()
 	require.NoError(c.t, err)
 	w, err := wallet.New(wallet.Config{
-		Store: c.db, Shows: shows, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
+		Store: c.db, Shows: shows, Index: shows, Bell: shows, Consents: c.db, Withdrawals: c.db, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
 		Keys:         func(context.Context) ([]key.Signer, error) { return []key.Signer{c.key}, nil },
 		Appointments: c.db, HolderID: blind,
 	})

@@ -33,6 +33,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "appointments", key: []string{"id"}, columns: []string{"names"}},
 		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
 		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
+		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 	}
 }
 
@@ -67,6 +68,9 @@ func holderIDs() []column {
 		{"corrections", "person_id"},
 		{"passkey_users", "person_id"},
 		{"passkeys", "person_id"},
+		{"consents", "holder_id"},
+		{"consents", "person_id"},
+		{"withdrawals", "person_id"},
 	}
 }
 
@@ -77,6 +81,7 @@ func openBytes() map[column]string {
 		{"data_keys", "wrapped"}:       "wrapped by the key-encryption key",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"consents", "ticket"}:         "digest of 128 random bits",
 		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
