@@ -160,9 +160,11 @@ func TestDeploymentKeysRotate(t *testing.T) {
 	require.Equal(t, "valid", check())
 	o := operatorsOf(t, data, p.base)
 	var providersNow struct{ Providers []registry.Provider }
-	require.NoError(t, o.first.call(t.Context(), http.MethodGet, "/v1/registry/providers", nil, "", &providersNow))
+	require.Eventually(t, func() bool { // the running server has seen what the command wrote
+		require.NoError(t, o.first.call(t.Context(), http.MethodGet, "/v1/registry/providers", nil, "", &providersNow))
+		return len(providersNow.Providers[0].Keys) == 2
+	}, 5*time.Second, 20*time.Millisecond)
 	keys := providersNow.Providers[0].Keys
-	require.Len(t, keys, 2)
 	require.Equal(t, providerKey, keys[1].Public.ID())
 	require.False(t, keys[0].NotAfter.IsZero())
 

@@ -14,14 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/audithttp"
-	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -30,7 +28,6 @@ import (
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
-	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/registryhttp"
 	"github.com/showcard/showcard/verifierhttp"
 	"github.com/showcard/showcard/wallethttp"
@@ -493,19 +490,4 @@ func (j *judge) operator(token, second string) {
 	j.call(put, "/v1/registry/roots", token, roots, http.StatusOK)
 	j.call(get, "/v1/trust-list/roots?version=2", "", nil, http.StatusNotFound)
 	j.call(post, "/v1/registry/clients/demo-bank/drop-key", token, map[string]any{"key": "none", "reason": "test"}, http.StatusNotFound)
-}
-
-// ownKeys is a client that rotates its key.
-func (j *judge) ownKeys(c *client) {
-	bearer, err := c.authorization(j.t.Context())
-	require.NoError(j.t, err)
-	token := strings.TrimPrefix(bearer, "Bearer ")
-	next, err := key.Generate(key.SM2)
-	require.NoError(j.t, err)
-	a, b, err := registry.SignKeyChange(c.signer, next, c.id, c.aud, time.Hour, time.Now())
-	require.NoError(j.t, err)
-	j.call(http.MethodPost, "/v1/clients/self/keys", token, map[string]any{"current": a, "next": a}, http.StatusUnprocessableEntity)
-	j.call(http.MethodPost, "/v1/clients/self/keys", token, map[string]any{"current": a, "next": b}, http.StatusOK)
-	j.call(http.MethodDelete, "/v1/clients/self/keys/"+next.Public().ID(), token, nil, http.StatusConflict)
-	j.call(http.MethodDelete, "/v1/clients/self/keys/"+c.signer.Public().ID(), token, nil, http.StatusOK)
 }
