@@ -285,7 +285,7 @@ func (c *config) check() error {
 		}
 		c.Retention.Records = c.RecordRetention
 	}
-	if err := errors.Join(c.Retention.check(), c.checkMachines()); err != nil {
+	if err := c.Retention.check(); err != nil {
 		return err
 	}
 	c.RecordRetention = c.Retention.Records // whoever asks by the older name
