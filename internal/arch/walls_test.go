@@ -121,7 +121,6 @@ var fetching = map[string]string{
 	"cmd/showcard/tour.go":         "as the demo",
 	"cmd/showcard/signin.go":       "a tool and the tour, being a browser at the demo",
 	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
-	"internal/login/fetch.go":      "bounds the client that it is given, which is the guarded one",
 	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
 }
 
