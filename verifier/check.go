@@ -190,6 +190,8 @@ func refusalCode(err error) string {
 		return "field-not-registered"
 	case errors.Is(err, ErrPurposeNotRegistered):
 		return "purpose-not-registered"
+	case errors.Is(err, ErrFieldNotRegistered):
+		return "field-not-registered"
 	}
 	return "nothing-to-disclose"
 }

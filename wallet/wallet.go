@@ -53,6 +53,7 @@ type Person struct {
 	Name       string // as her sign-in says it
 	Method     string // how she was verified: sign-in, passkey…
 	VerifiedAt time.Time
+	AuthTime   time.Time // that moment as her provider told it; zero when it did not
 	Assurance  string    // how surely it is she: low, substantial or high
 	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 }

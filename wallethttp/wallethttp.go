@@ -75,7 +75,7 @@ func Errors() httpd.ErrorTable {
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, AuthTime: who.AuthTime, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {

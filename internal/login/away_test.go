@@ -25,7 +25,7 @@ func hold(t *testing.T) http.HandlerFunc {
 	}
 }
 
-func hasty(c *login.Config) { c.Patience = 50 * time.Millisecond }
+func hasty(c *login.Config) { c.Patience = time.Second }
 
 // A provider that is away, slow, or talks nonsense when it is asked for its endpoints.
 func TestDiscovery(t *testing.T) {

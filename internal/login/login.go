@@ -129,12 +129,12 @@ func returnTo(text string) (string, error) {
 }
 
 // begin starts a sign-in: where to send the browser, and the cookies to set.
-func (s *Service) begin(r *http.Request, id, back string) (location string, cookies []*http.Cookie, err error) {
+func (s *Service) begin(r *http.Request, id, back string, fresh bool) (location string, cookies []*http.Cookie, err error) {
 	p, err := s.find(id)
 	if err != nil {
 		return "", nil, err
 	}
-	t := transaction{Provider: id, State: random(16), Nonce: random(16), Verifier: oauth2.GenerateVerifier(), Began: s.cfg.Now(), Origin: p.origin(r)}
+	t := transaction{Provider: id, State: random(16), Nonce: random(16), Verifier: oauth2.GenerateVerifier(), Began: s.cfg.Now(), Origin: p.origin(r), Fresh: fresh}
 	if t.ReturnTo, err = returnTo(back); err != nil {
 		return "", nil, err
 	}
@@ -168,6 +168,9 @@ func (p *provider) origin(r *http.Request) string {
 	}
 	return ""
 }
+
+// freshFor is how old a proof may be when a fresh one was asked for.
+const freshFor = 5 * time.Minute
 
 // done is a sign-in that succeeded.
 type done struct {
@@ -246,13 +249,20 @@ func (s *Service) complete(ctx context.Context, p *provider, t transaction, answ
 	if err != nil {
 		return done{}, err
 	}
+	if t.Fresh && (v.AuthTime == nil || now.Sub(v.at) > freshFor+skew) {
+		return done{}, fmt.Errorf("%w: a fresh proof was asked for", ErrStale)
+	}
 	who, err := p.subject(v)
 	if err != nil {
 		return done{}, err
 	}
+	var proved time.Time
+	if v.AuthTime != nil {
+		proved = v.at
+	}
 	var d done
 	d.token, d.session, err = s.cfg.Access.SignIn(ctx, access.Session{
-		Holder: s.cfg.HolderID(who.Holder), Name: who.Holder.Name, Method: "oidc:" + p.ID, Assurance: who.Assurance, At: v.at,
+		Holder: s.cfg.HolderID(who.Holder), Name: who.Holder.Name, Method: "oidc:" + p.ID, Assurance: who.Assurance, At: proved,
 	})
 	return d, err
 }

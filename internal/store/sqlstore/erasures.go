@@ -60,6 +60,12 @@ func erasing() []struct{ what, statement string } {
 		// Of companies' certificates that she showed: the companies' looks stay, and do not name her.
 		{"links of showing", `UPDATE verifications SET person_id = '' WHERE person_id = $1 AND holder_id IN
 			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
+		// Consents are the party's evidence too: they stay with the look and do not name her.
+		{"links of consents", `UPDATE consents SET holder_id = '', person_id = '', identifier = '', note = NULL,
+			answer = CASE WHEN answer = '' THEN 'lapsed' ELSE answer END WHERE holder_id = $1`},
+		{"links of answering", `UPDATE consents SET person_id = '', answer = CASE WHEN answer = '' THEN 'lapsed' ELSE answer END WHERE person_id = $1 AND holder_id IN
+			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
+		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
 		{"appointments", `DELETE FROM appointments WHERE person_id = $1`},
 		{"corrections", `DELETE FROM corrections WHERE person_id = $1`},
 		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
