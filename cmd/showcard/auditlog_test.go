@@ -251,3 +251,18 @@ func TestAuditConfig(t *testing.T) {
 		require.ErrorIs(t, c.check(), errConfig, url)
 	}
 }
+
+// auditor asks the log what it answers to everyone and to auditors.
+func (j *judge) auditor(token string) {
+	const get = http.MethodGet
+	j.call(get, "/v1/audit/checkpoint?newest=true", "", nil, http.StatusOK)
+	j.call(get, "/v1/audit/keys", "", nil, http.StatusOK)
+	j.call(get, "/v1/audit/tile/nothing", "", nil, http.StatusNotFound)
+	j.call(get, "/v1/audit/proofs/inclusion?index=1", "", nil, http.StatusOK)
+	j.call(get, "/v1/audit/proofs/inclusion", "", nil, http.StatusBadRequest)
+	j.call(get, "/v1/audit/proofs/inclusion?entry=none", "", nil, http.StatusNotFound)
+	j.call(get, "/v1/audit/proofs/consistency?from=1&to=2", "", nil, http.StatusOK)
+	j.call(get, "/v1/audit/events?limit=3", token, nil, http.StatusOK)
+	j.call(get, "/v1/audit/events?limit=300", token, nil, http.StatusBadRequest)
+	j.call(get, "/v1/audit/events", "", nil, http.StatusUnauthorized)
+}

@@ -312,6 +312,9 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.person(citizenOf(t, d.base, "person-02").bearer)
 		j.operator(token("demo-operator"), token("demo-operator-2"))
 		j.ownKeys(clientOf(t, data, d.base, "traffic-squad"))
+		_, err := d.audit.Build(t.Context())
+		require.NoError(t, err)
+		j.auditor(token("demo-auditor"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
 				require.True(t, j.judged[method+" "+path], "%s %s was not tried", method, path)
