@@ -254,7 +254,7 @@ func (a *app) openVerifier() error {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
+		Verifier: v, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -63,6 +64,10 @@ type config struct {
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
 	// the environment variable SHOWCARD_PASSPHRASE holds a passphrase.
 	KeystoreKeyFile string `yaml:"keystore_key_file"`
+	// signer is the socket of a signer process (showcard signer) or of a security module's adapter,
+	// as unix:/run/showcard/signer.sock. Private keys are there then, and the key-encryption key;
+	// the keystore keeps the secrets of look-ups. Default none: all keys lie in the keystore.
+	Signer string `yaml:"signer"`
 	// data_key_life is after how long a data key, under which personal data is sealed, is followed
 	// by the next. Old ones go on opening. Default 2160h (90 days).
 	DataKeyLife time.Duration `yaml:"data_key_life"`
@@ -267,6 +272,9 @@ func (c *config) check() error {
 	}
 	if c.ConsentWait != 0 && (c.ConsentWait < wallet.MinConsentWait || c.ConsentWait > wallet.MaxConsentWait) {
 		return fmt.Errorf("%w: consent_wait: want %s to %s", errConfig, wallet.MinConsentWait, wallet.MaxConsentWait)
+	}
+	if path, ok := strings.CutPrefix(c.Signer, "unix:"); c.Signer != "" && (!ok || path == "") {
+		return fmt.Errorf("%w: signer: want unix:/PATH", errConfig)
 	}
 	if err := c.checkMachines(); err != nil {
 		return err

@@ -16,6 +16,9 @@ type walletVolatile interface {
 }
 
 func (w verifierWallet) Redeem(ctx context.Context, r verifier.Redemption) (verifier.Offer, string, error) {
+	if r.Ask == "" { // an ask hands back the name that it was given
+		r.Claimant = w.blind(r.Claimant)
+	}
 	o, presentation, err := w.wallet.Redeem(ctx, wallet.Redemption(r))
 	return verifier.Offer(o), presentation, walletError(err)
 }
@@ -25,6 +28,7 @@ func (w verifierWallet) Spent(ctx context.Context, s verifier.Scan) error {
 }
 
 func (w verifierWallet) Ask(ctx context.Context, r verifier.AskRequest) (verifier.Ask, error) {
+	r.Claimant = w.blind(r.Claimant)
 	a, err := w.wallet.Ask(ctx, wallet.AskRequest(r))
 	return verifierAsk(a), walletError(err)
 }

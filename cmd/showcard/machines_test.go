@@ -35,7 +35,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	a := startDemo(t, data, "--volatile", redis.URL)
 	b := startDemo(t, data, "--volatile", redis.URL)
-	operator := operatorOf(t, data, a.base)
+	operator := operatorsOf(t, data, a.base)
 	for _, one := range []struct{ kind, id, client, path, code string }{
 		{"client", "demo-auditor", "demo-auditor", "/v1/registry/types", "client-suspended"},
 		{"party", "demo-bank", "demo-bank", "/v1/verifications/x/portrait", "party-suspended"},
@@ -49,8 +49,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 			}
 			require.NotEqual(t, one.code, call(here))
 			require.NotEqual(t, one.code, call(there))
-			require.NoError(t, operator.call(t.Context(), http.MethodPost, "/v1/registry/freezes",
-				map[string]any{"kind": one.kind, "id": one.id, "frozen": true, "reason": "test"}, "", nil))
+			require.NoError(t, operator.freeze(t.Context(), one.kind, one.id, "", true))
 			told := time.Now()
 			require.Equal(t, one.code, call(here))
 			require.Eventually(t, func() bool { return call(there) == one.code }, 5*time.Second, 10*time.Millisecond)
@@ -348,13 +347,17 @@ func FuzzClientCertHeader(f *testing.F) {
 
 func TestMachinesConfig(t *testing.T) {
 	for name, change := range map[string]func(*config){
-		"mtls_listen without TLS":       func(c *config) { c.MTLSListen, c.MTLSURL = "127.0.0.1:1", "https://m.example" },
-		"mtls_url alone":                func(c *config) { c.MTLSURL = "https://m.example" },
-		"mtls_listen without a URL":     func(c *config) { c.MTLSListen, c.TLSCertificate, c.TLSKey = "127.0.0.1:1", "a", "b" },
-		"mtls_url in the clear":         func(c *config) { c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "http://m.example", []string{"10.0.0.1"} },
+		"mtls_listen without TLS":   func(c *config) { c.MTLSListen, c.MTLSURL = "127.0.0.1:1", "https://m.example" },
+		"mtls_url alone":            func(c *config) { c.MTLSURL = "https://m.example" },
+		"mtls_listen without a URL": func(c *config) { c.MTLSListen, c.TLSCertificate, c.TLSKey = "127.0.0.1:1", "a", "b" },
+		"mtls_url in the clear": func(c *config) {
+			c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "http://m.example", []string{"10.0.0.1"}
+		},
 		"client_cert_header of anybody": func(c *config) { c.ClientCertHeader, c.MTLSURL = true, "https://m.example" },
-		"proxy that is no address":      func(c *config) { c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "https://m.example", []string{"proxy"} },
-		"registry_max_age too short":    func(c *config) { c.RegistryMaxAge = time.Millisecond },
+		"proxy that is no address": func(c *config) {
+			c.ClientCertHeader, c.MTLSURL, c.TrustedProxies = true, "https://m.example", []string{"proxy"}
+		},
+		"registry_max_age too short": func(c *config) { c.RegistryMaxAge = time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config{PublicURL: "https://cards.example", Data: "x", KeystoreKeyFile: "k", Domain: domainConfig{Code: "TEST"}}

@@ -211,7 +211,7 @@ func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 	out := registry.Party{
 		ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true,
-		Contact: "演示联系人 demo contact", LegalBasis: map[string]string{}, State: registry.PartyReleased,
+		Contact: "演示联系人 demo contact", State: registry.PartyReleased,
 	}
 	for _, a := range p.Allow {
 		t, err := types.Type(a.Type)
@@ -219,7 +219,9 @@ func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 			return out, err
 		}
 		for _, purpose := range a.Purposes {
-			out.LegalBasis[purpose] = "演示依据 demo basis"
+			if !slices.ContainsFunc(out.LegalBasis, func(b registry.Basis) bool { return b.Purpose == purpose }) {
+				out.LegalBasis = append(out.LegalBasis, registry.Basis{Purpose: purpose, Basis: "演示依据 demo basis"})
+			}
 		}
 		g := registry.Grant{Type: a.Type, Purposes: a.Purposes, Fields: slices.Clone(a.Fields)}
 		for _, name := range a.Views {

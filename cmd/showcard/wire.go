@@ -131,8 +131,12 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, PerDay: v.PerDay, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
-// verifierWallet is the wallet as the verifier sees it.
-type verifierWallet struct{ wallet *wallet.Wallet }
+// verifierWallet is the wallet as the verifier sees it. Claimants, which wait where codes in flight
+// are, go by blind names: callers put citizens' numbers into the keys of their requests.
+type verifierWallet struct {
+	wallet *wallet.Wallet
+	blind  func(claimant string) string
+}
 
 func walletError(err error) error {
 	switch {

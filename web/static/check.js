@@ -387,7 +387,7 @@
   };
   const endings = { suspended: ['暂扣', 'suspended'], withdrawn: ['撤销', 'withdrawn'], cancelled: ['注销', 'cancelled'], lapsed: ['失效', 'lapsed'], transferred: ['转出', 'transferred'], revoked: ['吊销', 'revoked'] };
   const bound = { provider: ['由证照包服务方担保', 'vouched for by the wallet provider'], device: ['绑定持证人设备', 'bound to the holder\'s device'], none: ['未绑定', 'not bound'] };
-  const methods = { 'sign-in': ['登录', 'sign-in'], 'demo-sign-in': ['演示登录', 'demo sign-in'], passkey: ['通行密钥', 'passkey'], clerk: ['窗口比对', 'compared by the clerk'], 'face-service': ['人脸服务', 'face service'] };
+  const methods = { 'sign-in': ['登录', 'sign-in'], oidc: ['统一身份认证', 'identity provider'], passkey: ['通行密钥', 'passkey'], clerk: ['窗口比对', 'compared by the clerk'], 'face-service': ['人脸服务', 'face service'] };
 
   function checks(a) {
     const said = {};
@@ -409,7 +409,7 @@
     line('证照状态', 'Status', a.status, [a.status.ending ? make('span', '', named(endings, a.status.ending.state), ' ' + s.when(a.status.ending.at)) : null,
       a.status.as_of ? make('span', '', both('截至', 'as of'), ' ' + s.when(a.status.as_of)) : null]);
     line('持证人出示', 'Shown by the holder', a.holder, [named(bound, a.holder.bound)]);
-    line('本人', 'Person', a.person, [named(methods, a.person.method), a.person.at ? s.when(a.person.at) : null]);
+    line('本人', 'Person', a.person, [named(methods, (a.person.method || '').split(':')[0]), a.person.at ? s.when(a.person.at) : null]);
     put(byId('record'), both('核验编号 ' + a.id + '，', 'Verification ' + a.id + ', '), s.when(a.checked_at));
   }
 

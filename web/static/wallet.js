@@ -130,6 +130,7 @@
     show(byId('purpose-part'), codes.length > 0 && !ended(h));
     show(byId('show'), !ended(h));
     byId('values').open = false;
+    show(byId('prove'), false);
     reveal(false);
     put(byId('all'));
     go('choose');
@@ -202,7 +203,9 @@
       listen(live);
       try { await take(live, r, asked); } catch (e) { if (page.live === live) await trouble(live, e); }
       live.busy = false;
-    } catch (e) { fail(e); }
+    } catch (e) {
+      if (e.code === 'step-up-required') prove(function () { start(h, view, purpose); }); else fail(e);
+    }
     byId('show').disabled = false;
   }
 
@@ -213,6 +216,23 @@
     e.src = byId('code').dataset.consent;
     e.onload = function () { if (page.live === live) s.consent(live); };
     document.head.append(e);
+  }
+
+  // prove asks for her passkey. What it takes is loaded now: most shows never need it.
+  async function prove(done) {
+    try {
+      if (!s.passkey) {
+        await new Promise(function (resolve, reject) {
+          const e = make('script');
+          e.onload = resolve;
+          e.onerror = reject;
+          e.src = byId('choose').dataset.passkey;
+          document.head.append(e);
+        });
+      }
+      go('choose');
+      await s.passkey.ask(byId('prove'), done);
+    } catch (e) { fail(e); }
   }
 
   // take puts a new code on the screen once its picture is there; until then the old one stays.
