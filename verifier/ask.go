@@ -107,14 +107,8 @@ func (s *Service) Await(ctx context.Context, c Caller, id string, patience <-cha
 	if _, err := s.standing(ctx, c); err != nil {
 		return nil, err
 	}
-	v, err := s.cfg.Records.ByID(ctx, id)
-	switch {
-	case err == nil && v.Caller != c.Client:
-		return nil, ErrNoRecord // whether it exists is not theirs to know
-	case err == nil:
-		return s.stored(ctx, v, false)
-	case !errors.Is(err, ErrNoRecord):
-		return nil, fmt.Errorf("verifier: %w", err)
+	if a, err := s.recorded(ctx, c, id); !errors.Is(err, ErrNoRecord) {
+		return a, err
 	}
 	ask, err := s.cfg.Wallet.Asked(ctx, id, c.Client, patience)
 	if err != nil {
@@ -128,8 +122,8 @@ func (s *Service) Await(ctx context.Context, c Caller, id string, patience <-cha
 		return nil, err
 	}
 	var note askNote
-	if ask.Note == nil {
-		return nil, ErrNoRecord // it was recorded, and the record is gone
+	if ask.Note == nil { // another that waited was faster to record it
+		return s.recorded(ctx, c, id)
 	}
 	if err := json.Unmarshal(ask.Note, &note); err != nil {
 		return nil, fmt.Errorf("verifier: note of an ask: %w", err)
@@ -139,6 +133,20 @@ func (s *Service) Await(ctx context.Context, c Caller, id string, patience <-cha
 	}}
 	copy(k.record.RequestHash[:], note.Hash)
 	return k.asked(ctx, ask)
+}
+
+// recorded answers from the record of a caller's check.
+func (s *Service) recorded(ctx context.Context, c Caller, id string) (*Answer, error) {
+	v, err := s.cfg.Records.ByID(ctx, id)
+	switch {
+	case err == nil && v.Caller != c.Client:
+		return nil, ErrNoRecord // whether it exists is not theirs to know
+	case err == nil:
+		return s.stored(ctx, v, false)
+	case errors.Is(err, ErrNoRecord):
+		return nil, ErrNoRecord
+	}
+	return nil, fmt.Errorf("verifier: %w", err)
 }
 
 // standing returns the caller's party while it may check at all.

@@ -54,11 +54,7 @@ func (a *app) lapses(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			_, err := a.wallet.Lapse(ctx)
-			if err == nil {
-				_, err = a.store.SweepConsents(ctx, time.Now().Add(-a.cfg.RecordRetention))
-			}
-			if err != nil && ctx.Err() == nil {
+			if _, err := a.wallet.Lapse(ctx); err != nil && ctx.Err() == nil {
 				a.log.Warn("asks without an answer", "error", err)
 			}
 		}

@@ -232,6 +232,9 @@ func (a *app) retention() rights.Retention {
 			answers, records, err := a.store.Sweep(ctx, now, now.Add(-keep.Records))
 			return answers + records, err
 		}),
+		one("receipts of consents", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepConsents(ctx, now.Add(-keep.Records)) // as long as the checks that they belong to
+		}),
 		one("requests", func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepRequests(ctx, now.Add(-keep.Requests))
 		}),
