@@ -96,25 +96,6 @@ type Parties interface {
 	Party(ctx context.Context, id string) (Party, error)
 }
 
-// Original is a certificate as its issuer keeps it, for checking without a code.
-type Original struct {
-	Identifier string
-	HolderID   string
-	Type       string
-	Credential string // SD-JWT VC without holder binding
-	// Predicates are what holds now: those in the credential are as old as it is.
-	Predicates map[string]bool
-}
-
-// Originals is what the service asks of the issuers in its own domain.
-type Originals interface {
-	// Find returns certificates by identifier, or by holder and type.
-	Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]Original, error)
-	// Live returns what changes daily, and how and when the certificate ended if it did.
-	Live(ctx context.Context, identifier string) (live map[string]any, at time.Time, ending *Ending, err error)
-	Portrait(ctx context.Context, identifier string) (image, salt []byte, err error)
-}
-
 // ServiceConfig says what the service stands on.
 type ServiceConfig struct {
 	Verifier   *Verifier

@@ -255,3 +255,14 @@ func ticketCode(t *testing.T) string {
 	require.NoError(t, err)
 	return code
 }
+
+// Who showed a company's certificate has lost the right to, since.
+func TestCodeOfARemovedAgent(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrAgencyOver
+	a, err := s.Check(t.Context(), bank, verifier.Request{Code: ticketCode(t), Purpose: purpose})
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"agency-over"}, a.Reasons)
+	require.Empty(t, a.Claims)
+}

@@ -35,7 +35,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	a := startDemo(t, data, "--volatile", redis.URL)
 	b := startDemo(t, data, "--volatile", redis.URL)
-	operator := operatorOf(t, data, a.base)
+	operator := operatorsOf(t, data, a.base)
 	for _, one := range []struct{ kind, id, client, path, code string }{
 		{"client", "demo-auditor", "demo-auditor", "/v1/registry/types", "client-suspended"},
 		{"party", "demo-bank", "demo-bank", "/v1/verifications/x/portrait", "party-suspended"},
@@ -49,8 +49,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 			}
 			require.NotEqual(t, one.code, call(here))
 			require.NotEqual(t, one.code, call(there))
-			require.NoError(t, operator.call(t.Context(), http.MethodPost, "/v1/registry/freezes",
-				map[string]any{"kind": one.kind, "id": one.id, "frozen": true, "reason": "test"}, "", nil))
+			require.NoError(t, operator.freeze(t.Context(), one.kind, one.id, "", true))
 			told := time.Now()
 			require.Equal(t, one.code, call(here))
 			require.Eventually(t, func() bool { return call(there) == one.code }, 5*time.Second, 10*time.Millisecond)

@@ -14,12 +14,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/audithttp"
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -28,6 +30,7 @@ import (
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
+	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/registryhttp"
 	"github.com/showcard/showcard/verifierhttp"
 	"github.com/showcard/showcard/wallethttp"
@@ -98,7 +101,11 @@ func TestOpenAPI(t *testing.T) {
 			require.Empty(t, *op.Security, name)
 			continue
 		}
-		require.Equal(t, []string{r.Scope}, (*op.Security)[0]["bearer"], name)
+		if r.Scope == "" {
+			require.Empty(t, (*op.Security)[0]["bearer"], name)
+		} else {
+			require.Equal(t, []string{r.Scope}, (*op.Security)[0]["bearer"], name)
+		}
 		var roles []httpd.Role
 		raw, err := json.Marshal(op.Extensions["x-roles"])
 		require.NoError(t, err)
@@ -301,11 +308,13 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.public()
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.passkeys(citizenOf(t, d.base, "person-01").bearer)
 		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
 		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
 		j.person(citizenOf(t, d.base, "person-02").bearer)
-		j.operator(token("demo-operator"))
+		j.operator(token("demo-operator"), token("demo-operator-2"))
+		j.ownKeys(clientOf(t, data, d.base, "traffic-squad"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
 				require.True(t, j.judged[method+" "+path], "%s %s was not tried", method, path)
@@ -433,7 +442,7 @@ func (j *judge) rights(token, checker, licence, id string) {
 	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": confirm}, http.StatusOK)
 }
 
-func (j *judge) operator(token string) {
+func (j *judge) operator(token, second string) {
 	open := j.call(http.MethodGet, "/v1/disputes?state=open&limit=1", token, nil, http.StatusOK)["disputes"].([]any)
 	answer := "/v1/disputes/" + open[0].(map[string]any)["id"].(string) + "/answer"
 	j.call(http.MethodPost, answer, token, map[string]any{"state": "open", "answer": "x"}, http.StatusUnprocessableEntity)
@@ -448,7 +457,55 @@ func (j *judge) operator(token string) {
 		}
 		j.call(http.MethodPut, "/v1/registry/"+plural+"/"+id, token, entry, http.StatusOK)
 	}
-	j.call(http.MethodPut, "/v1/registry/types/no-such", token, map[string]any{"id": "no-such", "version": 1, "published": true}, http.StatusUnprocessableEntity)
-	freeze := map[string]any{"kind": "type", "id": "drivers-licence", "frozen": true, "reason": "test"}
-	j.call(http.MethodPost, "/v1/registry/freezes", token, freeze, http.StatusOK)
+	const post, get, put = http.MethodPost, http.MethodGet, http.MethodPut
+	j.call(put, "/v1/registry/types/no-such", token, map[string]any{"id": "no-such", "version": 1, "published": true}, http.StatusUnprocessableEntity)
+	why := map[string]any{"reason": "test"}
+	freeze := map[string]any{"kind": "type", "id": "drivers-licence", "frozen": true, "reason": "test", "urgent": true}
+	proposed := j.call(post, "/v1/registry/freezes", token, freeze, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/approve", token, why, http.StatusForbidden)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/reject", second, why, http.StatusOK)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/approve", second, why, http.StatusConflict)
+	j.call(post, "/v1/registry/freezes", token, freeze, http.StatusConflict) // urgent again
+	j.call(post, "/v1/registry/freezes", token, map[string]any{"kind": "party", "id": "demo-bank", "frozen": true, "reason": "test"}, http.StatusOK)
+	j.call(get, "/v1/registry/freezes", token, nil, http.StatusOK)
+	resume := j.call(post, "/v1/registry/parties/demo-bank/resume", token, why, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/proposals/"+resume+"/approve", second, why, http.StatusOK)
+	party := map[string]any{"id": "new-hall", "name": map[string]any{"zh": "新", "en": "new"}, "contact": "1", "per_day": 5, "grants": []any{},
+		"legal_basis": []any{map[string]any{"purpose": "identity-check", "basis": "law"}}}
+	j.call(put, "/v1/registry/parties/new-hall?reason=asked", token, party, http.StatusOK)
+	j.call(post, "/v1/registry/parties/new-hall/release", second, why, http.StatusConflict)
+	for _, step := range []string{"reject", "approve"} {
+		j.call(post, "/v1/registry/parties/new-hall/"+step, token, why, map[string]int{"reject": http.StatusOK, "approve": http.StatusConflict}[step])
+	}
+	j.call(put, "/v1/registry/parties/new-hall", token, party, http.StatusOK)
+	j.call(post, "/v1/registry/parties/new-hall/approve", token, why, http.StatusForbidden)
+	for _, step := range []string{"approve", "release", "suspend"} {
+		j.call(post, "/v1/registry/parties/new-hall/"+step, second, why, http.StatusOK)
+	}
+	retire := j.call(post, "/v1/registry/parties/new-hall/retire", token, why, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/proposals/"+retire+"/reject", second, why, http.StatusOK)
+	j.call(get, "/v1/registry/proposals", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/parties/traffic-squad/usage?days=3", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/history?from=1&limit=5", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/history?from=x", token, nil, http.StatusUnprocessableEntity)
+	j.call(put, "/v1/registry/roots", token, map[string]any{"payload": "", "signatures": []any{}}, http.StatusUnprocessableEntity)
+	roots := j.call(get, "/v1/trust-list/roots?version=1", "", nil, http.StatusOK)
+	j.call(put, "/v1/registry/roots", token, roots, http.StatusOK)
+	j.call(get, "/v1/trust-list/roots?version=2", "", nil, http.StatusNotFound)
+	j.call(post, "/v1/registry/clients/demo-bank/drop-key", token, map[string]any{"key": "none", "reason": "test"}, http.StatusNotFound)
+}
+
+// ownKeys is a client that rotates its key.
+func (j *judge) ownKeys(c *client) {
+	bearer, err := c.authorization(j.t.Context())
+	require.NoError(j.t, err)
+	token := strings.TrimPrefix(bearer, "Bearer ")
+	next, err := key.Generate(key.SM2)
+	require.NoError(j.t, err)
+	a, b, err := registry.SignKeyChange(c.signer, next, c.id, c.aud, time.Hour, time.Now())
+	require.NoError(j.t, err)
+	j.call(http.MethodPost, "/v1/clients/self/keys", token, map[string]any{"current": a, "next": a}, http.StatusUnprocessableEntity)
+	j.call(http.MethodPost, "/v1/clients/self/keys", token, map[string]any{"current": a, "next": b}, http.StatusOK)
+	j.call(http.MethodDelete, "/v1/clients/self/keys/"+next.Public().ID(), token, nil, http.StatusConflict)
+	j.call(http.MethodDelete, "/v1/clients/self/keys/"+c.signer.Public().ID(), token, nil, http.StatusOK)
 }

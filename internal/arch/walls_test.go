@@ -31,23 +31,24 @@ var doors = map[string]string{
 	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
 
-	"internal/access":            "crypto/* internal/httpd",
-	"internal/audit":             "crypto/* internal/strictjson",
-	"internal/correction":        "crypto/* internal/httpd",
-	"internal/login/passkey":     "crypto/* internal/httpd",
-	"internal/audit/remote":      "internal/audit",
-	"internal/audit/witness":     "internal/audit internal/audit/remote",
-	"internal/httpd":             "internal/httpd/problem internal/strictjson",
-	"internal/httpd/problem":     "testdata",
-	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
-	"internal/login/idp":         "schemas crypto/*",
-	"internal/outbound":          "",
-	"internal/qr":                "crypto/sm",
-	"internal/qr/qrimage":        "",
-	"internal/rights":            "",
-	"internal/rights/rightshttp": "internal/rights internal/httpd internal/httpd/problem",
-	"internal/signer":            "crypto/key internal/strictjson",
-	"internal/strictjson":        "",
+	"internal/access":                    "crypto/* internal/httpd",
+	"internal/audit":                     "crypto/* internal/strictjson",
+	"internal/correction":                "crypto/* internal/httpd",
+	"internal/login/passkey":             "crypto/* internal/httpd",
+	"internal/login/passkey/passkeytest": "",
+	"internal/audit/remote":              "internal/audit",
+	"internal/audit/witness":             "internal/audit internal/audit/remote",
+	"internal/httpd":                     "internal/httpd/problem internal/strictjson",
+	"internal/httpd/problem":             "testdata",
+	"internal/login":                     "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":                 "schemas crypto/*",
+	"internal/outbound":                  "",
+	"internal/qr":                        "crypto/sm",
+	"internal/qr/qrimage":                "",
+	"internal/rights":                    "",
+	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
+	"internal/signer":                    "crypto/key internal/strictjson",
+	"internal/strictjson":                "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
@@ -65,7 +66,7 @@ var doors = map[string]string{
 }
 
 // forTests are packages that only tests import. They may use testify.
-const forTests = "internal/store/storetest internal/store/redisstore/redistest"
+const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
 const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
@@ -80,7 +81,7 @@ var homes = map[string]string{
 	"github.com/jackc/pgx/":           "internal/store/sqlstore",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
 	"github.com/emmansun/":            "crypto/sm",
-	"github.com/fxamacker/cbor/":      "crypto/cose",
+	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it
 	"github.com/skip2/go-qrcode":      "internal/qr/qrimage",

@@ -170,15 +170,12 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if p.err != nil && now.Sub(p.tried) < metadataPause {
 		return p.lastKnown()
 	}
-	m, err := p.fetchMetadata(ctx)
-	if errors.Is(err, context.Canceled) {
-		return nil, err // says nothing about the provider
-	}
-	p.tried, p.err = now, err
+	m, err := p.fetchMetadata(context.WithoutCancel(ctx)) // others wait for it too, and it is bounded
+	p.tried, p.err = p.now(), err                         // from its end: who waited must not ask again at once
 	if err != nil {
 		return p.lastKnown()
 	}
-	m.fetched = now
+	m.fetched = p.tried
 	if p.found != nil && p.found.JWKS == m.JWKS {
 		m.keys = p.found.keys
 	} else {

@@ -12,6 +12,7 @@ async function main() {
   require('./everyday.js')(story, zbar);
   require('./hardships.js')(story, zbar);
   require('./signin.js')(story);
+  require('./passkeys.js')(story);
   const only = process.argv[2];
   const demo = await startDemo();
   const browser = await require('playwright-core').chromium.launch({ executablePath: chromium, args: process.getuid && process.getuid() === 0 ? ['--no-sandbox'] : [] });

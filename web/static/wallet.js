@@ -130,6 +130,7 @@
     show(byId('purpose-part'), codes.length > 0 && !ended(h));
     show(byId('show'), !ended(h));
     byId('values').open = false;
+    show(byId('prove'), false);
     reveal(false);
     put(byId('all'));
     go('choose');
@@ -196,10 +197,42 @@
       const live = page.live;
       live.busy = true;
       live.timer = setInterval(tick, 250);
+      live.type = type;
+      live.purposeName = purposeName;
+      live.finished = function () { if (page.live === live) finished(live); };
+      listen(live);
       try { await take(live, r, asked); } catch (e) { if (page.live === live) await trouble(live, e); }
       live.busy = false;
-    } catch (e) { fail(e); }
+    } catch (e) {
+      if (e.code === 'step-up-required') prove(function () { start(h, view, purpose); }); else fail(e);
+    }
     byId('show').disabled = false;
+  }
+
+  // listen loads what tells, while a code is shown, that somebody scanned it or asks for more.
+  function listen(live) {
+    if (s.consent) return s.consent(live);
+    const e = make('script');
+    e.src = byId('code').dataset.consent;
+    e.onload = function () { if (page.live === live) s.consent(live); };
+    document.head.append(e);
+  }
+
+  // prove asks for her passkey. What it takes is loaded now: most shows never need it.
+  async function prove(done) {
+    try {
+      if (!s.passkey) {
+        await new Promise(function (resolve, reject) {
+          const e = make('script');
+          e.onload = resolve;
+          e.onerror = reject;
+          e.src = byId('choose').dataset.passkey;
+          document.head.append(e);
+        });
+      }
+      go('choose');
+      await s.passkey.ask(byId('prove'), done);
+    } catch (e) { fail(e); }
   }
 
   // take puts a new code on the screen once its picture is there; until then the old one stays.
@@ -254,7 +287,7 @@
     if (Date.now() < live.nextTry) return;
     if (!live.code || since(c.asked) >= c.renew) {
       renew(live);
-    } else if (since(live.polled) >= 2000) {
+    } else if (since(live.polled) >= (live.told ? 20000 : 2000)) {
       poll(live);
     }
   }
@@ -328,6 +361,7 @@
 
   function stopShow() {
     if (page.live) clearInterval(page.live.timer);
+    if (page.live && page.live.end) page.live.end();
     page.live = null;
     cover('', '');
     s.awake(false);

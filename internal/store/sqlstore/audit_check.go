@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/internal/audit"
@@ -42,7 +43,7 @@ func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Fi
 		c.moved = generation > 1
 		return err
 	})
-	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.changes, c.revisions,
+	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.erasures, c.changes, c.revisions,
 		func(ctx context.Context) error { return c.gone(ctx, keep) }} {
 		if err == nil {
 			err = check(ctx)
@@ -156,18 +157,23 @@ func (c *rowCheck) verifications(ctx context.Context) error {
 	})
 }
 
+// certificates compares what was issued, and that the state is the one that the last change made:
+// to set a revoked certificate back to valid is what somebody would edit tables for.
 func (c *rowCheck) certificates(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential, erased_at
-			FROM certificates
-			WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+		var states []issuer.State
+		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential, erased_at, state,
+				COALESCE((SELECT from_state FROM certificate_events e WHERE e.identifier = c.identifier AND e.number = 1), state),
+				COALESCE((SELECT to_state FROM certificate_events e WHERE e.identifier = c.identifier ORDER BY e.number DESC LIMIT 1), state)
+			FROM certificates c WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var n issuer.Certificate
 			var authority, by, replaces string
 			var index, at int64
 			var credential []byte
 			var erased *int64
-			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential, &erased)
+			var state, last issuer.State
+			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential, &erased, &state, &n.State, &last)
 			if err != nil {
 				return err
 			}
@@ -175,12 +181,36 @@ func (c *rowCheck) certificates(ctx context.Context) error {
 			if plain, err := c.s.sealer.Open("certificates", n.Identifier, "credential", credential); err == nil {
 				n.Credential = string(plain)
 			}
-			rows = append(rows, row{name: "certificate " + n.Identifier, at: at, event: issuedEvent(n, authority, by, replaces), erased: erased != nil})
-			if erased != nil { // and that is logged too
-				rows = append(rows, row{name: "erasure of " + n.Identifier, at: *erased, erased: true,
-					event: audit.Event{Kind: "content.erased", Once: n.Identifier, At: moment(*erased)}})
+			if state != last {
+				c.add(audit.Finding{Code: audit.FoundRow, Index: audit.NoPlace, Detail: "state of certificate " + n.Identifier + " is not what its last change made"})
 			}
+			rows, states = append(rows, row{name: "certificate " + n.Identifier, at: at, event: issuedEvent(n, authority, by, replaces), erased: erased != nil}), append(states, state)
 			return nil
+		})
+		for i := range states {
+			if err != nil {
+				break
+			}
+			var other int
+			err = q.row(`SELECT (SELECT COUNT(*) FROM slots s JOIN certificates c ON s.list = c.status_list AND s.idx = c.status_index WHERE c.identifier = $1 AND s.status <> $2) +
+				(SELECT COUNT(*) FROM slots WHERE identifier = $1 AND copy = 1 AND status <> $2)`, rows[i].event.Subject, int64(states[i].Public())).Scan(&other)
+			if other > 0 {
+				c.add(audit.Finding{Code: audit.FoundRow, Index: audit.NoPlace, Detail: "status of " + rows[i].name + " is not that of its state"})
+			}
+		}
+		return rows, after, err
+	})
+}
+
+// erasures looks for the entries of contents that were erased.
+func (c *rowCheck) erasures(ctx context.Context) error {
+	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
+		var rows []row
+		err := q.rows(`SELECT identifier, erased_at FROM certificates WHERE identifier > $1 AND erased_at IS NOT NULL ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+			var at int64
+			err := r.Scan(&after, &at)
+			rows = append(rows, row{name: "erasure of " + after, at: at, erased: true, event: audit.Event{Kind: "content.erased", Once: after, At: moment(at)}})
+			return err
 		})
 		return rows, after, err
 	})
@@ -239,10 +269,6 @@ func (c *rowCheck) revisions(ctx context.Context) error {
 
 // gone looks for entries whose row is not there any more.
 func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
-	rows := map[string]string{
-		"certificate.issued":    `SELECT 1 FROM certificates WHERE identifier = $1`,
-		"verification.recorded": `SELECT 1 FROM verifications WHERE id = $1`,
-	}
 	for from := uint64(0); ; {
 		page, err := c.s.Placed(ctx, from, checkRows)
 		if err != nil {
@@ -251,17 +277,17 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 		for _, p := range page {
 			from = p.Index + 1
 			leaf, err := audit.ParseLeaf(p.Leaf)
-			query, asked := rows[leaf.Kind]
-			if err != nil || !asked || p.Opening == nil || leaf.At.Before(keep) {
+			if err != nil || p.Opening == nil || leaf.At.Before(keep) {
 				continue
 			}
 			said, err := leaf.Open(p.Opening)
-			if err != nil {
+			query, args := rowOf(said)
+			if err != nil || query == "" {
 				continue // Verify names it
 			}
 			err = c.s.read(ctx, func(q querier) error {
 				var one int
-				return q.row(query, said.Subject).Scan(&one)
+				return q.row(query, args...).Scan(&one)
 			})
 			switch {
 			case errors.Is(err, sql.ErrNoRows):
@@ -274,4 +300,20 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// rowOf asks for the row that an event tells of; the query is empty when there need be none.
+func rowOf(e audit.Event) (query string, args []any) {
+	switch {
+	case e.Kind == "certificate.issued":
+		return `SELECT 1 FROM certificates WHERE identifier = $1`, []any{e.Subject}
+	case e.Kind == "verification.recorded":
+		return `SELECT 1 FROM verifications WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "registry.changed":
+		return `SELECT 1 FROM registry_revisions WHERE revision = CAST($1 AS BIGINT)`, []any{strings.TrimPrefix(e.Subject, "revision ")}
+	case strings.HasPrefix(e.Kind, "certificate.") && e.Detail["event"] != "":
+		return `SELECT 1 FROM certificates c WHERE identifier = $1 AND (erased_at IS NOT NULL OR
+			EXISTS (SELECT 1 FROM certificate_events e WHERE e.identifier = c.identifier AND e.reason_id = $2))`, []any{e.Subject, e.Detail["event"]}
+	}
+	return "", nil
 }

@@ -72,6 +72,10 @@ func erasing() []struct{ what, statement string } {
 		// receipt it may have to show one day: it holds no value. The digest of a request goes, for
 		// of a check of facts it is the digest of a number.
 		{"links of verifications", `UPDATE verifications SET holder_id = '', person_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1`},
+		{"consents", `DELETE FROM consents WHERE holder_id = $1`},
+		// What she was asked for a company is the company's receipt, and does not name her.
+		{"links of consents", `UPDATE consents SET person_id = '' WHERE person_id = $1`},
+		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
 		{"exports", `DELETE FROM exports WHERE holder_id = $1`},
 	}
 }

@@ -34,6 +34,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
 		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
+		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 	}
 }
 
@@ -64,12 +65,12 @@ func holderIDs() []column {
 		{"corrections", "person_id"},
 		{"passkey_users", "person_id"},
 		{"passkeys", "person_id"},
-		{"consents", "holder_id"},
-		{"consents", "person_id"},
-		{"withdrawals", "person_id"},
 		{"disputes", "holder_id"},
 		{"exports", "holder_id"},
 		{"erasures", "holder_id"},
+		{"consents", "holder_id"},
+		{"consents", "person_id"},
+		{"withdrawals", "person_id"},
 	}
 }
 
