@@ -27,8 +27,8 @@ type proof struct {
 	method string
 }
 
-// identify finds out who asks for a token. The id that it returns beside a refusal is that of a
-// registered client, or empty.
+// identify finds out who asks for a token. The id that it returns beside a refusal is what the
+// caller claims to be, registered or not: fit to count under, and not to write down.
 func (s *Service) identify(ctx context.Context, form url.Values, peer Peer) (p proof, claimed string, err error) {
 	if peer.Certificate != nil && !form.Has("client_assertion") && !form.Has("client_assertion_type") {
 		return s.byCertificate(form.Get("client_id"), peer)

@@ -59,8 +59,13 @@ func (s *Service) open(t *jose.Token) (claims, error) {
 	if s.cfg.Now().Unix() >= c.Expires {
 		return claims{}, httpd.ErrExpiredCredentials
 	}
-	// Whoever stole a key that is not used any more cannot make tokens that live on and on.
-	if c.Expires-c.IssuedAt > int64(max(s.cfg.Lifetime, s.cfg.Session)/time.Second) {
+	// Whoever stole a key that is not used any more cannot make tokens that live on and on, nor
+	// tokens that begin when he likes.
+	life := s.cfg.Lifetime
+	if c.Role == httpd.RolePerson {
+		life = s.cfg.Session
+	}
+	if c.Expires-c.IssuedAt > int64(life/time.Second) || time.Unix(c.IssuedAt, 0).After(s.cfg.Now().Add(skew)) {
 		return claims{}, httpd.ErrBadCredentials
 	}
 	return c, nil

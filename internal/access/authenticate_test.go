@@ -40,12 +40,17 @@ func TestTokenRefused(t *testing.T) {
 	elsewhere, err := other.Grant(t.Context(), form(f.assertion(map[string]any{"aud": "https://other.example"})))
 	require.NoError(t, err)
 	claims := func(change string, value any) map[string]any {
-		c := map[string]any{"iss": us, "aud": us, "sub": counter, "client_id": counter, "scope": "verify", "role": "relying-party", "exp": f.clock().Add(time.Minute).Unix()}
+		c := map[string]any{
+			"iss": us, "aud": us, "sub": counter, "client_id": counter, "scope": "verify", "role": "relying-party",
+			"iat": f.clock().Unix(), "exp": f.clock().Add(time.Minute).Unix(),
+		}
 		c[change] = value
 		return c
 	}
 	status, _ := f.bearer(f.own("at+jwt", claims("jti", "1")))
 	require.Equal(t, http.StatusOK, status, "the claims below are good but for one")
+	nextYear := claims("iat", f.clock().AddDate(1, 0, 0).Unix())
+	nextYear["exp"] = f.clock().AddDate(1, 0, 0).Add(time.Minute).Unix()
 
 	for name, token := range map[string]string{
 		"not a token":               "abc",
@@ -60,6 +65,9 @@ func TestTokenRefused(t *testing.T) {
 		"another audience":          f.own("at+jwt", claims("aud", "https://other.example")),
 		"audience is a list":        f.own("at+jwt", claims("aud", []string{us})),
 		"lives longer than any":     f.own("at+jwt", claims("iat", f.clock().Add(-8*time.Hour).Unix())),
+		"lives as a person's may":   f.own("at+jwt", claims("exp", f.clock().Add(time.Hour).Unix())),
+		"no beginning":              f.own("at+jwt", claims("iat", nil)),
+		"begins next year":          f.own("at+jwt", nextYear),
 		"no end":                    f.own("at+jwt", map[string]any{"iss": us, "aud": us, "client_id": counter, "role": "relying-party"}),
 		"two tokens":                good + " " + good,
 	} {

@@ -15,10 +15,30 @@ import (
 const (
 	refusalsPerMinute = 10
 	tokensPerMinute   = 120
-	// notesPerMinute bounds what one address writes into the audit log by being refused. It counts
-	// strangers and clients alike, or the time of an answer would tell them apart.
-	notesPerMinute = 60
+	// notesPerMinute bounds what one address writes into the audit log by being refused, and
+	// allNotesPerMinute what all of them do: the log is kept for good, and addresses are cheap. Both
+	// count strangers and clients alike, or the time of an answer would tell them apart. The metrics
+	// count every refusal.
+	notesPerMinute    = 20
+	allNotesPerMinute = 120
 )
+
+// MayNote says whether a refusal of somebody at this address may still be written into the audit
+// log. When the limiter is away it may not: what nobody counts has no bound.
+func MayNote(ctx context.Context, l Limiter, what, address string) bool {
+	if l == nil {
+		return true
+	}
+	for _, one := range []struct {
+		key       string
+		perMinute int
+	}{{"noted:" + what + ":" + address, notesPerMinute}, {"noted:" + what, allNotesPerMinute}} {
+		if ok, _, err := l.Allow(ctx, one.key, one.perMinute); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
 
 // Peer is the other end of the connection.
 type Peer struct {
@@ -92,7 +112,7 @@ func (s *Service) refused(ctx context.Context, p proof, claimed string, peer Pee
 	if err := s.count(ctx, "refused:"+peer.Address+":"+claimed, refusalsPerMinute); err != nil {
 		return err
 	}
-	if s.count(ctx, "noted:"+peer.Address, notesPerMinute) != nil {
+	if !MayNote(ctx, s.cfg.Limiter, "oauth", peer.Address) {
 		return refusal
 	}
 	if noteErr := s.note(ctx, Visit{Client: p.client.ID, Method: p.method, Refused: refusal.Code}); noteErr != nil {

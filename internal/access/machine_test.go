@@ -105,8 +105,18 @@ func TestLimitsLockNobodyOut(t *testing.T) {
 			id := "nobody-" + strconv.Itoa(i)
 			require.Equal(t, "assertion-invalid", ask("attacker", f.signed(stranger, "JWT", map[string]any{"iss": id, "sub": id})))
 		}
-		require.Less(t, len(noted.all)-before, 60)
+		require.Less(t, len(noted.all)-before, 20)
 		require.Empty(t, noted.all[before].Client, "what a stranger calls himself is not written down")
+	})
+	t.Run("many strangers write little", func(t *testing.T) {
+		f.wait(time.Minute)
+		before := len(noted.all)
+		for i := range 500 {
+			require.Equal(t, "assertion-invalid", ask("bot-"+strconv.Itoa(i), f.signed(stranger, "JWT", nil)))
+		}
+		require.LessOrEqual(t, len(noted.all)-before, 120)
+		require.Empty(t, ask("bot-1", f.assertion(nil)))
+		require.Equal(t, access.Visit{Client: counter, Method: "private_key_jwt"}, noted.all[len(noted.all)-1], "who got in is always written down")
 	})
 	t.Run("tokens of a client", func(t *testing.T) {
 		f.wait(time.Minute)
