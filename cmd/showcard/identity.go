@@ -75,7 +75,7 @@ func (a *app) openLogin() error {
 		return err
 	}
 	a.login, err = login.New(login.Config{
-		PublicURL: a.cfg.PublicURL, Providers: providers, Access: a.access, Once: a.volatile, Notes: a.store, Secret: secret,
+		PublicURL: a.cfg.PublicURL, Providers: providers, Access: a.access, Once: a.volatile, Notes: a.store, Limiter: a.volatile, Secret: secret,
 		HolderID: a.holderID, Client: client, Logger: a.log,
 	})
 	if err != nil {

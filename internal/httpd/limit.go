@@ -25,7 +25,7 @@ const (
 	ClassRenew    Class = "renew"    // a page renewing its code: can wait a second
 	ClassPage     Class = "page"     // pages and their assets
 	ClassSignIn   Class = "sign-in"  // guessed at by attackers
-	ClassCallback Class = "callback" // back from an identity provider: makes work there too
+	ClassCallback Class = "callback" // to an identity provider and back: waits for it, and makes work there too
 	ClassOps      Class = "ops"      // health, metrics: never limited
 	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
 	ClassWait     Class = "wait"     // a request that waits for a person: long, and costs next to nothing
@@ -51,7 +51,7 @@ func defaultLimits() map[Class]Limits {
 		ClassPage:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
 		ClassSignIn:  {PerMinute: 30, Concurrent: 64, Queue: 16},
 		// Many people sit behind one address of a provider's network.
-		ClassCallback: {PerMinute: 240, Concurrent: 64, Queue: 64},
+		ClassCallback: {PerMinute: 480, Concurrent: 128, Queue: 64},
 		ClassOps:      {},
 		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
 		ClassWait:     {PerMinute: 6000, Concurrent: 4096},

@@ -25,6 +25,7 @@ type Config struct {
 	Access    *access.Service
 	Once      access.Once
 	Notes     Notes
+	Limiter   access.Limiter // bounds the notes of refused sign-ins; nil: they have no bound
 	Secret    []byte // seals transactions; the same in every process of a deployment
 	HolderID  func(schemas.HolderRef) string
 	// Client talks to providers: the guarded one (internal/outbound). Time, redirects and the size
@@ -180,7 +181,7 @@ type done struct {
 }
 
 // finish takes the provider's answer. back is where the person wanted to go, as far as known.
-func (s *Service) finish(r *http.Request, id string, answer url.Values) (d done, back string, err error) {
+func (s *Service) finish(r *http.Request, id, address string, answer url.Values) (d done, back string, err error) {
 	p, err := s.find(id)
 	if err != nil {
 		return done{}, "", err
@@ -191,15 +192,20 @@ func (s *Service) finish(r *http.Request, id string, answer url.Values) (d done,
 	}
 	d, err = s.complete(r.Context(), p, t, answer)
 	if err != nil && !errors.Is(err, context.Canceled) {
-		err = errors.Join(err, s.refused(r.Context(), id, err))
+		err = errors.Join(err, s.refused(r.Context(), id, t.State, address, err))
 	}
 	d.returnTo = t.ReturnTo
 	return d, t.ReturnTo, err
 }
 
-// refused leaves an entry of a sign-in that failed. That of a stranger without a transaction is
-// only counted: anybody could fill the log with it.
-func (s *Service) refused(ctx context.Context, id string, cause error) error {
+// refused leaves an entry of a sign-in that failed, one for each that was begun and within the
+// bounds of access.MayNote: anybody can begin one, and answer it as often as he likes. That of a
+// stranger without a transaction is only counted.
+func (s *Service) refused(ctx context.Context, id, state, address string, cause error) error {
+	first, err := s.cfg.Once.Once(ctx, "sign-in-refused:"+state, transactionLife+skew)
+	if err != nil || !first || !access.MayNote(ctx, s.cfg.Limiter, "sign-in", address) {
+		return nil //nolint:nilerr // without a memory there is no bound, and cause says more
+	}
 	code := "internal"
 	for _, row := range Errors() {
 		if errors.Is(cause, row.Err) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -134,8 +135,8 @@ type provider struct {
 	client *http.Client
 	now    func() time.Time
 
-	mu    sync.Mutex
-	found *metadata
+	found atomic.Pointer[metadata]
+	mu    sync.Mutex // held while fetching; the rest is under it
 	tried time.Time
 	err   error
 }
@@ -159,13 +160,19 @@ const (
 )
 
 // discover finds the provider's endpoints, when they are first needed and then every hour: a
-// provider that is away when we start must not keep us from starting.
+// provider that is away when we start must not keep us from starting. Where something is known
+// already one request fetches, and the others do not wait for it.
 func (p *provider) discover(ctx context.Context) (*metadata, error) {
-	p.mu.Lock()
+	known := p.found.Load()
+	if known == nil {
+		p.mu.Lock()
+	} else if now := p.now(); now.Sub(known.fetched) < metadataFresh || !p.mu.TryLock() {
+		return known, nil
+	}
 	defer p.mu.Unlock()
 	now := p.now()
-	if p.found != nil && now.Sub(p.found.fetched) < metadataFresh {
-		return p.found, nil
+	if known = p.found.Load(); known != nil && now.Sub(known.fetched) < metadataFresh { // since
+		return known, nil
 	}
 	if p.err != nil && now.Sub(p.tried) < metadataPause {
 		return p.lastKnown()
@@ -176,18 +183,18 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 		return p.lastKnown()
 	}
 	m.fetched = p.tried
-	if p.found != nil && p.found.JWKS == m.JWKS {
-		m.keys = p.found.keys
+	if known != nil && known.JWKS == m.JWKS {
+		m.keys = known.keys
 	} else {
 		m.keys = &keySet{client: p.client, address: m.JWKS, now: p.now}
 	}
-	p.found = m
+	p.found.Store(m)
 	return m, nil
 }
 
 func (p *provider) lastKnown() (*metadata, error) {
-	if p.found != nil {
-		return p.found, nil
+	if known := p.found.Load(); known != nil {
+		return known, nil
 	}
 	return nil, p.err
 }

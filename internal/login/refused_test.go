@@ -14,6 +14,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/store/memstore"
 )
 
 // set replaces a claim, or removes it where nil.
@@ -203,9 +204,27 @@ func TestReplay(t *testing.T) {
 	s := newSite(t, nil, region(o, newKey(t, key.ES256)))
 	back := s.asked(s.browser, s.begin(s.browser, "region", ""))
 	require.Equal(t, "/wallet", s.get(s.browser, back).location)
-	require.Equal(t, "sign-in-replayed", s.get(s.browser, back).code)
+	for range 5 {
+		require.Equal(t, "sign-in-replayed", s.get(s.browser, back).code)
+	}
+	require.Equal(t, 1, s.entries("session.refused"), "a sign-in is refused once, however often it is answered")
 	require.Len(t, o.redeemed, 1, "the provider is not even asked")
 	require.Equal(t, "张示例", s.in(s.browser), "she stays signed in")
+}
+
+// Whoever begins sign-ins to have them refused does not fill the log.
+func TestRefusalsWriteLittle(t *testing.T) {
+	o := newOP(t, time.Now)
+	o.answer = failure("access_denied")
+	s := newSite(t, func(c *login.Config) {
+		limits, err := memstore.New(memstore.Config{Now: c.Now})
+		require.NoError(t, err)
+		c.Limiter = limits
+	}, region(o, newKey(t, key.ES256)))
+	for range 40 {
+		require.Equal(t, "sign-in-denied", s.signIn(s.browser).code)
+	}
+	require.Equal(t, 20, s.entries("session.refused"))
 }
 
 func TestTooLate(t *testing.T) {

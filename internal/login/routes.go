@@ -18,8 +18,8 @@ func (s *Service) Routes() []httpd.Route {
 	people := []httpd.Role{httpd.RolePerson}
 	return []httpd.Route{
 		{Method: http.MethodGet, Path: "/v1/sign-in/providers", Public: true, Class: httpd.ClassPage, Handler: s.list},
-		{Method: http.MethodGet, Path: "/v1/sign-in/:provider", Public: true, Class: httpd.ClassPage, Page: true, Handler: s.start},
-		{Method: http.MethodPost, Path: "/v1/sign-in/:provider", Public: true, Class: httpd.ClassPage, Page: true, Handler: s.start},
+		{Method: http.MethodGet, Path: "/v1/sign-in/:provider", Public: true, Class: httpd.ClassCallback, Page: true, Handler: s.start},
+		{Method: http.MethodPost, Path: "/v1/sign-in/:provider", Public: true, Class: httpd.ClassCallback, Page: true, Handler: s.start},
 		{Method: http.MethodGet, Path: "/v1/sign-in/:provider/callback", Public: true, Class: httpd.ClassCallback, Page: true, Handler: s.callback},
 		{Method: http.MethodPost, Path: "/v1/sign-out", Roles: people, Scope: "wallet", Class: httpd.ClassWrite, Handler: s.signOut},
 		{Method: http.MethodGet, Path: "/v1/me", Roles: people, Scope: "wallet", Class: httpd.ClassRead, Handler: s.me},
@@ -53,7 +53,7 @@ func (s *Service) start(c *gin.Context) (any, error) {
 }
 
 func (s *Service) callback(c *gin.Context) (any, error) {
-	d, back, err := s.finish(c.Request, c.Param("provider"), c.Request.URL.Query())
+	d, back, err := s.finish(c.Request, c.Param("provider"), httpd.AddressKey(c), c.Request.URL.Query())
 	if err != nil {
 		return nil, retry(err, back)
 	}
