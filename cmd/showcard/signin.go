@@ -47,7 +47,7 @@ func signIn(ctx context.Context, base, login string, transport http.RoundTripper
 		return "", nil, err
 	}
 	for _, c := range jar.Cookies(at) {
-		if c.Name == access.SessionCookie {
+		if strings.HasSuffix(c.Name, access.SessionCookie) {
 			return c.Value, browser, nil
 		}
 	}

@@ -46,8 +46,12 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 const (
 	tokenType = "at+jwt"
-	// SessionCookie carries a person's token on pages. It is never accepted for machines.
+	// SessionCookie carries a person's token on pages. It is never accepted for machines. Over TLS
+	// it has hostPrefix before it: see Service.Cookie.
 	SessionCookie = "showcard_session"
+	// hostPrefix makes browsers refuse a cookie that a neighbouring host sets: with one, an attacker
+	// could sign others in as himself (RFC 6265bis §4.1.3.2).
+	hostPrefix = "__Host-"
 )
 
 // Client is a machine as the registry knows it now.

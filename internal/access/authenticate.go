@@ -16,7 +16,7 @@ import (
 
 // Authenticate implements httpd.Authenticator: a bearer token, or on pages a person's cookie.
 func (s *Service) Authenticate(r *http.Request) (httpd.Caller, error) {
-	text, cookie, err := credentials(r)
+	text, cookie, err := s.credentials(r)
 	if err != nil {
 		return httpd.Caller{}, err
 	}
@@ -106,9 +106,18 @@ func (c Client) why() string {
 	return CodeClientSuspended
 }
 
+// Cookie is the name of the cookie of a session, and whether it is for TLS only: browsers drop such
+// cookies of plain http, which only the demo is.
+func (s *Service) Cookie(r *http.Request) (name string, secure bool) {
+	if secure = r.TLS != nil || strings.HasPrefix(s.cfg.Issuer, "https:"); secure {
+		return hostPrefix + SessionCookie, true
+	}
+	return SessionCookie, false
+}
+
 // credentials finds the one token of a request. Whatever stands in an Authorization header is
 // meant: a broken one is not saved by a cookie beside it.
-func credentials(r *http.Request) (text string, cookie bool, err error) {
+func (s *Service) credentials(r *http.Request) (text string, cookie bool, err error) {
 	if headers := r.Header.Values("Authorization"); len(headers) > 0 {
 		scheme, token, _ := strings.Cut(headers[0], " ")
 		if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -116,7 +125,8 @@ func credentials(r *http.Request) (text string, cookie bool, err error) {
 		}
 		return strings.Trim(token, " "), false, nil
 	}
-	cookies := r.CookiesNamed(SessionCookie)
+	name, _ := s.Cookie(r)
+	cookies := r.CookiesNamed(name)
 	switch {
 	case len(cookies) > 1: // one may be planted by a neighbouring host
 		return "", false, httpd.ErrBadCredentials

@@ -129,7 +129,7 @@ func TestWhereCredentialsStand(t *testing.T) {
 	f := newFixture(t, key.SM2)
 	machine := f.token()
 	person, _ := f.signIn("holder-1")
-	cookie := access.SessionCookie + "=" + person
+	cookie := sessionCookie + "=" + person
 	for _, c := range []struct {
 		name    string
 		headers []string
@@ -137,10 +137,11 @@ func TestWhereCredentialsStand(t *testing.T) {
 	}{
 		{"nothing", nil, "unauthenticated"},
 		{"another cookie", []string{"Cookie", "a=b"}, "unauthenticated"},
-		{"empty cookie", []string{"Cookie", access.SessionCookie + "="}, "unauthenticated"},
-		{"cookie for machines", []string{"Cookie", access.SessionCookie + "=" + machine}, "token-invalid"},
+		{"a cookie that a neighbouring host can set", []string{"Cookie", access.SessionCookie + "=" + person}, "unauthenticated"},
+		{"empty cookie", []string{"Cookie", sessionCookie + "="}, "unauthenticated"},
+		{"cookie for machines", []string{"Cookie", sessionCookie + "=" + machine}, "token-invalid"},
 		{"cookie twice", []string{"Cookie", cookie + "; " + cookie}, "token-invalid"},
-		{"cookie of rubbish", []string{"Cookie", access.SessionCookie + "=x"}, "token-invalid"},
+		{"cookie of rubbish", []string{"Cookie", sessionCookie + "=x"}, "token-invalid"},
 		{"broken token beside a good cookie", []string{"Authorization", "Bearer x", "Cookie", cookie}, "token-invalid"},
 		{"empty header beside a good cookie", []string{"Authorization", "", "Cookie", cookie}, "token-invalid"},
 		{"scheme beside a good cookie", []string{"Authorization", "Basic YTpi", "Cookie", cookie}, "token-invalid"},
@@ -175,8 +176,8 @@ func FuzzAuthorization(f *testing.F) {
 	token, _, err := s.SignIn(f.Context(), access.Session{Holder: "holder-1", Name: "张三", Method: "oidc:demo", At: start})
 	require.NoError(f, err)
 	f.Add("Bearer "+token, "")
-	f.Add("", access.SessionCookie+"="+token)
-	f.Add("Bearer "+token[:40], "a=b; "+access.SessionCookie+"=x")
+	f.Add("", sessionCookie+"="+token)
+	f.Add("Bearer "+token[:40], "a=b; "+sessionCookie+"=x")
 	f.Add("Basic YTpi", "")
 	f.Add("bearer  .. ", "")
 	f.Fuzz(func(t *testing.T, authorization, cookie string) {

@@ -27,6 +27,8 @@ import (
 const (
 	us      = "https://cards.example"
 	counter = "counter-1"
+	// sessionCookie is what browsers keep of a site that is reached over TLS.
+	sessionCookie = "__Host-" + access.SessionCookie
 )
 
 var start = time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC)

@@ -27,11 +27,11 @@ func TestPerson(t *testing.T) {
 	status, w := f.bearer(token)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, want, w)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
+	status, w = f.whoami("Cookie", sessionCookie+"="+token)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, want, w)
 	f.wait(8 * time.Hour)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
+	status, w = f.whoami("Cookie", sessionCookie+"="+token)
 	require.Equal(t, http.StatusUnauthorized, status)
 	require.Equal(t, "token-expired", w.Code)
 }

@@ -91,6 +91,38 @@ func TestProviderGoesAway(t *testing.T) {
 	require.Equal(t, "张示例", s.in(s.browser), "sessions do not need it")
 }
 
+// While one request waits for a provider's endpoints to be read again, the others go on with those
+// that are known.
+func TestSlowRefreshHoldsNobodyUp(t *testing.T) {
+	o := newOP(t, time.Now)
+	s := newSite(t, nil, region(o, newKey(t, key.ES256)))
+	s.begin(s.browser, "region", "")
+	arrived, release := make(chan struct{}), make(chan struct{})
+	good := o.server.Config.Handler
+	o.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "well-known") {
+			close(arrived) // once: a second fetch would panic
+			<-release
+		}
+		good.ServeHTTP(w, r)
+	})
+	s.wait(2 * time.Hour)
+	first := make(chan int, 1)
+	go func() {
+		resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(s.url + "/v1/sign-in/region")
+		if err != nil {
+			first <- 0
+			return
+		}
+		_ = resp.Body.Close()
+		first <- resp.StatusCode
+	}()
+	<-arrived
+	require.NotEmpty(t, s.begin(s.browser, "region", ""))
+	close(release)
+	require.Equal(t, http.StatusSeeOther, <-first)
+}
+
 // A provider that rotates its keys is followed at once; made-up key ids do not make us hammer it.
 func TestKeyRotation(t *testing.T) {
 	o := newOP(t, time.Now)

@@ -26,7 +26,7 @@ type Config struct {
 	Once      access.Once
 	Notes     Notes
 	Limiter   access.Limiter // bounds the notes of refused sign-ins; nil: they have no bound
-	Secret    []byte // seals transactions; the same in every process of a deployment
+	Secret    []byte         // seals transactions; the same in every process of a deployment
 	HolderID  func(schemas.HolderRef) string
 	// Client talks to providers: the guarded one (internal/outbound). Time, redirects and the size
 	// of answers are bounded here besides.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/schemas"
 )
@@ -64,9 +63,9 @@ func (s *Service) callback(c *gin.Context) (any, error) {
 
 // session is the cookie of a session. It stays with requests that our own pages make.
 func (s *Service) session(r *http.Request, token string, life time.Duration) *http.Cookie {
-	return &http.Cookie{ //nolint:gosec // Secure over TLS; browsers drop Secure cookies of plain http, which only the demo is
-		Name: access.SessionCookie, Value: token, Path: "/", MaxAge: int(life / time.Second),
-		HttpOnly: true, Secure: s.secure(r), SameSite: http.SameSiteStrictMode,
+	name, secure := s.cfg.Access.Cookie(r)
+	return &http.Cookie{
+		Name: name, Value: token, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }
 
