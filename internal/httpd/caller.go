@@ -104,6 +104,9 @@ func (s *Server) identify(c *gin.Context, r Route) (Caller, error) {
 	case errors.Is(err, ErrExpiredCredentials):
 		return Caller{}, &Problem{Code: CodeTokenExpired, Cause: err}
 	case errors.Is(err, ErrBadCredentials):
+		if err := s.count(c, "bad-token:address:"+addressKey(c.ClientIP()), badTokensPerMinute); err != nil {
+			return Caller{}, err
+		}
 		return Caller{}, &Problem{Code: CodeTokenInvalid, Cause: err}
 	default:
 		return Caller{}, fmt.Errorf("authenticate: %w", err)

@@ -112,12 +112,6 @@ func (w *eventWriter) write(text string, check bool) error {
 
 const placeKey = "httpd.place"
 
-// place is where a request is counted.
-type place struct {
-	server *Server
-	gate   *gate
-}
-
 // Patience is for a request that is about to wait for a person. It moves the request to
 // ClassWait, so that it does not keep a place from work, and returns a channel that is closed
 // when the time is over, the caller is gone or the server drains: then the request answers with
@@ -128,13 +122,8 @@ func Patience(c *gin.Context, wait time.Duration) (over <-chan struct{}, stop fu
 	if !ok || wait <= 0 {
 		return nil, func() {}
 	}
-	to := p.server.gates[ClassWait]
-	if p.gate != to {
-		if to.enter(c.Request.Context()) != nil {
-			return nil, func() {}
-		}
-		p.gate.leave()
-		p.gate = to
+	if !p.move(c.Request.Context(), p.server.gates[ClassWait]) {
+		return nil, func() {}
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	go func() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 	ClassWrite    Class = "write"    // single changes
 	ClassBulk     Class = "bulk"     // pushes: few, long
 	ClassScan     Class = "scan"     // a clerk at a counter waits: kept to the last
-	ClassRenew    Class = "renew"    // a page renewing its code: can wait a second
+	ClassRenew    Class = "renew"    // a page looking at what became of its code: can wait a second
+	ClassShow     Class = "show"     // shows and codes of a holder: each lies in memory for minutes
 	ClassPage     Class = "page"     // pages and their assets
 	ClassSignIn   Class = "sign-in"  // guessed at by attackers
 	ClassCallback Class = "callback" // to an identity provider and back: waits for it, and makes work there too
@@ -38,6 +40,9 @@ type Limits struct {
 	Concurrent int           // requests in progress at once, of all callers; 0: no limit
 	Queue      int           // how many may wait for a place
 	QueueWait  time.Duration // how long; 0 is 30 ms, well below what a waiting scanner notices
+	// Each is how many requests of one caller may be in progress at once, for classes in which they
+	// last: or a few callers would have all the places. 0: no limit.
+	Each int
 }
 
 func defaultLimits() map[Class]Limits {
@@ -48,13 +53,15 @@ func defaultLimits() map[Class]Limits {
 		ClassBulk:    {PerMinute: 60, Concurrent: 16, Queue: 4},
 		ClassScan:    {PerMinute: 6000, Concurrent: 512, Queue: 512},
 		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
-		ClassPage:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
-		ClassSignIn:  {PerMinute: 30, Concurrent: 64, Queue: 16},
+		// The shortest code lives 15 s, so that ten pages of one person fit in.
+		ClassShow:   {PerMinute: 60, Concurrent: 128, Queue: 128},
+		ClassPage:   {PerMinute: 1200, Concurrent: 256, Queue: 256},
+		ClassSignIn: {PerMinute: 30, Concurrent: 64, Queue: 16},
 		// Many people sit behind one address of a provider's network.
 		ClassCallback: {PerMinute: 480, Concurrent: 128, Queue: 64},
 		ClassOps:      {},
 		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
-		ClassWait:     {PerMinute: 6000, Concurrent: 4096},
+		ClassWait:     {PerMinute: 6000, Concurrent: 4096, Each: 512},
 		ClassEvents:   {PerMinute: 60, Concurrent: 16384},
 	}
 }
@@ -63,6 +70,10 @@ const (
 	defaultQueueWait = 30 * time.Millisecond
 	// A limiter that does not answer must not hold up the work that it is to protect.
 	limiterPatience = 200 * time.Millisecond
+	// badTokensPerMinute is how many tokens that were never ours one address may send before it is
+	// told to stop. It counts after the check: a good token gets in from the same address, however
+	// many bad ones came before it.
+	badTokensPerMinute = 1200
 )
 
 // Limiter counts requests per key. An implementation shared by several processes counts for all of
@@ -83,13 +94,16 @@ type gate struct {
 	queue   int64
 	wait    time.Duration
 	limits  Limits
+
+	mu   sync.Mutex
+	each map[string]int // requests in progress by caller, where Limits.Each
 }
 
 func newGate(class Class, l Limits) (*gate, error) {
-	if l.PerMinute < 0 || l.Concurrent < 0 || l.Queue < 0 || l.QueueWait < 0 {
+	if l.PerMinute < 0 || l.Concurrent < 0 || l.Queue < 0 || l.QueueWait < 0 || l.Each < 0 {
 		return nil, fmt.Errorf("class %q: negative limit", class)
 	}
-	g := &gate{queue: int64(l.Queue), wait: l.QueueWait, limits: l}
+	g := &gate{queue: int64(l.Queue), wait: l.QueueWait, limits: l, each: map[string]int{}}
 	if g.wait == 0 {
 		g.wait = defaultQueueWait
 	}
@@ -132,18 +146,89 @@ func (g *gate) leave() {
 	}
 }
 
+// take counts a request of a caller; after true, release must be called once.
+func (g *gate) take(caller string) bool {
+	if g.limits.Each == 0 || caller == "" {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.each[caller] >= g.limits.Each {
+		return false
+	}
+	g.each[caller]++
+	return true
+}
+
+func (g *gate) release(caller string) {
+	if g.limits.Each == 0 || caller == "" {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.each[caller]--; g.each[caller] == 0 {
+		delete(g.each, caller)
+	}
+}
+
+// place is where a request is counted.
+type place struct {
+	server *Server
+	gate   *gate
+	caller string // one of whose it is; empty: nobody's
+}
+
+// settle counts the request for its caller.
+func (p *place) settle(caller Caller) error {
+	if !p.gate.take(caller.ID) {
+		return &Problem{Code: CodeRateLimited, RetryAfter: time.Second}
+	}
+	p.caller = caller.ID
+	return nil
+}
+
+// move takes the request to another class, if there is room.
+func (p *place) move(ctx context.Context, to *gate) bool {
+	if p.gate == to {
+		return true
+	}
+	if !to.take(p.caller) {
+		return false
+	}
+	if to.enter(ctx) != nil {
+		to.release(p.caller)
+		return false
+	}
+	p.leave()
+	p.gate = to
+	return true
+}
+
+func (p *place) leave() {
+	p.gate.release(p.caller)
+	p.gate.leave()
+}
+
 // allow asks the limiter on behalf of the caller, or of the address when there is none.
 func (s *Server) allow(c *gin.Context, class Class, g *gate, caller Caller) error {
-	if s.limiter == nil || g.limits.PerMinute == 0 {
+	if g.limits.PerMinute == 0 {
 		return nil
 	}
 	who := "caller:" + caller.ID
 	if caller.ID == "" {
 		who = "address:" + addressKey(c.ClientIP())
 	}
+	return s.count(c, string(class)+":"+who, g.limits.PerMinute)
+}
+
+// count asks the limiter. One that fails lets everybody through.
+func (s *Server) count(c *gin.Context, key string, perMinute int) error {
+	if s.limiter == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), limiterPatience)
 	defer cancel()
-	ok, wait, err := s.limiter.Allow(ctx, string(class)+":"+who, g.limits.PerMinute)
+	ok, wait, err := s.limiter.Allow(ctx, key, perMinute)
 	if err != nil {
 		s.metrics.limiterErrors.Inc()
 		recordOf(c).limiterError = err

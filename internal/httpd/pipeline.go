@@ -39,8 +39,8 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 		}
 		place := &place{server: s, gate: g}
 		c.Set(placeKey, place)
-		defer func() { place.gate.leave() }()
-		result, err := s.handle(c, r, g)
+		defer place.leave()
+		result, err := s.handle(c, r, place)
 		if r.Streaming {
 			_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(s.streamIdle))
 		}
@@ -54,7 +54,7 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 }
 
 // handle runs the guards in the order that doc.go promises, then the handler.
-func (s *Server) handle(c *gin.Context, r Route, g *gate) (any, error) {
+func (s *Server) handle(c *gin.Context, r Route, p *place) (any, error) {
 	if len(r.Networks) > 0 && !within(c, r.Networks) {
 		return nil, &Problem{Code: CodeAddressRefused}
 	}
@@ -72,7 +72,10 @@ func (s *Server) handle(c *gin.Context, r Route, g *gate) (any, error) {
 			return nil, err
 		}
 	}
-	if err := s.allow(c, r.Class, g, caller); err != nil {
+	if err := s.allow(c, r.Class, p.gate, caller); err != nil {
+		return nil, err
+	}
+	if err := p.settle(caller); err != nil {
 		return nil, err
 	}
 	if err := s.guardBody(c, r); err != nil {
