@@ -39,6 +39,7 @@ import (
 	"github.com/showcard/showcard/verifierhttp"
 	"github.com/showcard/showcard/wallet"
 	"github.com/showcard/showcard/wallethttp"
+	"github.com/showcard/showcard/web"
 )
 
 // volatile is what both volatile stores are.
@@ -303,6 +304,10 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	pages, err := web.New(web.Config{Demo: a.cfg.demo, PublicURL: a.cfg.PublicURL, Types: a.types, DomainName: a.cfg.Domain.Name})
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
@@ -314,6 +319,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(corrections.Routes(), correction.Errors()),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
+		a.server.Mount(pages.Routes(), nil),
 	)
 }
 

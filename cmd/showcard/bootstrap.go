@@ -242,7 +242,8 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 	return operators, nil
 }
 
-// operatorScopes is what an operator may do.
+// operatorScopes is what an operator may do. Reading the audit log is not among it: that is for
+// auditors, who look at what operators do.
 func operatorScopes() []string {
-	return []string{"registry", rightshttp.ScopeDisputes, "corrections", "audit"}
+	return []string{"registry", rightshttp.ScopeDisputes, "corrections"}
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
 	"github.com/showcard/showcard/wallet"
-	"github.com/showcard/showcard/web"
 )
 
 type demoCommand struct {
@@ -142,8 +141,8 @@ func (c *demoCommand) config(addr string) (config, error) {
 	return cfg, cfg.check()
 }
 
-// prepare adds to the app what only a demo has: an identity provider for fictitious people, tokens
-// for the page of a counter, and pages.
+// prepare adds to the app what only a demo has: an identity provider for fictitious people, and
+// tokens for the page of a counter.
 func (d *demo) prepare(ctx context.Context) (err error) {
 	if d.callers, err = d.seedRegistry(ctx); err != nil {
 		return err
@@ -157,11 +156,7 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	desk := &demoDesk{access: d.access, callers: d.callers}
-	pages, err := web.New(web.Config{Demo: true, PublicURL: d.cfg.PublicURL, Types: d.types, DomainName: d.cfg.Domain.Name})
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), nil), d.server.Mount(pages.Routes(), nil))
+	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), nil))
 }
 
 func (d *demo) client(id string) (*client, error) {

@@ -54,6 +54,13 @@ func TestServeOffersProviders(t *testing.T) {
 	}
 	_, body := get("/v1/sign-in/providers")
 	require.JSONEq(t, `{"providers":[{"id":"region","name":{"zh":"省统一身份认证","en":"Provincial identity"}}]}`, body)
+	// Where a sign-in leads there is a page, and nothing of the demo in it.
+	for _, path := range []string{"/wallet", "/check", "/"} {
+		status, page := get(path)
+		require.Equal(t, http.StatusOK, status, path)
+		require.NotContains(t, page, "data-demo", path)
+		require.NotContains(t, page, "虚构", path)
+	}
 	for _, path := range []string{"/demo/idp/authorize", "/demo/idp/.well-known/openid-configuration", "/v1/sign-in/demo"} {
 		status, _ := get(path)
 		require.Equal(t, http.StatusNotFound, status, path)
