@@ -202,8 +202,10 @@ func (s *Service) finish(r *http.Request, id, address string, answer url.Values)
 // bounds of access.MayNote: anybody can begin one, and answer it as often as he likes. That of a
 // stranger without a transaction is only counted.
 func (s *Service) refused(ctx context.Context, id, state, address string, cause error) error {
-	first, err := s.cfg.Once.Once(ctx, "sign-in-refused:"+state, transactionLife+skew)
-	if err != nil || !first || !access.MayNote(ctx, s.cfg.Limiter, "sign-in", address) {
+	if !access.MayNote(ctx, s.cfg.Limiter, "sign-in", address) { // first: the memory is bounded too
+		return nil
+	}
+	if first, err := s.cfg.Once.Once(ctx, "sign-in-refused:"+state, transactionLife+skew); err != nil || !first {
 		return nil //nolint:nilerr // without a memory there is no bound, and cause says more
 	}
 	code := "internal"

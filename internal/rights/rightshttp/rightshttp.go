@@ -77,11 +77,16 @@ func Errors() httpd.ErrorTable {
 
 func person(c *gin.Context) rights.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	fresh := who.VerifiedAt
-	if who.StepUp.After(fresh) {
-		fresh = who.StepUp
+	return rights.Person{HolderID: who.Holder, FreshAt: freshAt(who)}
+}
+
+// freshAt is when she last proved who she is, by her provider's word or by a passkey. The end of a
+// silent sign-in, which is what VerifiedAt is for a provider that does not say, proves nothing.
+func freshAt(who httpd.Caller) time.Time {
+	if who.StepUp.After(who.AuthTime) {
+		return who.StepUp
 	}
-	return rights.Person{HolderID: who.Holder, FreshAt: fresh}
+	return who.AuthTime
 }
 
 func (a *API) receipt(c *gin.Context) (any, error) {
