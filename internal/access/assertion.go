@@ -129,11 +129,11 @@ func (s *Service) byAssertion(ctx context.Context, form url.Values, peer Peer) (
 	if err != nil {
 		return p, a.Issuer, err
 	}
-	if err := s.admissible(p.client); err != nil {
-		return p, a.Issuer, err
-	}
 	expires, err := s.checkClaims(a)
 	if err != nil {
+		return p, a.Issuer, err
+	}
+	if err := s.admissible(p.client); err != nil { // an old assertion, or another's, is no proof
 		return p, a.Issuer, err
 	}
 	first, err := s.cfg.Once.Once(ctx, "assertion:"+p.client.ID+":"+a.ID, expires.Sub(s.cfg.Now())+time.Minute)

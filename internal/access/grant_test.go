@@ -161,6 +161,8 @@ func TestGrantRefusesAssertion(t *testing.T) {
 	})
 	t.Run("suspended", func(t *testing.T) {
 		f.register(func(c *access.Client) { c.Suspended = true })
+		old := f.ask(form(f.assertion(map[string]any{"exp": f.clock().Add(-time.Minute).Unix()})))
+		require.Equal(t, "assertion-expired", old.failed.Code, "who found an old assertion is not told")
 		got := f.ask(form(f.assertion(nil)))
 		require.Equal(t, "invalid_client", got.failed.Error)
 		require.Equal(t, "client-suspended", got.failed.Code)

@@ -114,7 +114,7 @@ type Store interface {
 	// CorrectionsDue returns what is not answered, the earliest due first.
 	CorrectionsDue(ctx context.Context, limit int) ([]Request, error)
 	// ClaimCorrection gives it to an operator. ErrAnswered; ErrClaimed when another claimed it
-	// after stale.
+	// after stale. A claim of her own after stale stays as old as it is.
 	ClaimCorrection(ctx context.Context, id, by string, at, stale time.Time) error
 	// AnswerCorrection ends it. ErrAnswered; ErrNotClaimed unless by has claimed it.
 	AnswerCorrection(ctx context.Context, id, by string, outcome Outcome, answer string, at time.Time) error

@@ -141,6 +141,9 @@ func (s *Store) ClaimCorrection(ctx context.Context, id, by string, at, stale ti
 		if claimedBy != "" && claimedBy != by && claimedAt.After(stale) {
 			return correction.ErrClaimed
 		}
+		if claimedBy == by && claimedAt.After(stale) {
+			return nil // to look again does not make a claim last longer
+		}
 		_, err := q.exec(`UPDATE corrections SET state = 'claimed', claimed_by = $2, claimed_at = $3 WHERE id = $1`, id, by, micros(at))
 		return err
 	})

@@ -64,7 +64,7 @@ func durableCorrections(t *testing.T, open OpenDurable) {
 		if one != nil {
 			winner, loser = loser, winner
 		}
-		require.NoError(t, s.ClaimCorrection(ctx, "a", winner, at, durableStart), "once more is no harm")
+		require.NoError(t, s.ClaimCorrection(ctx, "a", winner, at.Add(time.Minute), durableStart), "once more is no harm, and makes it no younger")
 		require.ErrorIs(t, s.AnswerCorrection(ctx, "a", loser, correction.Refused, "no", at), correction.ErrNotClaimed)
 		require.NoError(t, s.ClaimCorrection(ctx, "a", loser, at.Add(time.Hour), at), "an old claim may be taken over")
 		require.ErrorIs(t, s.AnswerCorrection(ctx, "a", winner, correction.Refused, "no", at), correction.ErrNotClaimed)

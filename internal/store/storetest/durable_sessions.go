@@ -30,7 +30,7 @@ func durableSessions(t *testing.T, open OpenDurable) {
 		require.Equal(t, want, got)
 		require.Error(t, s.OpenSession(ctx, session("s1", "another")), "an id is used once")
 		nameless := session("s2", "h")
-		nameless.Name = ""
+		nameless.Name, nameless.At = "", time.Time{} // nor told when she proved who she is
 		require.NoError(t, s.OpenSession(ctx, nameless))
 		require.NoError(t, other.EndSession(ctx, "s1"))
 		require.NoError(t, s.EndSession(ctx, "s1"), "ending what has ended")
