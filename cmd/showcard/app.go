@@ -169,6 +169,10 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
+	return a.openVolatile(ctx)
+}
+
+func (a *app) openVolatile(ctx context.Context) (err error) {
 	switch {
 	case a.cfg.Volatile == "memory":
 		a.volatile, err = memstore.New(memstore.Config{})

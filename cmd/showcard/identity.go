@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -74,14 +76,27 @@ func (a *app) openLogin() error {
 	if err != nil {
 		return err
 	}
+	once, err := a.signInMemory()
+	if err != nil {
+		return err
+	}
 	a.login, err = login.New(login.Config{
-		PublicURL: a.cfg.PublicURL, Providers: providers, Access: a.access, Once: a.volatile, Notes: a.store, Limiter: a.volatile, Secret: secret,
+		PublicURL: a.cfg.PublicURL, Providers: providers, Access: a.access, Once: once, Notes: a.store, Limiter: a.volatile, Secret: secret,
 		HolderID: a.holderID, Client: client, Logger: a.log,
 	})
 	if err != nil {
 		return fmt.Errorf("%w: identity: %w", errConfig, err)
 	}
 	return nil
+}
+
+// signInMemory is where used answers of providers are remembered. Anybody can answer a sign-in, so
+// in process they have a table of their own: full of them, that of assertions would let no machine in.
+func (a *app) signInMemory() (access.Once, error) {
+	if a.cfg.Volatile != "memory" {
+		return a.volatile, nil
+	}
+	return memstore.New(memstore.Config{})
 }
 
 func (a *app) identityProviders() ([]login.Provider, error) {

@@ -3,17 +3,21 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -65,6 +69,23 @@ func TestServeOffersProviders(t *testing.T) {
 		status, _ := get(path)
 		require.Equal(t, http.StatusNotFound, status, path)
 	}
+}
+
+// A flood of sign-ins leaves machines alone.
+func TestSignInsHaveATableOfTheirOwn(t *testing.T) {
+	a := &app{cfg: config{Volatile: "memory"}}
+	require.NoError(t, a.openVolatile(t.Context()))
+	once, err := a.signInMemory()
+	require.NoError(t, err)
+	full := false
+	for i := 0; i < 1<<19 && !full; i++ {
+		_, err := once.Once(t.Context(), "sign-in:"+strconv.Itoa(i), time.Hour)
+		full = errors.Is(err, memstore.ErrFull)
+	}
+	require.True(t, full)
+	first, err := a.volatile.Once(t.Context(), "assertion:1", time.Hour)
+	require.NoError(t, err)
+	require.True(t, first)
 }
 
 func TestIdentityRefused(t *testing.T) {
