@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -82,7 +83,8 @@ func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Wit
 		return Withdrawn{}, fmt.Errorf("wallet: withdraw: %w", err)
 	}
 	out := Withdrawn{Withdrawal: d}
-	shows, err := w.openShows(ctx, p.HolderID)
+	// Also those that give out no more codes, while an ask on one may still be finished.
+	shows, err := w.openShows(ctx, p.HolderID, w.cfg.ConsentWait+finishFor)
 	if err != nil {
 		return Withdrawn{}, err
 	}
@@ -145,13 +147,25 @@ func (w *Wallet) blocked(ctx context.Context, personID string) (parties []string
 	return parties, nil
 }
 
-func (w *Wallet) openShows(ctx context.Context, personID string) ([]Show, error) {
+// openShows returns a person's shows that still take a scan, or did so not longer ago than past.
+func (w *Wallet) openShows(ctx context.Context, personID string, past time.Duration) ([]Show, error) {
 	all, err := w.cfg.Index.OpenShows(ctx, personID)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: open shows: %w", err)
 	}
 	now := w.cfg.Now()
-	return slices.DeleteFunc(all, func(s Show) bool { return !now.Before(s.OpenUntil) }), nil
+	return slices.DeleteFunc(all, func(s Show) bool { return !now.Before(s.OpenUntil.Add(past)) }), nil
+}
+
+// CloseAll closes all that a person is showing, with the asks on it.
+func (w *Wallet) CloseAll(ctx context.Context, personID string) error {
+	shows, err := w.openShows(ctx, personID, w.cfg.ConsentWait+finishFor)
+	for _, s := range shows {
+		if _, shutErr := w.shut(ctx, s); shutErr != nil {
+			err = errors.Join(err, shutErr)
+		}
+	}
+	return err
 }
 
 // shut closes a show by its person's will, with the asks on it, and counts those.

@@ -232,6 +232,27 @@ func TestWhatMayBeAsked(t *testing.T) {
 	})
 }
 
+// Her yes is to what she was told: the key under which it was asked carries it to no other purpose
+// and to no other fields.
+func TestAYesIsForItsPurpose(t *testing.T) {
+	withDemo(t, func(data string, d *demo) {
+		citizen, bank := citizenOf(t, d.base, "person-01"), clientOf(t, data, d.base, "demo-bank")
+		code := showOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"))
+		pending, err := wantMore(t, bank, code, "one-key")
+		require.NoError(t, err)
+		require.Equal(t, "pending", pending.State)
+		require.NoError(t, say(citizen, pending.ID, "yes"))
+		for _, other := range [][]any{{"purpose", "identity-check"}, {"fields", []string{"address", "sex"}}} {
+			got, err := wantMore(t, bank, code, "one-key", other...)
+			require.Equal(t, "idempotency-key-reused", codeOf(err), got)
+		}
+		got, err := wantMore(t, bank, code, "one-key")
+		require.NoError(t, err)
+		require.Equal(t, "valid", got.Outcome, got.Reasons)
+		require.NotEmpty(t, got.Claims["address"])
+	})
+}
+
 // One request that waits: the answer comes in it.
 func TestWaitingInTheRequest(t *testing.T) {
 	withDemo(t, func(data string, d *demo) {
@@ -362,6 +383,20 @@ func TestWhilePending(t *testing.T) {
 		require.Equal(t, "holder-refuses", codeOf(err))
 		_, err = wantMore(t, bank, code, "", "fields", []string{})
 		require.Equal(t, "holder-refuses", codeOf(err))
+		var history struct {
+			Looks []struct {
+				Party, Outcome string
+				Reasons        []string
+				Fields         []string
+			}
+		}
+		require.NoError(t, citizen.call(t.Context(), http.MethodGet, "/v1/wallet/history?limit=2", nil, "", &history))
+		for _, look := range history.Looks {
+			require.Equal(t, "demo-bank", look.Party)
+			require.Equal(t, "refused", look.Outcome, "she sees that it tried")
+			require.Equal(t, []string{"holder-refuses"}, look.Reasons)
+			require.Empty(t, look.Fields)
+		}
 		require.NoError(t, hall.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"code": code, "purpose": "government-service"}, "", &got))
 		require.Equal(t, "valid", got.Outcome, "others are not shut out")
 		require.NoError(t, citizen.call(t.Context(), http.MethodDelete, "/v1/wallet/withdrawals/"+withdrawn.ID, nil, "", nil))
