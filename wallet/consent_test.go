@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -159,6 +160,22 @@ func TestWithdrawAfterTheLastCode(t *testing.T) {
 	require.Equal(t, 1, done.Shows)
 	_, err = s.redeemed(a.ID, "c1", "bank", "name", "address")
 	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+}
+
+// What stands of one person is bounded; what stands already can be said again.
+func TestWithdrawalsAreBounded(t *testing.T) {
+	s := newSpace(t)
+	ctx := t.Context()
+	for i := range 200 {
+		_, err := s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{Party: fmt.Sprint("party-", i)})
+		require.NoError(t, err)
+	}
+	_, err := s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{All: true})
+	require.ErrorIs(t, err, wallet.ErrWithdrawalLimit)
+	_, err = s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{Party: "party-7", Block: true})
+	require.NoError(t, err)
+	_, err = s.Withdraw(ctx, wallet.Person{HolderID: "another"}, wallet.WithdrawRequest{All: true})
+	require.NoError(t, err)
 }
 
 // Events reach her page, and a withdrawal of a certificate closes its shows only.

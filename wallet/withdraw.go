@@ -57,6 +57,10 @@ type WithdrawRequest struct {
 	Block       bool // with Party
 }
 
+// maxWithdrawals bounds what stands of one person: all of it is read at each ask and each show, and
+// blocked parties lie beside each show in memory. Nobody checks whether there are such parties.
+const maxWithdrawals = 200
+
 // Withdraw closes the person's outstanding shows and open asks and stands as a refusal. Any
 // party may scan a code, so withdrawing from one closes every show; new ones are hers to make.
 func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Withdrawn, error) {
@@ -73,6 +77,13 @@ func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Wit
 		if _, _, err := w.find(ctx, p, r.Certificate); err != nil {
 			return Withdrawn{}, err
 		}
+	}
+	standing, err := w.cfg.Withdrawals.Withdrawals(ctx, p.HolderID)
+	if err != nil {
+		return Withdrawn{}, fmt.Errorf("wallet: withdrawals: %w", err)
+	}
+	if len(standing) >= maxWithdrawals && !slices.ContainsFunc(standing, func(d Withdrawal) bool { return d.Party == r.Party && d.Certificate == r.Certificate }) {
+		return Withdrawn{}, ErrWithdrawalLimit
 	}
 	// First what stands, then what is open: whoever asks or shows in between has read it, or is
 	// found below.
