@@ -17,7 +17,6 @@ import (
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
-	"github.com/showcard/showcard/wallet"
 )
 
 const logOrigin = "cards.example/v1/audit"
@@ -98,34 +97,6 @@ func (f *auditFixture) verify(t testing.TB, e audit.Evidence) (audit.Report, sql
 	rows, err := s.CheckRows(t.Context(), time.Now().AddDate(-1, 0, 0), r.Add)
 	require.NoError(t, err)
 	return r, rows
-}
-
-// A company's look names who showed it, and the log knows its receipt by digest. Neither is a
-// difference between record and log, nor is it one that she who showed was erased since.
-func TestCompanyLooksAgreeWithTheLog(t *testing.T) {
-	f := newAudit(t)
-	ctx := t.Context()
-	v := benchmarkVerification(1)
-	v.HolderID, v.PersonID, v.Receipt, v.ReceiptDigest = "firm", "agent", []byte("{}"), "digest"
-	require.NoError(t, f.store.Record(ctx, v))
-	require.NoError(t, f.store.PutAppointment(ctx, wallet.Appointment{ID: "a", CompanyID: "firm", PersonID: "agent", State: wallet.Accepted}))
-	signed := f.cosigned(t)
-	r, rows := f.verify(t, audit.Evidence{Checkpoints: []audit.Signed{signed}})
-	require.Empty(t, r.Findings)
-	require.Equal(t, 1, rows.Rows)
-	a, err := f.log.Query(ctx, audit.Query{Kind: "verification.recorded"})
-	require.NoError(t, err)
-	require.Equal(t, "digest", a.Entries[0].Event.Detail["receipt"])
-	require.Equal(t, "agent", a.Entries[0].Event.Detail["shown_by"])
-
-	require.NoError(t, f.store.PrepareErasure(ctx, "agent", "token", time.Now().Add(time.Hour)))
-	_, err = f.store.Erase(ctx, "agent", "token", time.Now())
-	require.NoError(t, err)
-	again, err := f.store.ByID(ctx, v.ID)
-	require.NoError(t, err)
-	require.Empty(t, again.PersonID)
-	r, _ = f.verify(t, audit.Evidence{Checkpoints: []audit.Signed{f.cosigned(t)}})
-	require.Empty(t, r.Findings)
 }
 
 // everything writes one of each kind.
