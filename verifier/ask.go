@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,17 @@ func (k *check) wants(ctx context.Context, ticket [16]byte, claimant string, off
 	if err != nil {
 		return k.refusedCode(ctx, qr.Digest(ticket), err)
 	}
+	// The ask that stands is the one that this key first put. Another purpose or other fields under
+	// the same key are another request: her answer was not to it.
+	var first askNote
+	if ask.Note != nil {
+		if err := json.Unmarshal(ask.Note, &first); err != nil {
+			return nil, fmt.Errorf("verifier: note of an ask: %w", err)
+		}
+		if !bytes.Equal(first.Hash, k.record.RequestHash[:]) {
+			return nil, ErrRequestReused
+		}
+	}
 	return k.asked(ctx, ask)
 }
 
@@ -98,7 +110,7 @@ func (k *check) asked(ctx context.Context, ask Ask) (*Answer, error) {
 		return nil, ErrNothingToDisclose
 	}
 	k.consent = &Consent{Answer: ask.Answer, Asked: ask.Asked}
-	return k.redeem(ctx, Redemption{Ask: ask.ID, Claimant: ask.Claimant, Party: k.party.ID, Fields: fields}, ask.Ticket)
+	return k.redeem(ctx, Redemption{Ask: ask.ID, Claimant: ask.Claimant, Party: k.party.ID, Purpose: k.req.Purpose, Fields: fields}, ask.Ticket)
 }
 
 // Await returns the answer of a check of the caller's whose holder was asked, or PendingError.

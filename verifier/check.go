@@ -97,7 +97,7 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 	if len(fields) == 0 {
 		return nil, k.turnedAway(ctx, ErrNothingToDisclose)
 	}
-	return k.redeem(ctx, Redemption{Ticket: code.Ticket, Claimant: claimant, Party: k.party.ID, Fields: fields}, qr.Digest(code.Ticket))
+	return k.redeem(ctx, Redemption{Ticket: code.Ticket, Claimant: claimant, Party: k.party.ID, Purpose: k.req.Purpose, Fields: fields}, qr.Digest(code.Ticket))
 }
 
 // redeem takes the presentation, verifies it and records the check.
@@ -157,6 +157,9 @@ func (k *check) refusedCode(ctx context.Context, ticket [32]byte, err error) (*A
 		}
 		return k.refuse(Failed, code), nil
 	}
+	if errors.Is(err, ErrHolderRefuses) {
+		return nil, k.turnedAway(ctx, err) // she sees that the party tried
+	}
 	return nil, err
 }
 
@@ -172,7 +175,7 @@ func (k *check) turnedAway(ctx context.Context, refusal error) error {
 	}
 	v := k.record
 	// Neither code, challenge nor request is used up: the party may come again with a right.
-	v.RequestKey, v.RequestHash, v.ShowID, v.Ticket, v.Challenge = "", [32]byte{}, "", [32]byte{}, ""
+	v.RequestKey, v.RequestHash, v.ShowID, v.Ticket, v.Challenge, v.Ask = "", [32]byte{}, "", [32]byte{}, "", ""
 	v.Outcome, v.Reasons, v.AnswerUntil = string(Refused), []string{refusalCode(refusal)}, v.At
 	if err := k.cfg.Records.Record(ctx, v); err != nil {
 		return fmt.Errorf("verifier: record: %w", err)
@@ -190,8 +193,8 @@ func refusalCode(err error) string {
 		return "field-not-registered"
 	case errors.Is(err, ErrPurposeNotRegistered):
 		return "purpose-not-registered"
-	case errors.Is(err, ErrFieldNotRegistered):
-		return "field-not-registered"
+	case errors.Is(err, ErrHolderRefuses):
+		return "holder-refuses"
 	}
 	return "nothing-to-disclose"
 }

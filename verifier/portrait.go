@@ -22,8 +22,9 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Caller != c.Client {
 		return nil, nil, ErrNoRecord // whether it exists is not theirs to know
 	}
+	may, _, _ := party.Fields(v.Type, v.Purpose) // as it is registered now
 	// A check of facts discloses nothing, the portrait least of all.
-	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
+	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || !slices.Contains(may, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
 	if image, salt, err = s.cfg.Originals.Portrait(ctx, v.Identifier); err != nil {

@@ -87,6 +87,9 @@ func (k *check) receipt(a *Answer) ([]byte, error) {
 		return nil, fmt.Errorf("verifier: receipt: %w", err)
 	}
 	s.Receipt = r
+	if k.record.ReceiptDigest, err = r.Digest(); err != nil {
+		return nil, fmt.Errorf("verifier: receipt: %w", err)
+	}
 	return json.Marshal(s)
 }
 

@@ -33,8 +33,11 @@ type Verification struct {
 	AnswerUntil time.Time // a repeat is answered until then; afterwards Answer is erased
 	// Receipt is JSON of what the receipt says, without values, and of its salts. The store seals
 	// it and keeps it as long as the record.
-	Receipt    []byte
-	PortraitAt time.Time // when the portrait was first fetched; zero: never
+	Receipt []byte
+	// ReceiptDigest is receipt.Receipt.Digest of it. It goes into the audit entry of the record and
+	// nowhere else: a receipt that was made up or dated back later differs from the log.
+	ReceiptDigest string
+	PortraitAt    time.Time // when the portrait was first fetched; zero: never
 }
 
 // The record's answers.

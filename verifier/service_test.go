@@ -113,6 +113,20 @@ func (s *service) facts(claims map[string]any) *verifier.Answer {
 	return a
 }
 
+// What a party may see is what it may see now: its registration was narrowed since the check.
+func TestPortraitOfANarrowedParty(t *testing.T) {
+	s := newService(t)
+	s.original()
+	a, err := s.Check(t.Context(), bank, s.presented(identifier))
+	require.NoError(t, err)
+	require.True(t, a.Portrait)
+	_, _, err = s.Service.Portrait(t.Context(), bank, a.ID)
+	require.NoError(t, err)
+	s.fields = []string{"name"}
+	_, _, err = s.Service.Portrait(t.Context(), bank, a.ID)
+	require.ErrorIs(t, err, verifier.ErrNoPortrait)
+}
+
 // A check without a code discloses nothing: whoever may fetch portraits gets none by asking for
 // the digest as if it were a fact.
 func TestFactsGiveNoPortrait(t *testing.T) {

@@ -45,6 +45,7 @@ type Redemption struct {
 	Ask      string // instead of Ticket
 	Claimant string
 	Party    string
+	Purpose  string
 	Fields   []string
 	Audience string
 	Nonce    string

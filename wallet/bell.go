@@ -69,7 +69,7 @@ func (w *Wallet) State(ctx context.Context, p Person) (s State, err error) {
 	if s.Asks, err = w.OpenAsks(ctx, p); err != nil {
 		return State{}, err
 	}
-	s.Shows, err = w.openShows(ctx, p.HolderID)
+	s.Shows, err = w.openShows(ctx, p.HolderID, 0)
 	return s, err
 }
 

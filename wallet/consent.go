@@ -32,6 +32,7 @@ var (
 	ErrTicketReserved    = fmt.Errorf("%w: it is reserved while its holder is asked", ErrTicketTaken)
 	ErrPartyBlocked      = errors.New("wallet: the holder shows nothing to this party")
 	ErrWithdrawal        = errors.New("wallet: name exactly one of a party, a certificate and all")
+	ErrWithdrawalLimit   = errors.New("wallet: too many withdrawals stand")
 	ErrWithdrawalUnknown = errors.New("wallet: no such withdrawal")
 )
 

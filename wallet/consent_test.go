@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func (s *space) ask(c wallet.Code, claimant string) (wallet.Ask, error) {
 }
 
 func (s *space) redeemed(id, claimant, party string, fields ...string) ([]string, error) {
-	_, presentation, err := s.Redeem(s.t.Context(), wallet.Redemption{Ask: id, Claimant: claimant, Party: party, Fields: fields, Audience: "bank", Nonce: "n"})
+	_, presentation, err := s.Redeem(s.t.Context(), wallet.Redemption{Ask: id, Claimant: claimant, Party: party, Purpose: "account-opening", Fields: fields, Audience: "bank", Nonce: "n"})
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +49,8 @@ func TestOnlyAYesDiscloses(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrTicketTaken, "another claimant")
 	_, err = s.redeemed(a.ID, "c1", "other", "name", "address")
 	require.ErrorIs(t, err, wallet.ErrTicketTaken, "another party")
+	_, _, err = s.Redeem(ctx, wallet.Redemption{Ask: a.ID, Claimant: "c1", Party: "bank", Purpose: "identity-check", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
+	require.ErrorIs(t, err, wallet.ErrTicketTaken, "another purpose than she was told")
 	_, err = s.redeemed(a.ID, "c1", "bank", "name", "id_number")
 	require.ErrorIs(t, err, wallet.ErrFieldUnknown, "she agreed to the address, to nothing else")
 	got, err := s.redeemed(a.ID, "c1", "bank", "name", "address")
@@ -138,6 +141,41 @@ func TestAskedOnce(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrAskedBefore)
 	_, err = s.Ask(ctx, wallet.AskRequest{Ticket: ticket(t, s.show(wallet.ShowRequest{Fields: []string{"name"}})), Claimant: "c", Client: "x", Party: "x", Asked: []string{"shoe_size", "name"}})
 	require.ErrorIs(t, err, wallet.ErrNothingAsked)
+}
+
+// A withdrawal reaches a yes that was not used yet, also when the show gives out no more codes.
+func TestWithdrawAfterTheLastCode(t *testing.T) {
+	s := newSpace(t)
+	ctx := t.Context()
+	c := s.show(wallet.ShowRequest{Fields: []string{"name"}})
+	s.now = c.OpenUntil.Add(-time.Second)
+	last, err := s.Renew(ctx, s.me(), c.ShowID)
+	require.NoError(t, err)
+	a, err := s.ask(last, "c1")
+	require.NoError(t, err)
+	s.now = c.OpenUntil.Add(5 * time.Second)
+	require.NoError(t, s.Answer(ctx, s.me(), a.ID, true))
+	done, err := s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{All: true})
+	require.NoError(t, err)
+	require.Equal(t, 1, done.Shows)
+	_, err = s.redeemed(a.ID, "c1", "bank", "name", "address")
+	require.ErrorIs(t, err, wallet.ErrTicketClosed)
+}
+
+// What stands of one person is bounded; what stands already can be said again.
+func TestWithdrawalsAreBounded(t *testing.T) {
+	s := newSpace(t)
+	ctx := t.Context()
+	for i := range 200 {
+		_, err := s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{Party: fmt.Sprint("party-", i)})
+		require.NoError(t, err)
+	}
+	_, err := s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{All: true})
+	require.ErrorIs(t, err, wallet.ErrWithdrawalLimit)
+	_, err = s.Withdraw(ctx, s.me(), wallet.WithdrawRequest{Party: "party-7", Block: true})
+	require.NoError(t, err)
+	_, err = s.Withdraw(ctx, wallet.Person{HolderID: "another"}, wallet.WithdrawRequest{All: true})
+	require.NoError(t, err)
 }
 
 // Events reach her page, and a withdrawal of a certificate closes its shows only.

@@ -75,6 +75,7 @@ type Redemption struct {
 	Ask      string   // instead of Ticket: an ask whose time is over, or that is answered
 	Claimant string   // the same claimant may come again within the lease
 	Party    string   // whom it is disclosed to
+	Purpose  string   // what for: of an ask the one that she was told
 	Fields   []string // offered and allowed
 	Audience string
 	Nonce    string
@@ -94,7 +95,7 @@ func (w *Wallet) asked(ctx context.Context, r Redemption) (Offer, Show, []string
 	switch {
 	case err != nil:
 		return o, s, nil, err
-	case a.Claimant != r.Claimant, a.Party != r.Party:
+	case a.Claimant != r.Claimant, a.Party != r.Party, a.Purpose != r.Purpose:
 		return o, s, nil, ErrTicketTaken
 	case a.Answer == AnswerClosed:
 		return o, s, nil, ErrTicketClosed

@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -56,6 +57,10 @@ type WithdrawRequest struct {
 	Block       bool // with Party
 }
 
+// maxWithdrawals bounds what stands of one person: all of it is read at each ask and each show, and
+// blocked parties lie beside each show in memory. Nobody checks whether there are such parties.
+const maxWithdrawals = 200
+
 // Withdraw closes the person's outstanding shows and open asks and stands as a refusal. Any
 // party may scan a code, so withdrawing from one closes every show; new ones are hers to make.
 func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Withdrawn, error) {
@@ -73,6 +78,13 @@ func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Wit
 			return Withdrawn{}, err
 		}
 	}
+	standing, err := w.cfg.Withdrawals.Withdrawals(ctx, p.HolderID)
+	if err != nil {
+		return Withdrawn{}, fmt.Errorf("wallet: withdrawals: %w", err)
+	}
+	if len(standing) >= maxWithdrawals && !slices.ContainsFunc(standing, func(d Withdrawal) bool { return d.Party == r.Party && d.Certificate == r.Certificate }) {
+		return Withdrawn{}, ErrWithdrawalLimit
+	}
 	// First what stands, then what is open: whoever asks or shows in between has read it, or is
 	// found below.
 	d, err := w.cfg.Withdrawals.PutWithdrawal(ctx, Withdrawal{
@@ -82,7 +94,8 @@ func (w *Wallet) Withdraw(ctx context.Context, p Person, r WithdrawRequest) (Wit
 		return Withdrawn{}, fmt.Errorf("wallet: withdraw: %w", err)
 	}
 	out := Withdrawn{Withdrawal: d}
-	shows, err := w.openShows(ctx, p.HolderID)
+	// Also those that give out no more codes, while an ask on one may still be finished.
+	shows, err := w.openShows(ctx, p.HolderID, w.cfg.ConsentWait+finishFor)
 	if err != nil {
 		return Withdrawn{}, err
 	}
@@ -145,13 +158,25 @@ func (w *Wallet) blocked(ctx context.Context, personID string) (parties []string
 	return parties, nil
 }
 
-func (w *Wallet) openShows(ctx context.Context, personID string) ([]Show, error) {
+// openShows returns a person's shows that still take a scan, or did so not longer ago than past.
+func (w *Wallet) openShows(ctx context.Context, personID string, past time.Duration) ([]Show, error) {
 	all, err := w.cfg.Index.OpenShows(ctx, personID)
 	if err != nil {
 		return nil, fmt.Errorf("wallet: open shows: %w", err)
 	}
 	now := w.cfg.Now()
-	return slices.DeleteFunc(all, func(s Show) bool { return !now.Before(s.OpenUntil) }), nil
+	return slices.DeleteFunc(all, func(s Show) bool { return !now.Before(s.OpenUntil.Add(past)) }), nil
+}
+
+// CloseAll closes all that a person is showing, with the asks on it.
+func (w *Wallet) CloseAll(ctx context.Context, personID string) error {
+	shows, err := w.openShows(ctx, personID, w.cfg.ConsentWait+finishFor)
+	for _, s := range shows {
+		if _, shutErr := w.shut(ctx, s); shutErr != nil {
+			err = errors.Join(err, shutErr)
+		}
+	}
+	return err
 }
 
 // shut closes a show by its person's will, with the asks on it, and counts those.

@@ -68,6 +68,7 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrConsentAnswered, Code: "consent-answered"},
 		{Err: wallet.ErrConsentExpired, Code: "consent-expired"},
 		{Err: wallet.ErrWithdrawal, Code: "withdrawal-ambiguous"},
+		{Err: wallet.ErrWithdrawalLimit, Code: "withdrawal-limit"},
 		{Err: wallet.ErrWithdrawalUnknown, Code: "withdrawal-unknown"},
 		{Err: wallet.ErrTooManyListeners, Code: httpd.CodeOverloaded},
 	}, companyErrors()...)

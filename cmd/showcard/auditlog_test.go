@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/internal/audit"
 )
 
@@ -195,6 +196,13 @@ func TestAuditorReads(t *testing.T) {
 		require.Equal(t, "demo-bank", e.Actor)
 		require.Equal(t, "account-opening", e.Detail["purpose"])
 		require.NotEmpty(t, e.Opening)
+		var kept struct{ Receipt string }
+		require.NoError(t, clientOf(t, data, d.base, "demo-bank").call(ctx, http.MethodGet, "/v1/verifications/"+got.ID+"/receipt", nil, "", &kept))
+		u, err := receipt.Parse(kept.Receipt)
+		require.NoError(t, err)
+		digest, err := u.Receipt.Digest()
+		require.NoError(t, err)
+		require.Equal(t, digest, e.Detail["receipt"], "a receipt made up or dated back later is not the log's")
 		leaf, err := audit.ParseLeaf([]byte(e.Leaf))
 		require.NoError(t, err)
 		require.Equal(t, "verification.recorded", leaf.Kind)

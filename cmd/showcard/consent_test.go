@@ -362,6 +362,20 @@ func TestWhilePending(t *testing.T) {
 		require.Equal(t, "holder-refuses", codeOf(err))
 		_, err = wantMore(t, bank, code, "", "fields", []string{})
 		require.Equal(t, "holder-refuses", codeOf(err))
+		var history struct {
+			Looks []struct {
+				Party, Outcome string
+				Reasons        []string
+				Fields         []string
+			}
+		}
+		require.NoError(t, citizen.call(t.Context(), http.MethodGet, "/v1/wallet/history?limit=2", nil, "", &history))
+		for _, look := range history.Looks {
+			require.Equal(t, "demo-bank", look.Party)
+			require.Equal(t, "refused", look.Outcome, "she sees that it tried")
+			require.Equal(t, []string{"holder-refuses"}, look.Reasons)
+			require.Empty(t, look.Fields)
+		}
 		require.NoError(t, hall.call(t.Context(), http.MethodPost, "/v1/verifications", map[string]any{"code": code, "purpose": "government-service"}, "", &got))
 		require.Equal(t, "valid", got.Outcome, "others are not shut out")
 		require.NoError(t, citizen.call(t.Context(), http.MethodDelete, "/v1/wallet/withdrawals/"+withdrawn.ID, nil, "", nil))

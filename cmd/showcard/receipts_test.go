@@ -287,7 +287,11 @@ func TestExportAndErasure(t *testing.T) {
 		require.Equal(t, "erasure-confirmation", codeOf(erase(first.Confirm, nil)), "only the last counts")
 		other := citizenOf(t, d.base, "person-02")
 		require.Equal(t, "erasure-confirmation", codeOf(other.call(ctx, http.MethodPost, "/v1/wallet/erasure", map[string]any{"confirm": second.Confirm}, "", nil)), "not another's")
+		inFlight := showOf(t, citizen, identifier)
 		require.NoError(t, erase(second.Confirm, nil))
+		var late asked
+		require.NoError(t, bank.call(ctx, http.MethodPost, "/v1/verifications", map[string]any{"code": inFlight, "purpose": "account-opening"}, "", &late))
+		require.Equal(t, "code-closed", late.reason(), "what she was showing ends with her")
 		require.Eventually(t, func() bool {
 			return citizen.call(ctx, http.MethodGet, "/v1/wallet/holdings", nil, "", nil) != nil
 		}, 10*time.Second, 50*time.Millisecond, "signed out everywhere")

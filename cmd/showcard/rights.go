@@ -17,7 +17,7 @@ import (
 // openRights makes the room of receipts, disputes, export and erasure.
 func (a *app) openRights() (*rightshttp.API, error) {
 	s, err := rights.New(rights.Config{
-		Disputes: a.store, Erasures: a.store, Exporters: a.exporters(),
+		Disputes: a.store, Erasures: a.store, Exporters: a.exporters(), Close: a.wallet.CloseAll,
 		Spaces: func(ctx context.Context, holder string) ([]string, error) {
 			return a.wallet.Spaces(ctx, wallet.Person{HolderID: holder})
 		},
@@ -125,13 +125,18 @@ func (a *app) exportAppointments(ctx context.Context, holder string, yield func(
 	}
 	for _, one := range all {
 		err := yield(struct {
-			ID      string    `json:"id"`
-			Company string    `json:"company"`
-			Role    string    `json:"role"`
-			State   string    `json:"state"`
-			Starts  time.Time `json:"starts_at"`
-			Ends    time.Time `json:"ends_at"`
-		}{one.ID, one.CompanyName, one.Role, string(one.State), one.From, one.Until})
+			ID       string          `json:"id"`
+			Company  string          `json:"company"`
+			Role     string          `json:"role"`
+			Matters  []wallet.Matter `json:"matters"`
+			Named    string          `json:"named"` // as she was named
+			State    string          `json:"state"`
+			Starts   time.Time       `json:"starts_at"`
+			Ends     time.Time       `json:"ends_at"`
+			Made     time.Time       `json:"created_at"`
+			Answered *time.Time      `json:"answered_at,omitempty"`
+			Ended    *time.Time      `json:"ended_at,omitempty"`
+		}{one.ID, one.CompanyName, one.Role, one.Matters, one.PersonName, string(one.State), one.From, one.Until, one.CreatedAt, optionalTime(one.AnsweredAt), optionalTime(one.EndedAt)})
 		if err != nil {
 			return err
 		}
@@ -224,29 +229,18 @@ func (a *app) exportDisputes(ctx context.Context, holder string, yield func(any)
 // retention lists what is swept, a line for each kind of data.
 func (a *app) retention() rights.Retention {
 	keep := a.cfg.Retention
-	one := func(name string, run func(ctx context.Context, now time.Time) (int64, error)) rights.Sweep {
-		return rights.Sweep{Name: name, Run: run}
-	}
 	return rights.Retention{Logger: a.log, Sweeps: []rights.Sweep{
-		one("verifications and answers", func(ctx context.Context, now time.Time) (int64, error) {
-			answers, records, err := a.store.Sweep(ctx, now, now.Add(-keep.Records))
+		rights.Older("verifications and answers", keep.Records, func(ctx context.Context, before time.Time) (int64, error) {
+			answers, records, err := a.store.Sweep(ctx, before.Add(keep.Records), before)
 			return answers + records, err
 		}),
-		one("receipts of consents", func(ctx context.Context, now time.Time) (int64, error) {
-			return a.store.SweepConsents(ctx, now.Add(-keep.Records)) // as long as the checks that they belong to
-		}),
-		one("requests", func(ctx context.Context, now time.Time) (int64, error) {
-			return a.store.SweepRequests(ctx, now.Add(-keep.Requests))
-		}),
-		one("sessions", a.store.SweepSessions),
-		one("corrections", func(ctx context.Context, now time.Time) (int64, error) {
-			return a.store.SweepCorrections(ctx, now.Add(-keep.Records))
-		}),
-		one("pushes", func(ctx context.Context, now time.Time) (int64, error) {
-			return a.store.SweepPushes(ctx, now.Add(-keep.Pushes))
-		}),
-		one("exports and erasures", func(ctx context.Context, now time.Time) (int64, error) {
+		rights.Older("receipts of consents", keep.Records, a.store.SweepConsents), // as long as the checks that they belong to
+		rights.Older("requests", keep.Requests, a.store.SweepRequests),
+		{Name: "sessions", Run: a.store.SweepSessions},
+		rights.Older("corrections", keep.Records, a.store.SweepCorrections),
+		rights.Older("pushes", keep.Pushes, a.store.SweepPushes),
+		{Name: "exports and erasures", Run: func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepExports(ctx, now, now.Add(-48*time.Hour))
-		}),
+		}},
 	}}
 }

@@ -71,8 +71,10 @@ type receiptReport struct {
 	Code    string           `json:"code,omitempty"` // why not
 	Receipt *receipt.Receipt `json:"receipt,omitempty"`
 	KeyID   string           `json:"kid,omitempty"`
-	List    *listReport      `json:"trust_list,omitempty"`
-	Values  []valueReport    `json:"values,omitempty"`
+	// Digest is what the deployment's audit log has of it since the check.
+	Digest string        `json:"digest,omitempty"`
+	List   *listReport   `json:"trust_list,omitempty"`
+	Values []valueReport `json:"values,omitempty"`
 
 	err error
 }
@@ -111,7 +113,9 @@ func (v verifyCommand) checkReceipt(e *env, text string, filed *filedValues) err
 	u, err := receipt.Parse(text)
 	if err == nil {
 		report.Receipt, report.KeyID = &u.Receipt, u.KeyID
-		_, err = u.Verify(list, now)
+		if _, err = u.Verify(list, now); err == nil {
+			report.Digest, err = u.Receipt.Digest()
+		}
 	}
 	report.Genuine, report.err = err == nil, err
 	if err != nil {

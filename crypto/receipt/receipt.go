@@ -206,6 +206,27 @@ func (h Hash) digest(salt []byte, value json.RawMessage) ([]byte, error) {
 	return h.sum(append(salt[:len(salt):len(salt)], text...)), nil
 }
 
+// Digest is the hash over the canonical JSON (RFC 8785) of what the receipt says, without the
+// moment of the signature: the same for each signature of it. The audit log of the deployment
+// has it from the moment of the check, so that a receipt of something that never happened, or not
+// then, is found out by who may read the log.
+func (r Receipt) Digest() (string, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("receipt: %w", err)
+	}
+	said := map[string]json.RawMessage{}
+	if err := json.Unmarshal(text, &said); err != nil {
+		return "", fmt.Errorf("receipt: %w", err)
+	}
+	delete(said, "iat")
+	if text, err = json.Marshal(said); err != nil {
+		return "", fmt.Errorf("receipt: %w", err)
+	}
+	sum, err := r.Hash.digest(nil, text)
+	return base64.RawURLEncoding.EncodeToString(sum), err
+}
+
 // Sign signs the receipt at a moment.
 func (r Receipt) Sign(s key.Signer, now time.Time) (string, error) {
 	r.SignedAt = now.Unix()

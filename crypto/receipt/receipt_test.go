@@ -84,6 +84,37 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// The log's digest of a receipt is the same for each signature of it and for no other receipt.
+func TestDigest(t *testing.T) {
+	for _, a := range []key.Algorithm{key.SM2, key.ES256} {
+		k := generate(t, a)
+		r, _ := filled(t, a)
+		want, err := r.Digest()
+		require.NoError(t, err)
+		require.Len(t, want, 43)
+		for _, at := range []time.Time{now, now.Add(time.Hour)} {
+			u, err := receipt.Parse(sign(t, r, k, at))
+			require.NoError(t, err)
+			got, err := u.Receipt.Digest()
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		for name, change := range map[string]func(*receipt.Receipt){
+			"dated back":      func(r *receipt.Receipt) { r.CheckedAt-- },
+			"another outcome": func(r *receipt.Receipt) { r.Outcome = "invalid" },
+			"another party":   func(r *receipt.Receipt) { r.Party.ID = "bank-2" },
+			"a field less":    func(r *receipt.Receipt) { r.Fields = r.Fields[:2] },
+			"a consent":       func(r *receipt.Receipt) { r.Consent = &receipt.Consent{Answer: "yes", Asked: []string{"name"}} },
+		} {
+			other := r
+			change(&other)
+			got, err := other.Digest()
+			require.NoError(t, err)
+			require.NotEqual(t, want, got, name)
+		}
+	}
+}
+
 // The receipt alone gives no value away: neither in clear, nor by trying, because the salts are
 // not in it and no two receipts of the same values share a digest.
 func TestNothingPersonalInside(t *testing.T) {

@@ -32,6 +32,7 @@ const (
 	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
 	ClassWait     Class = "wait"     // a request that waits for a person: long, and costs next to nothing
 	ClassEvents   Class = "events"   // server-sent events: longer still
+	ClassExport   Class = "export"   // all that is held of a person, as fast as she reads
 )
 
 // Limits of a class.
@@ -63,6 +64,7 @@ func defaultLimits() map[Class]Limits {
 		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
 		ClassWait:     {PerMinute: 6000, Concurrent: 4096, Each: 512},
 		ClassEvents:   {PerMinute: 60, Concurrent: 16384},
+		ClassExport:   {PerMinute: 10, Concurrent: 64, Queue: 64},
 	}
 }
 

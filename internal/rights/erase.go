@@ -39,5 +39,10 @@ func (s *Service) Erase(ctx context.Context, p Person, token string) ([]Erased, 
 	if token == "" || len(token) > 64 {
 		return nil, ErrConfirmation
 	}
-	return s.cfg.Erasures.Erase(ctx, p.HolderID, token, s.cfg.Now().UTC())
+	done, err := s.cfg.Erasures.Erase(ctx, p.HolderID, token, s.cfg.Now().UTC())
+	if err == nil && s.cfg.Close != nil {
+		// She is erased already; a code that cannot be closed lives its minute out.
+		_ = s.cfg.Close(context.WithoutCancel(ctx), p.HolderID)
+	}
+	return done, err
 }

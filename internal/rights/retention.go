@@ -16,6 +16,19 @@ type Sweep struct {
 	Run  func(ctx context.Context, now time.Time) (int64, error)
 }
 
+// ErrNoRetention says that nobody said how long something is kept. Then it is kept.
+var ErrNoRetention = errors.New("rights: no retention configured")
+
+// Older is a sweep of what is older than keep. Without a duration it erases nothing, and says so.
+func Older(name string, keep time.Duration, run func(ctx context.Context, before time.Time) (int64, error)) Sweep {
+	return Sweep{Name: name, Run: func(ctx context.Context, now time.Time) (int64, error) {
+		if keep <= 0 {
+			return 0, ErrNoRetention
+		}
+		return run(ctx, now.Add(-keep))
+	}}
+}
+
 // Retention runs sweeps for as long as a process serves. Several processes may: a sweep that
 // finds nothing costs a look at an index.
 type Retention struct {

@@ -53,7 +53,9 @@ type Config struct {
 	Spaces func(ctx context.Context, holderID string) ([]string, error)
 	// Receipt signs the receipt of a look at a certificate of one of the holders: ErrLookUnknown,
 	// ErrNoReceipt.
-	Receipt   func(ctx context.Context, holders []string, verification string) (string, error)
+	Receipt func(ctx context.Context, holders []string, verification string) (string, error)
+	// Close ends what a person is showing at the moment, when she is erased. nil: nothing does.
+	Close     func(ctx context.Context, holderID string) error
 	Exporters []Exporter
 	Now       func() time.Time
 	// FreshFor is how recent a sign-in must be to export or erase; default 5 min.

@@ -150,6 +150,25 @@ func TestDisputes(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// How long something is kept was once left out of a configuration, and all of it was erased.
+func TestNoRetentionErasesNothing(t *testing.T) {
+	for _, keep := range []time.Duration{0, -time.Hour} {
+		sweep := rights.Older("consents", keep, func(context.Context, time.Time) (int64, error) {
+			t.Error("swept")
+			return 1, nil
+		})
+		n, err := sweep.Run(t.Context(), start)
+		require.ErrorIs(t, err, rights.ErrNoRetention)
+		require.Zero(t, n)
+	}
+	n, err := rights.Older("consents", time.Hour, func(_ context.Context, before time.Time) (int64, error) {
+		require.Equal(t, start.Add(-time.Hour), before)
+		return 7, nil
+	}).Run(t.Context(), start)
+	require.NoError(t, err)
+	require.EqualValues(t, 7, n)
+}
+
 // A sweep that fails keeps no other from running, and what went is told.
 func TestRetention(t *testing.T) {
 	var out bytes.Buffer

@@ -43,7 +43,7 @@ func (a *API) Routes() []httpd.Route {
 	operator := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
 		return httpd.Route{Method: method, Path: path, Roles: []httpd.Role{httpd.RoleOperator}, Scope: ScopeDisputes, Class: class, Handler: h}
 	}
-	export := person(http.MethodGet, "/v1/wallet/export", httpd.ClassWrite, a.export)
+	export := person(http.MethodGet, "/v1/wallet/export", httpd.ClassExport, a.export)
 	export.Streaming = true
 	return []httpd.Route{
 		person(http.MethodGet, "/v1/wallet/history/:id/receipt", httpd.ClassRead, a.receipt),

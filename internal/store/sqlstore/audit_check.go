@@ -124,6 +124,13 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	if err != nil {
 		return
 	}
+	// The digest of a receipt is for who holds the receipt. Who showed for a company is erased from
+	// the row with her, and its blind id turns with the key of names.
+	delete(said.Detail, "receipt")
+	if _, named := r.event.Detail["shown_by"]; !named || c.moved {
+		delete(said.Detail, "shown_by")
+		delete(r.event.Detail, "shown_by")
+	}
 	if c.moved && entry.Holder == r.event.Holder {
 		said.Holder = r.event.Holder
 	}
@@ -136,12 +143,12 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 func (c *rowCheck) verifications(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, identifier, type, purpose, fields, outcome, reasons, via FROM verifications
+		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via FROM verifications
 			WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var v verifier.Verification
 			var at int64
 			var fields, reasons string
-			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via)
+			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via)
 			after, v.At = v.ID, moment(at)
 			// Names that do not parse were edited; they differ from the entry all the same.
 			if v.Fields, _ = parseNames(fields); v.Fields == nil && fields != "[]" {

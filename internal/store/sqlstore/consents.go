@@ -181,10 +181,11 @@ func (s *Store) Overdue(ctx context.Context, before time.Time, limit int) (ids [
 	return ids, err
 }
 
-// SweepConsents erases receipts older than before, as records of verifications are, and returns
-// how many.
+// SweepConsents erases receipts older than before, as records of verifications are, and like them
+// not while somebody disputes the check. It returns how many.
 func (s *Store) SweepConsents(ctx context.Context, before time.Time) (int64, error) {
-	return s.sweep(ctx, `DELETE FROM consents WHERE id IN (SELECT id FROM consents WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before), sweepRows)
+	return s.sweep(ctx, `DELETE FROM consents WHERE id IN (SELECT id FROM consents WHERE at < $1
+		AND NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.verification = consents.verification AND disputes.state = 'open') ORDER BY at LIMIT $2)`, micros(before), sweepRows)
 }
 
 func withdrawalEvent(d wallet.Withdrawal, kind string, at time.Time) audit.Event {

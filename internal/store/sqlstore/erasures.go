@@ -53,12 +53,14 @@ func (s *Store) PrepareErasure(ctx context.Context, holderID, token string, unti
 }
 
 // erasing is what an erasure does to each kind of data, in order; $1 is the blind holder id.
-// Whoever adds a table that names a person adds a line. docs/retention.md says why what stays stays.
+// Whoever adds a table that names a person adds a line. It holds the write lane, so each statement
+// must find its rows by an index; of a partial one it has to repeat the condition.
+// docs/retention.md says why what stays stays.
 func erasing() []struct{ what, statement string } {
 	return []struct{ what, statement string }{
 		{"wallet copies", `DELETE FROM wallet_copies WHERE holder_id = $1`},
 		// Of companies' certificates that she showed: the companies' looks stay, and do not name her.
-		{"links of showing", `UPDATE verifications SET person_id = '' WHERE person_id = $1 AND holder_id IN
+		{"links of showing", `UPDATE verifications SET person_id = '' WHERE person_id = $1 AND holder_id <> '' AND holder_id IN
 			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
 		// Consents are the party's evidence too: they stay with the look and do not name her.
 		{"links of consents", `UPDATE consents SET holder_id = '', person_id = '', identifier = '', note = NULL,
@@ -66,22 +68,23 @@ func erasing() []struct{ what, statement string } {
 		{"links of answering", `UPDATE consents SET person_id = '', answer = CASE WHEN answer = '' THEN 'lapsed' ELSE answer END WHERE person_id = $1 AND holder_id IN
 			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
 		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
+		// Whom she appointed as an administrator acts no more, for her own appointment goes; nor do
+		// they name her. A representative's word stands as long as the licence names her, and so
+		// does her blind id beside it.
+		{"links of appointing", `UPDATE appointments SET by_person = '' WHERE by_person = $1 AND (by_appointment <> '' OR state NOT IN ('offered', 'accepted')) AND company_id IN
+			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
 		{"appointments", `DELETE FROM appointments WHERE person_id = $1`},
 		{"corrections", `DELETE FROM corrections WHERE person_id = $1`},
 		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
 		{"handles of passkeys", `DELETE FROM passkey_users WHERE person_id = $1`},
 		{"sessions", `DELETE FROM sessions WHERE holder_id = $1`},
 		// The words of the person go; a dispute of the party's goes on without naming her.
-		{"disputes", `UPDATE disputes SET reason = NULL, answer = NULL, state = CASE WHEN state = 'open' THEN 'withdrawn' ELSE state END WHERE holder_id = $1 AND side = 'holder'`},
-		{"links of disputes", `UPDATE disputes SET holder_id = '' WHERE holder_id = $1`},
+		{"disputes", `UPDATE disputes SET reason = NULL, answer = NULL, state = CASE WHEN state = 'open' THEN 'withdrawn' ELSE state END WHERE holder_id = $1 AND holder_id <> '' AND side = 'holder'`},
+		{"links of disputes", `UPDATE disputes SET holder_id = '' WHERE holder_id = $1 AND holder_id <> ''`},
 		// A look loses whom it was at. Code, show and challenge stay spent, and the party keeps the
 		// receipt it may have to show one day: it holds no value. The digest of a request goes, for
 		// of a check of facts it is the digest of a number.
-		{"links of verifications", `UPDATE verifications SET holder_id = '', person_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1`},
-		{"consents", `DELETE FROM consents WHERE holder_id = $1`},
-		// What she was asked for a company is the company's receipt, and does not name her.
-		{"links of consents", `UPDATE consents SET person_id = '' WHERE person_id = $1`},
-		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
+		{"links of verifications", `UPDATE verifications SET holder_id = '', person_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1 AND holder_id <> ''`},
 		{"exports", `DELETE FROM exports WHERE holder_id = $1`},
 	}
 }

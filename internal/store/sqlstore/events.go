@@ -68,6 +68,7 @@ func verificationEvent(v verifier.Verification) audit.Event {
 	d := map[string]string{"party": v.Party, "purpose": v.Purpose, "outcome": v.Outcome, "via": v.Via}
 	for name, value := range map[string]string{
 		"identifier": v.Identifier, "type": v.Type, "fields": strings.Join(v.Fields, " "), "reasons": strings.Join(v.Reasons, " "), "show": v.ShowID,
+		"receipt": v.ReceiptDigest,
 	} {
 		if value != "" {
 			d[name] = value

@@ -22,7 +22,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions|disputes|exports|erasures)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -97,6 +97,17 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.EndSessions(ctx, "blind-one")
 	require.NoError(t, err)
 	_, err = s.SweepSessions(ctx, now)
+	require.NoError(t, err)
+	_, err = s.SweepConsents(ctx, now)
+	require.NoError(t, err)
+	_, err = s.SweepCorrections(ctx, now)
+	require.NoError(t, err)
+	_, err = s.OpenAsks(ctx, "p", now)
+	require.NoError(t, err)
+	_, err = s.Overdue(ctx, now, 10)
+	require.NoError(t, err)
+	require.NoError(t, s.PrepareErasure(ctx, "p", "token", now.Add(time.Minute)))
+	_, err = s.Erase(ctx, "p", "token", now)
 	require.NoError(t, err)
 	require.NoError(t, s.Save(ctx, 0, []registry.Entry{{Kind: "k", ID: "i", Body: []byte("{}")}}, "who", "why", now))
 	_, err = s.Load(ctx)

@@ -44,6 +44,7 @@ type DurableStore interface {
 	rights.Erasures
 	issuer.Contents
 	SweepPushes(ctx context.Context, before time.Time) (int64, error)
+	SweepConsents(ctx context.Context, before time.Time) (int64, error)
 	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 }
 

@@ -176,9 +176,17 @@ func durableErasures(t *testing.T, open OpenDurable) {
 			_, err := s.Erase(ctx, try.holder, try.token, try.at)
 			require.ErrorIs(t, err, rights.ErrConfirmation)
 		}
+		_, err = s.PutWithdrawal(ctx, wallet.Withdrawal{ID: "w", PersonID: "h", Party: "bank", At: durableStart})
+		require.NoError(t, err)
 		done, err := s.Erase(ctx, "h", "token", durableStart)
 		require.NoError(t, err)
-		require.NotEmpty(t, done)
+		counts := map[string]int64{}
+		for _, e := range done {
+			require.NotContains(t, counts, e.What, "told once")
+			counts[e.What] = e.Rows
+		}
+		require.EqualValues(t, 1, counts["withdrawals"])
+		require.EqualValues(t, 1, counts["links of verifications"])
 		_, err = s.Erase(ctx, "h", "token", durableStart)
 		require.ErrorIs(t, err, rights.ErrConfirmation, "once")
 
@@ -285,6 +293,30 @@ func durableRetention(t *testing.T, open OpenDurable) {
 	require.Len(t, results, 1)
 	_, err = s.Certificate(ctx, person("row-old", "h").Identifier)
 	require.NoError(t, err, "the certificate stays")
+
+	// A consent goes with its check, and like it not while that is disputed.
+	for _, id := range []string{"plain", "disputed"} {
+		_, err := s.PutAsk(ctx, anAsk(id))
+		require.NoError(t, err)
+		v := verification(id)
+		v.Ask = id
+		require.NoError(t, s.Record(ctx, v))
+	}
+	_, err = s.FileDispute(ctx, filing("d", "disputed", rights.SideParty, durableStart))
+	require.NoError(t, err)
+	n, err = s.SweepConsents(ctx, durableStart)
+	require.NoError(t, err)
+	require.Zero(t, n, "not old enough")
+	n, err = s.SweepConsents(ctx, durableStart.Add(time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	_, err = s.Ask(ctx, "disputed")
+	require.NoError(t, err)
+	_, err = s.AnswerDispute(ctx, "d", rights.Rejected, "no", "operator", durableStart)
+	require.NoError(t, err)
+	n, err = s.SweepConsents(ctx, durableStart.Add(time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
 
 	require.NoError(t, s.NoteExport(ctx, "h", durableStart, durableStart, 1))
 	require.NoError(t, s.PrepareErasure(ctx, "h", "t", durableStart.Add(time.Minute)))
