@@ -122,7 +122,7 @@ func TestReceiptEndToEnd(t *testing.T) {
 		require.NoError(t, err)
 		next := newKeyOf(t, data, "receipt/2")
 		require.NoError(t, d.keys.Reload())
-		require.NoError(t, ensureReceiptKeys(ctx, d.cfg, d.registry, d.keys, time.Now()))
+		require.NoError(t, ensureServiceKeys(ctx, d.cfg, d.registry, d.keys, time.Now()))
 		require.NoError(t, d.registry.Freeze(ctx, "operator", "stolen", registry.Freeze{Kind: "service-key", ID: "DEMO", Key: old.KeyID, Frozen: true}))
 		saved = fileOf(t, "list.jws", []byte(fetchText(t, d.base+"/v1/trust-list")))
 		offline[1] = saved

@@ -34,7 +34,7 @@ type rowCheck struct {
 	closed []time.Time
 	erased int64
 	swept  time.Time
-	add   func(audit.Finding)
+	add    func(audit.Finding)
 	RowCheck
 }
 
