@@ -234,7 +234,12 @@ func (a *API) events(c *gin.Context) (any, error) {
 			detail[name] = v
 		}
 	}
-	if err := a.notes.Note(c, audit.Event{Kind: "audit.read", Actor: who.ID, Detail: detail}); err != nil {
+	// Whom she looked at is erased with that person. What is nobody's blind id may be somebody's number.
+	holder := q.Holder
+	if holder != "" && len(out) == 0 {
+		holder, detail["holder"] = "", "nobody"
+	}
+	if err := a.notes.Note(c, audit.Event{Kind: "audit.read", Actor: who.ID, Holder: holder, Detail: detail}); err != nil {
 		return nil, err
 	}
 	return struct {

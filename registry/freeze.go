@@ -23,6 +23,15 @@ type Freeze struct {
 	Frozen bool   `json:"frozen"`
 }
 
+// entry is the entry that says whether it is frozen. Keys, which never thaw, have none.
+func (f Freeze) entry() entryID {
+	switch f.Kind {
+	case "region", "all":
+		return entryID{kindStop, f.ID}
+	}
+	return entryID{f.Kind, f.ID}
+}
+
 // Freeze applies one, and asks nobody. Behind an operator stands [Registry.Submit]. When it
 // returns, the published trust list says so.
 func (r *Registry) Freeze(ctx context.Context, who, why string, f Freeze) error {

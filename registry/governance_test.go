@@ -35,12 +35,21 @@ func (f *fixture) bank() registry.Party {
 		Grants: []registry.Grant{{Type: "resident-id", Fields: []string{"name"}, Purposes: []string{"account-opening"}}}}
 }
 
+// lastStep is what a reviewer has read.
+func lastStep(r *registry.Registry, id string) time.Time {
+	p, err := r.Party(id)
+	if err != nil || len(p.Steps) == 0 {
+		return time.Time{}
+	}
+	return p.Steps[len(p.Steps)-1].At
+}
+
 func TestPartyLife(t *testing.T) {
 	f := newFixture(t)
 	r := f.governed(f.store())
 	ctx := t.Context()
 	move := func(who, step string) (registry.Proposal, error) {
-		return r.MoveParty(ctx, who, "because", "bank", step)
+		return r.MoveParty(ctx, who, "because", "bank", step, lastStep(r, "bank"))
 	}
 	state := func() registry.PartyState {
 		p, err := r.Party("bank")
@@ -214,7 +223,7 @@ func TestNarrowingTakesOneAndWideningTwo(t *testing.T) {
 	wider.Portrait = true
 	old, err := r.Submit(ctx, anna, "portrait", registry.Change{Entry: wider})
 	require.NoError(t, err)
-	_, err = r.MoveParty(ctx, bo, "misuse", hall, "suspend")
+	_, err = r.MoveParty(ctx, bo, "misuse", hall, "suspend", time.Time{})
 	require.NoError(t, err)
 	_, err = r.Decide(ctx, bo, "too late", old.ID, true)
 	require.ErrorIs(t, err, registry.ErrProposalOutdated)

@@ -48,6 +48,11 @@ func (d *Draft) merged(entry any) (entryID, any, error) {
 	case Domain:
 		v = v.clone()
 		keepFrozen(d.next.domains[v.Code].StatusKeys, v.StatusKeys)
+		services := plain(v.ServiceKeys)
+		keepFrozen(plain(d.next.domains[v.Code].ServiceKeys), services)
+		for i := range services {
+			v.ServiceKeys[i].Key = services[i]
+		}
 		return entryID{kindDomain, v.Code}, v, nil
 	case TypeState:
 		if old, ok := d.next.types[v.ID]; ok {

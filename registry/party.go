@@ -153,7 +153,10 @@ func (r *Registry) PartyUsable(id string) error {
 // MoveParty makes one step in a party's life: approve, reject, release, suspend, resume or retire.
 // What gives a right back, and what cannot be undone, waits for a second operator: then the
 // proposal is open, and the party stays as it is.
-func (r *Registry) MoveParty(ctx context.Context, who, why, id, step string) (Proposal, error) {
+//
+// seen is for approve: the moment of the last step of the party as its reviewer read it. When
+// somebody has put the party again since, the answer is ErrProposalOutdated.
+func (r *Registry) MoveParty(ctx context.Context, who, why, id, step string, seen time.Time) (Proposal, error) {
 	switch step {
 	case "suspend":
 		return r.Submit(ctx, who, why, Change{Freeze: &Freeze{Kind: kindParty, ID: id, Frozen: true}})
@@ -167,13 +170,13 @@ func (r *Registry) MoveParty(ctx context.Context, who, why, id, step string) (Pr
 		if err != nil {
 			return err
 		}
-		return d.review(p, step)
+		return d.review(p, step, seen)
 	})
 	return Proposal{State: ProposalApplied, What: "party", Target: id, By: who, Why: why}, err
 }
 
 // review is approve, reject and release.
-func (d *Draft) review(p Party, step string) error {
+func (d *Draft) review(p Party, step string, seen time.Time) error {
 	way, ok := map[string][2]PartyState{
 		"approve": {PartyRegistered, PartyApproved}, "reject": {PartyRegistered, PartyRejected}, "release": {PartyApproved, PartyReleased},
 	}[step]
@@ -186,6 +189,8 @@ func (d *Draft) review(p Party, step string) error {
 		return fmt.Errorf("%w: %s is %s, %s wants %s", ErrPartyState, p.ID, p.State, step, way[0])
 	case step == "approve" && d.needsTwo() && p.writtenBy() == d.who:
 		return fmt.Errorf("%w: %s wrote it down herself", ErrOwnProposal, d.who)
+	case step == "approve" && !p.lastStep().Equal(seen):
+		return fmt.Errorf("%w: %s", ErrProposalOutdated, p.ID)
 	case step == "approve":
 		if err := p.complete(); err != nil {
 			return err
@@ -207,6 +212,14 @@ func (p Party) writtenBy() string {
 	return ""
 }
 
+// lastStep is when the party became what it is. No two of its steps have one moment.
+func (p Party) lastStep() time.Time {
+	if len(p.Steps) == 0 {
+		return time.Time{}
+	}
+	return p.Steps[len(p.Steps)-1].At
+}
+
 // complete is what a reviewer must find: somebody to call, and for each purpose why it is lawful.
 func (p Party) complete() error {
 	if p.Contact == "" {
@@ -224,7 +237,11 @@ func (p Party) complete() error {
 
 // step moves the party and writes down who did it.
 func (d *Draft) step(p Party, to PartyState, what string) {
-	p.Steps = append(p.Steps, Step{What: what, By: d.who, At: d.now.UTC().Truncate(time.Second), Why: d.why})
+	at := d.now.UTC().Truncate(time.Second)
+	if last := p.lastStep(); !at.After(last) {
+		at = last.Add(time.Second)
+	}
+	p.Steps = append(p.Steps, Step{What: what, By: d.who, At: at, Why: d.why})
 	if over := len(p.Steps) - maxSteps; over > 0 {
 		p.Steps = slices.Delete(p.Steps, 0, over)
 	}

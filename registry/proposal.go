@@ -49,7 +49,7 @@ var (
 	ErrProposalOutdated = errors.New("registry: the entry has changed since the proposal was made")
 	ErrProposalLimit    = errors.New("registry: too many open proposals of one operator")
 	// ErrUrgentAgain refuses to make an hour of one operator's word into two.
-	ErrUrgentAgain = errors.New("registry: an urgent freeze of this was not approved; it cannot be repeated alone")
+	ErrUrgentAgain = errors.New("registry: an urgent freeze was not approved; it is neither repeated nor followed by another alone")
 	// ErrSecondOperator says that one operator cannot make another while she is the only one.
 	ErrSecondOperator = errors.New("registry: operators are made by the configuration or by two operators")
 )
@@ -123,6 +123,9 @@ func (d *Draft) submit(c Change) (Proposal, error) {
 			p.What = "thaw"
 		}
 		alone = f.Frozen && (f.Kind == kindParty || f.Kind == kindClient)
+		if !f.Frozen { // a newer freeze of the same is not thawed by what was meant for the older
+			p.Base = d.digestOf(f.entry())
+		}
 		apply = func() error { return d.freeze(f) }
 	case c.Retire != "":
 		p.What, p.Target = "retire", c.Retire
@@ -163,9 +166,11 @@ func (d *Draft) propose(p Proposal, urgent bool, apply func() error) (Proposal, 
 		if o.By == p.By && o.State == ProposalOpen {
 			open++
 		}
-		again := o.By == p.By && o.Urgent && p.Freeze != nil && o.Freeze != nil && *o.Freeze == *p.Freeze
-		if urgent && again && (o.State == ProposalLapsed || o.State == ProposalRejected) && d.now.Sub(o.At) < ProposalLife {
-			return p, fmt.Errorf("%w: %s %s", ErrUrgentAgain, p.Freeze.Kind, p.Target)
+		if age := d.now.Sub(o.At); urgent && o.By == p.By && o.Urgent && age < ProposalLife && (o.State == ProposalLapsed || o.State == ProposalRejected) {
+			// Nor may she go on with another: one region after the other is a nation, too.
+			if again := *o.Freeze == *p.Freeze; again || age >= UrgentLife {
+				return p, fmt.Errorf("%w: %s %s", ErrUrgentAgain, o.Freeze.Kind, o.Target)
+			}
 		}
 	}
 	if open >= maxProposals {
@@ -271,6 +276,9 @@ func (d *Draft) carryOut(p Proposal) error {
 	defer func() { d.who = who }()
 	switch {
 	case p.Freeze != nil:
+		if !p.Freeze.Frozen && d.digestOf(p.Freeze.entry()) != p.Base {
+			return fmt.Errorf("%w: %s %s", ErrProposalOutdated, p.What, p.Target)
+		}
 		return d.freeze(*p.Freeze)
 	case p.What == "retire":
 		return d.retire(p.Target)

@@ -177,15 +177,37 @@ func (a *API) moveParty(step string) httpd.Handler {
 		if err := reason(body.Reason); err != nil {
 			return nil, err
 		}
-		p, err := a.registry.MoveParty(c, caller(c), body.Reason, c.Param("id"), step)
-		if err != nil {
-			return nil, explain(err)
-		}
-		if p.State == registry.ProposalOpen {
-			return accepted(p), nil
-		}
-		return a.registry.Party(c.Param("id"))
+		return a.moved(c, step, body.Reason, time.Time{})
 	}
+}
+
+// approveRequest is the review of a party. Seen is the moment of the last of its steps as the
+// reviewer read it: what was put since she has not seen.
+type approveRequest struct {
+	Seen   time.Time `json:"seen" required:"true"`
+	Reason string    `json:"reason" required:"true"`
+}
+
+func (a *API) approveParty(c *gin.Context) (any, error) {
+	var body approveRequest
+	if err := httpd.Decode(c, &body); err != nil {
+		return nil, err
+	}
+	if err := reason(body.Reason); err != nil {
+		return nil, err
+	}
+	return a.moved(c, "approve", body.Reason, body.Seen)
+}
+
+func (a *API) moved(c *gin.Context, step, why string, seen time.Time) (any, error) {
+	p, err := a.registry.MoveParty(c, caller(c), why, c.Param("id"), step, seen)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if p.State == registry.ProposalOpen {
+		return accepted(p), nil
+	}
+	return a.registry.Party(c.Param("id"))
 }
 
 func (a *API) proposals(*gin.Context) (any, error) {

@@ -66,7 +66,8 @@ func (a *API) Routes() []httpd.Route {
 		"/freezes/:id/approve": a.decide(true), "/freezes/:id/reject": a.decide(false),
 		"/proposals/:id/approve": a.decide(true), "/proposals/:id/reject": a.decide(false),
 	}
-	for _, step := range []string{"approve", "reject", "release", "suspend", "resume", "retire"} {
+	posts["/parties/:id/approve"] = a.approveParty
+	for _, step := range []string{"reject", "release", "suspend", "resume", "retire"} {
 		posts["/parties/:id/"+step] = a.moveParty(step)
 	}
 	for path, post := range posts {

@@ -338,12 +338,19 @@ func TestPutDoesNotThaw(t *testing.T) {
 			a := f.do("operator", http.MethodPost, "/v1/registry/freezes", map[string]any{"kind": e.kind, "id": e.id, "frozen": on, "reason": "r"})
 			require.Equal(t, http.StatusOK, a.StatusCode, string(a.body))
 		}
-		require.Nil(t, put()[e.member], e.kind)
-		for _, step := range []string{"approve", "release"} {
-			if e.kind == "party" {
-				a := f.do("operator", http.MethodPost, "/v1/registry/parties/hall/"+step, map[string]any{"reason": "r"})
-				require.Equal(t, http.StatusOK, a.StatusCode, string(a.body))
+		stored := put()
+		require.Nil(t, stored[e.member], e.kind)
+		if e.kind == "party" {
+			review := func(step string, body map[string]any, status int) {
+				a := f.do("operator", http.MethodPost, "/v1/registry/parties/hall/"+step, body)
+				require.Equal(t, status, a.StatusCode, string(a.body))
 			}
+			steps := stored["steps"].([]any)
+			seen := steps[len(steps)-1].(map[string]any)["at"]
+			review("approve", map[string]any{"reason": "r"}, http.StatusUnprocessableEntity)
+			review("approve", map[string]any{"reason": "r", "seen": "2026-01-01T00:00:00Z"}, http.StatusConflict)
+			review("approve", map[string]any{"reason": "r", "seen": seen}, http.StatusOK)
+			review("release", map[string]any{"reason": "r"}, http.StatusOK)
 		}
 		freeze(true)
 		require.Equal(t, true, put()[e.member], e.kind)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,13 +21,16 @@ import (
 // office serves a domain's signed documents to verifiers elsewhere.
 type office struct {
 	*httptest.Server
-	documents map[string]string // by path
+	documents map[string]string // by path, or by path and query
 }
 
 func newOffice(t *testing.T) *office {
 	o := &office{documents: map[string]string{}}
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, ok := o.documents[r.URL.Path]
+		text, ok := o.documents[r.URL.RequestURI()]
+		if !ok {
+			text, ok = o.documents[r.URL.Path]
+		}
 		if !ok {
 			http.NotFound(w, r)
 			return
@@ -184,6 +188,32 @@ func TestFetchTrust(t *testing.T) {
 	list, err = current(trust)
 	require.NoError(t, err)
 	require.EqualValues(t, 7, list.Version)
+
+	// The old list key is stolen, and the next roots drop it. The list at hand fits both; what the
+	// thief signs counts no more, also for who starts again from the roots that she pinned.
+	memory := filepath.Join(t.TempDir(), "trust.json")
+	require.NoError(t, trust.Remember(memory))
+	o.documents["/v1/trust-list/roots?version=2"] = string(signed)
+	roots.Version, roots.Signers[0].Frozen = 3, true
+	signed, err = roots.Sign(root1, root2)
+	require.NoError(t, err)
+	o.documents["/v1/trust-list/roots"] = string(signed)
+	publish(o, nextKey, 8)
+	clock = clock.Add(time.Hour)
+	_, err = current(trust)
+	require.NoError(t, err)
+	publish(o, listKey, 9)
+	list, err = current(trust)
+	require.NoError(t, err)
+	require.EqualValues(t, 8, list.Version)
+	require.ErrorIs(t, trust.Err(), trustlist.ErrKeyFrozen)
+	delete(o.documents, "/v1/trust-list/roots")
+	delete(o.documents, "/v1/trust-list/roots?version=2")
+	again := start(o)
+	require.NoError(t, again.Remember(memory))
+	_, err = current(again)
+	require.ErrorContains(t, err, "newer roots were seen")
+	publish(o, nextKey, 10)
 
 	// Without a network it goes on until the list expires.
 	clear(o.documents)

@@ -30,8 +30,11 @@ type RemoteTrust struct {
 	list    *trustlist.List
 	fetched time.Time
 	lastErr error
-	newest  int64  // seen before this process began
-	memory  string // file that keeps it; "" for none
+	walked  time.Time // when newer roots were looked for last
+	newest  int64     // seen before this process began
+	// seenRoots is the version of the newest roots that were ever taken.
+	seenRoots int64
+	memory    string // file that keeps it; "" for none
 }
 
 // FetchTrust returns the trust list of the deployment at base, such as
@@ -83,59 +86,68 @@ func (t *RemoteTrust) refresh(ctx context.Context, now time.Time) error {
 	if t.list != nil {
 		newest = max(newest, t.list.Version)
 	}
-	roots := t.roots
-	list, err := roots.Verify(string(text), now, newest)
-	if err != nil && !errors.Is(err, trustlist.ErrRolledBack) {
-		// The list may be signed by a key that only newer roots name. If they do not help, the
-		// list is to blame and not they.
-		if roots, list, err = t.walk(ctx, string(text), now, newest, err); err != nil {
-			return err
-		}
-	}
-	if err != nil {
+	list, err := t.roots.Verify(string(text), now, newest)
+	if errors.Is(err, trustlist.ErrRolledBack) {
 		return err
 	}
+	roots := t.roots
+	// The list may be signed by a key that only newer roots name, or that only newer roots drop.
+	if err != nil || roots.Version < t.seenRoots || t.walked.IsZero() || now.Sub(t.walked) >= rootsRenew {
+		if roots, list, err = t.walk(ctx, string(text), now, newest, list, err); err != nil {
+			return err
+		}
+		t.walked = now
+	}
 	if list.Version > newest || roots != t.roots {
-		if err := t.remember(list.Version); err != nil {
+		if err := t.remember(list.Version, roots.Version); err != nil {
 			return err
 		}
 	}
-	t.roots, t.list = roots, list
+	t.roots, t.list, t.seenRoots = roots, list, max(t.seenRoots, roots.Version)
 	return nil
 }
+
+// rootsRenew is how often newer roots are looked for, also when the list fits those at hand.
+const rootsRenew = time.Hour
+
+var errOldRoots = errors.New("verifier: newer roots were seen before than the server offers")
 
 // maxRootSteps bounds how far one renewal walks: a rotation a month for ten years.
 const maxRootSteps = 120
 
-// walk goes from the roots we trust to newer ones, each vouched for by the one before, until one
-// names who signed the list. Only then are they taken: a server that offers roots without a list
-// moves nobody.
-func (t *RemoteTrust) walk(ctx context.Context, text string, now time.Time, newest int64, first error) (*trustlist.Roots, *trustlist.List, error) {
+// walk goes from the roots we trust to the newest, each vouched for by the one before, and has
+// those judge the list. When they refuse it none are taken: the list is to blame, and may come right.
+func (t *RemoteTrust) walk(ctx context.Context, text string, now time.Time, newest int64, list *trustlist.List, judged error) (*trustlist.Roots, *trustlist.List, error) {
 	roots := t.roots
 	for range maxRootSteps {
 		data, err := fetch(ctx, t.client, t.base+"/v1/trust-list/roots?version="+strconv.FormatInt(roots.Version+1, 10), "application/json")
 		if err != nil {
-			return nil, nil, first
+			break // there are no newer ones, or they cannot be had
 		}
-		if roots, err = roots.Next(data, now); err != nil {
-			return nil, nil, errors.Join(first, err)
+		next, err := roots.Next(data, now)
+		if err != nil { // what does not follow is no newer root set
+			if judged != nil {
+				judged = errors.Join(judged, err)
+			}
+			break
 		}
-		list, err := roots.Verify(text, now, newest)
-		if err == nil {
-			return roots, list, nil
-		}
-		first = err
+		roots = next
+		list, judged = roots.Verify(text, now, newest)
 	}
-	return nil, nil, first
+	if judged == nil && roots.Version < t.seenRoots {
+		judged = errOldRoots
+	}
+	return roots, list, judged
 }
 
 // remembered is what a state file holds.
 type remembered struct {
-	List int64 `json:"trust_list_version"`
+	List  int64 `json:"trust_list_version"`
+	Roots int64 `json:"roots_version,omitempty"`
 }
 
-// Remember keeps the newest version of the list in a file, so that a restart does not make a
-// verifier believe an older one again. The file belongs to this one verifier.
+// Remember keeps the newest versions of list and roots in a file, so that a restart does not make a
+// verifier believe an older list again, or one by a key that the roots have dropped since. The file belongs to this one verifier.
 func (t *RemoteTrust) Remember(path string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -149,17 +161,17 @@ func (t *RemoteTrust) Remember(path string) error {
 		if err := json.Unmarshal(data, &seen); err != nil || seen.List < 1 {
 			return fmt.Errorf("verifier: %s is not the memory of a verifier", path)
 		}
-		t.newest = max(t.newest, seen.List)
+		t.newest, t.seenRoots = max(t.newest, seen.List), max(t.seenRoots, seen.Roots)
 	}
 	t.memory = path
 	return nil
 }
 
-func (t *RemoteTrust) remember(version int64) error {
+func (t *RemoteTrust) remember(list, roots int64) error {
 	if t.memory == "" {
 		return nil
 	}
-	data, err := json.Marshal(remembered{List: version})
+	data, err := json.Marshal(remembered{List: list, Roots: roots})
 	if err != nil {
 		return fmt.Errorf("verifier: %w", err)
 	}

@@ -195,7 +195,7 @@ func (a *app) openRooms(ctx context.Context) error {
 		return err
 	}
 	alg := algorithm(a.cfg.Profile)
-	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
+	if err := ensureServiceKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
 		return err
 	}
 	holderKey, err := a.keys.Secret(secretHolder, 32)

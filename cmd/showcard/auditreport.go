@@ -28,6 +28,7 @@ type auditReport struct {
 	Proven    uint64       `json:"proven"` // entries that are as the witness saw them
 	ProvenAt  time.Time    `json:"proven_at,omitzero"`
 	Unproven  uint64       `json:"unproven"`
+	Stale     bool         `json:"stale"` // entries are unproven, and the witness was last asked long ago
 	Waiting   int64        `json:"waiting"`
 	Oldest    time.Time    `json:"waiting_since,omitzero"`
 	Opened    uint64       `json:"opened"`
@@ -81,6 +82,7 @@ func (v *auditVerifyCommand) verify(ctx context.Context, l *looked) (auditReport
 		Waiting: l.waiting, Oldest: l.oldest, Opened: r.Opened, Closed: r.Closed, Rows: rows.Rows, Older: rows.Older, Count: r.Found, OwnWord: !l.trusted, WitnessAt: own,
 		Wrong: []auditWrong{}, opens: l.store != nil,
 	}
+	out.Stale = out.Witnessed && out.Unproven > 0 && time.Since(out.ProvenAt) > maxUnwitnessed
 	for _, c := range evidence.Checkpoints {
 		for _, w := range c.Witnesses {
 			out.Witness = w.Key.Name()
@@ -95,6 +97,10 @@ func (v *auditVerifyCommand) verify(ctx context.Context, l *looked) (auditReport
 	}
 	return out, nil
 }
+
+// maxUnwitnessed is how long new entries may go without a witness's eye. After that the end of the
+// log may have been written anew, and "nothing wrong" would say too much.
+const maxUnwitnessed = 24 * time.Hour
 
 func cosignedOnly(s audit.Signed) []audit.Signed {
 	if len(s.Witnesses) == 0 {
@@ -263,6 +269,10 @@ func (r *auditReport) print(w io.Writer) error {
 		}
 		if r.Unproven > 0 {
 			line("unproven", "%d entries that no witness bears out (yet)", r.Unproven)
+		}
+		if r.Stale {
+			line("", "the witness was last asked more than %s ago: what came since may have been rewritten", maxUnwitnessed)
+			line("", "见证方已超过一日未见新记录：此后的记录可能被改写，未获证明。")
 		}
 	}
 	if r.Waiting > 0 {

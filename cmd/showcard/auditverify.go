@@ -92,7 +92,7 @@ func (v *auditVerifyCommand) Run(e *env) error {
 	switch {
 	case len(r.Wrong) > 0:
 		return exitStatus(1)
-	case r.Proven == 0 && r.Size > 0 || !r.Witnessed:
+	case r.Proven == 0 && r.Size > 0 || !r.Witnessed || r.Stale:
 		return statusIndeterminate
 	}
 	return nil

@@ -281,11 +281,13 @@ func TestRootsDrill(t *testing.T) {
 	require.Greater(t, after.Version, before.Version)
 	var seen struct {
 		Version int64 `json:"trust_list_version"`
+		Roots   int64 `json:"roots_version"`
 	}
 	raw, err := os.ReadFile(memory)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &seen))
 	require.Equal(t, after.Version, seen.Version)
+	require.EqualValues(t, 3, seen.Roots, "also the step that only drops a key, though the list fits the one before")
 	require.NoError(t, os.WriteFile(memory, []byte(`{"trust_list_version":9007199254740991}`), 0o600))
 	third, err := verifier.FetchTrust(p.base, pinned, nil)
 	require.NoError(t, err)

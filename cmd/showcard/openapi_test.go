@@ -475,14 +475,18 @@ func (j *judge) operator(token, second string) {
 	j.call(post, "/v1/registry/proposals/"+resume+"/approve", second, why, http.StatusOK)
 	party := map[string]any{"id": "new-hall", "name": map[string]any{"zh": "新", "en": "new"}, "contact": "1", "per_day": 5, "grants": []any{},
 		"legal_basis": []any{map[string]any{"purpose": "identity-check", "basis": "law"}}}
-	j.call(put, "/v1/registry/parties/new-hall?reason=asked", token, party, http.StatusOK)
-	j.call(post, "/v1/registry/parties/new-hall/release", second, why, http.StatusConflict)
-	for _, step := range []string{"reject", "approve"} {
-		j.call(post, "/v1/registry/parties/new-hall/"+step, token, why, map[string]int{"reject": http.StatusOK, "approve": http.StatusConflict}[step])
+	read := func(party map[string]any) map[string]any { // what a reviewer answers to what she read
+		steps := party["steps"].([]any)
+		return map[string]any{"reason": "test", "seen": steps[len(steps)-1].(map[string]any)["at"]}
 	}
-	j.call(put, "/v1/registry/parties/new-hall", token, party, http.StatusOK)
-	j.call(post, "/v1/registry/parties/new-hall/approve", token, why, http.StatusForbidden)
-	for _, step := range []string{"approve", "release", "suspend"} {
+	registered := read(j.call(put, "/v1/registry/parties/new-hall?reason=asked", token, party, http.StatusOK))
+	j.call(post, "/v1/registry/parties/new-hall/release", second, why, http.StatusConflict)
+	j.call(post, "/v1/registry/parties/new-hall/reject", token, why, http.StatusOK)
+	j.call(post, "/v1/registry/parties/new-hall/approve", token, registered, http.StatusConflict)
+	registered = read(j.call(put, "/v1/registry/parties/new-hall", token, party, http.StatusOK))
+	j.call(post, "/v1/registry/parties/new-hall/approve", token, registered, http.StatusForbidden)
+	j.call(post, "/v1/registry/parties/new-hall/approve", second, registered, http.StatusOK)
+	for _, step := range []string{"release", "suspend"} {
 		j.call(post, "/v1/registry/parties/new-hall/"+step, second, why, http.StatusOK)
 	}
 	retire := j.call(post, "/v1/registry/parties/new-hall/retire", token, why, http.StatusAccepted)["id"].(string)

@@ -25,45 +25,57 @@ const receiptOverlap = 24 * time.Hour
 
 var errNoReceiptKey = errors.New("no key may sign receipts now")
 
-// ensureReceiptKeys makes the first key for receipts and enters into the registry what the
-// keystore has and the registry has not: at the first start, at the first start of a version
-// that knows receipts, and after `showcard keygen --name receipt/2`. An older key is given an
-// end and stays in the list, so that what it signed stays checkable.
-func ensureReceiptKeys(ctx context.Context, c config, r *registry.Registry, ks *key.Store, now time.Time) error {
+// ensureServiceKeys makes the first key for receipts and the key of the audit log, and enters into
+// the registry what the keystore has and the registry has not: at the first start, at the first
+// start of a version that knows them, and after `showcard keygen --name receipt/2`. An older key
+// is given an end and stays in the list, so that what it signed stays checkable.
+func ensureServiceKeys(ctx context.Context, c config, r *registry.Registry, ks *key.Store, now time.Time) error {
 	names := receiptKeyNames(ks)
 	if len(names) == 0 {
 		names = []string{keyReceipt + "1"}
 	}
-	keys := make([]*key.Public, len(names))
-	for i, name := range names {
-		k, err := signer(ks, name, algorithm(c.Profile))
+	of := map[string][]*key.Public{}
+	add := func(use, name string, a key.Algorithm) error {
+		k, err := signer(ks, name, a)
 		if err != nil {
 			return fmt.Errorf("key %s: %w", name, err)
 		}
-		keys[i] = k.Public()
+		of[use] = append(of[use], k.Public())
+		return nil
 	}
+	for _, name := range names {
+		if err := add(trustlist.UseReceipt, name, algorithm(c.Profile)); err != nil {
+			return err
+		}
+	}
+	if err := add(trustlist.UseAudit, keyAuditSM2, key.SM2); err != nil {
+		return err
+	}
+	uses := []string{trustlist.UseReceipt, trustlist.UseAudit}
 	enter := func(d *registry.Draft) error {
 		v, err := d.Domain(c.Domain.Code)
 		if err != nil {
 			return err
 		}
-		for _, k := range missingReceiptKeys(v, keys) {
-			for i := range v.ServiceKeys {
-				if old := &v.ServiceKeys[i]; old.Use == trustlist.UseReceipt && old.NotAfter.IsZero() {
-					old.NotAfter = now.Add(receiptOverlap).Truncate(time.Second)
+		for _, use := range uses {
+			for _, k := range missingServiceKeys(v, of[use]) {
+				for i := range v.ServiceKeys {
+					if old := &v.ServiceKeys[i]; old.Use == use && old.NotAfter.IsZero() {
+						old.NotAfter = now.Add(receiptOverlap).Truncate(time.Second)
+					}
 				}
+				v.ServiceKeys = append(v.ServiceKeys, registry.ServiceKey{Use: use, Key: registry.Key{Public: k, NotBefore: now.Truncate(time.Second)}})
 			}
-			v.ServiceKeys = append(v.ServiceKeys, registry.ServiceKey{Use: trustlist.UseReceipt, Key: registry.Key{Public: k, NotBefore: now.Truncate(time.Second)}})
 		}
 		d.PutDomain(v)
 		return nil
 	}
 	for _, v := range r.Domains() {
-		if v.Code == c.Domain.Code && len(missingReceiptKeys(v, keys)) == 0 {
+		if v.Code == c.Domain.Code && len(missingServiceKeys(v, slices.Concat(of[trustlist.UseReceipt], of[trustlist.UseAudit]))) == 0 {
 			return nil
 		}
 	}
-	return r.Update(ctx, "start", "keys that sign receipts", enter)
+	return r.Update(ctx, "start", "keys that sign receipts and the audit log", enter)
 }
 
 // receiptKeyNames are the keys for receipts in the order of their numbers.
@@ -82,7 +94,7 @@ func receiptKeyNames(ks *key.Store) []string {
 	return names
 }
 
-func missingReceiptKeys(d registry.Domain, keys []*key.Public) []*key.Public {
+func missingServiceKeys(d registry.Domain, keys []*key.Public) []*key.Public {
 	var missing []*key.Public
 	for _, k := range keys {
 		if !slices.ContainsFunc(d.ServiceKeys, func(s registry.ServiceKey) bool { return s.Public.Equal(k) }) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/receipt"
+	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/verifier"
 )
 
@@ -121,9 +122,19 @@ func TestReceiptEndToEnd(t *testing.T) {
 		require.NoError(t, err)
 		next := newKeyOf(t, data, "receipt/2")
 		require.NoError(t, d.keys.Reload())
-		require.NoError(t, ensureReceiptKeys(ctx, d.cfg, d.registry, d.keys, time.Now()))
+		require.NoError(t, ensureServiceKeys(ctx, d.cfg, d.registry, d.keys, time.Now()))
 		frozen := toolOf(t, 0, "freeze", "propose", "service-key", "DEMO", "--kid", old.KeyID, "--urgent", "--reason", "stolen", "--data", data, "--server", d.base)
 		require.Contains(t, frozen, "bites already")
+		// The list names the key of the audit log, too, and the next receipt key has not ended it.
+		log, err := d.keys.Signer(keyAuditSM2)
+		require.NoError(t, err)
+		current, err := d.registry.Current(ctx)
+		require.NoError(t, err)
+		own, err := current.Domain("DEMO")
+		require.NoError(t, err)
+		named, err := own.ServiceKey(trustlist.UseAudit, log.Public().ID(), time.Now())
+		require.NoError(t, err)
+		require.True(t, named.Equal(log.Public()))
 		saved = fileOf(t, "list.jws", []byte(fetchText(t, d.base+"/v1/trust-list")))
 		offline[1] = saved
 		require.Contains(t, tool(1, alone), "receipt-key-frozen")

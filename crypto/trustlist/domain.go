@@ -8,8 +8,11 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 )
 
-// UseReceipt is the use of the keys that sign receipts of verifications.
-const UseReceipt = "receipt"
+// The uses of service keys.
+const (
+	UseReceipt = "receipt" // signs receipts of verifications
+	UseAudit   = "audit"   // the SM2 key that signs checkpoints of the audit log
+)
 
 // A ServiceKey signs what a deployment says in its own name, such as receipts. Keys that were
 // rotated away stay in the list with their end, so that what they signed stays checkable.

@@ -67,7 +67,7 @@ func (c Checkpoint) Sign(signers ...Signer) (string, error) {
 // Signed is a checkpoint whose signatures were checked.
 type Signed struct {
 	Checkpoint
-	Note string
+	Note string // without signatures that were not checked
 	// Witnesses are the witnesses, of those that were asked about, who cosigned, and when.
 	Witnesses []Cosigned
 }
@@ -146,7 +146,12 @@ func (k Keys) Open(text string) (Signed, error) {
 			return Signed{}, fmt.Errorf("%w: %s did not sign", ErrSignature, v)
 		}
 	}
-	s := Signed{Checkpoint: c, Note: text}
+	// Lines of signatures by nobody known go: whoever brings a checkpoint might add any number.
+	clean, err := note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
+	if err != nil {
+		return Signed{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+	}
+	s := Signed{Checkpoint: c, Note: string(clean)}
 	for _, v := range k.Witnesses {
 		if raw, ok := signature(n, v); ok {
 			s.Witnesses = append(s.Witnesses, Cosigned{Key: v, At: time.Unix(int64(binary.BigEndian.Uint64(raw)), 0).UTC()})

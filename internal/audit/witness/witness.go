@@ -116,7 +116,7 @@ type kept struct {
 // load reads the checkpoints. A line that was cut off by a crash was never answered, and goes.
 func (w *Witness) load() error {
 	path := filepath.Join(w.cfg.Data, CheckpointsFile)
-	data, err := os.ReadFile(path)
+	data, before, err := tail(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -124,13 +124,16 @@ func (w *Witness) load() error {
 		return err
 	}
 	end := bytes.LastIndexByte(data, '\n') + 1
+	if end == 0 && before > 0 {
+		return fmt.Errorf("%w: %s: a line without an end", ErrData, CheckpointsFile)
+	}
 	if end < len(data) {
-		if err := os.Truncate(path, int64(end)); err != nil {
+		if err := os.Truncate(path, before+int64(end)); err != nil {
 			return err
 		}
 	}
-	lines := bytes.Split(bytes.TrimSuffix(data[:end], []byte("\n")), []byte("\n"))
-	last := lines[len(lines)-1]
+	last := bytes.TrimSuffix(data[:end], []byte("\n"))
+	last = last[bytes.LastIndexByte(last, '\n')+1:]
 	if len(last) == 0 {
 		return nil
 	}
@@ -142,6 +145,23 @@ func (w *Witness) load() error {
 		return fmt.Errorf("%w: %s: %w", ErrData, CheckpointsFile, err)
 	}
 	return nil
+}
+
+// tail reads the end of a file, larger than two lines of it, and says how much lies before: after
+// some years the whole is gigabytes.
+func tail(path string) (data []byte, before int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, 0, err
+	}
+	before = max(0, size-4*maxRequest)
+	data, err = io.ReadAll(io.NewSectionReader(f, before, size-before))
+	return data, before, err
 }
 
 // Checkpoints reads all that a witness's file holds, without judging them.
@@ -260,8 +280,10 @@ func (w *Witness) keep(name string, signed audit.Signed, path [][]byte) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	if found, err := os.ReadDir(folder); err != nil || len(found) >= 1000 {
-		return err // whoever floods us fills no disk; a thousand show enough
+	// Whoever floods us fills no disk; a thousand show enough. Proofs that do not fit, which anybody
+	// may bring, take no room from what convicts the log.
+	if found, err := filepath.Glob(filepath.Join(folder, name+"-*.json")); err != nil || len(found) >= 1000 {
+		return err
 	}
 	return appendTo(file, append(text, '\n'))
 }

@@ -3,6 +3,7 @@ package witness_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -293,6 +294,63 @@ func TestAddCheckpoint(t *testing.T) {
 }
 
 // A witness whose own file was edited does not start.
+// Bad proofs and junk that strangers bring leave room for what convicts the log, and do not fill
+// the disk.
+func TestStrangersFillNothing(t *testing.T) {
+	f := newFixture(t, "a", "b")
+	w := f.open(t)
+	require.NoError(t, w.Poll(t.Context()))
+	last := w.Latest()
+	for i := range 1001 {
+		f.log.add("c")
+		if i < 998 { // as those that follow, and faster
+			require.NoError(t, os.MkdirAll(filepath.Join(f.data, witness.EvidenceFolder), 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(f.data, witness.EvidenceFolder, fmt.Sprintf("unproven-%d.json", i)), nil, 0o600))
+			continue
+		}
+		_, err := w.Add(last.Size, nil, f.log.note())
+		require.ErrorIs(t, err, audit.ErrProof)
+	}
+	found, err := filepath.Glob(filepath.Join(f.data, witness.EvidenceFolder, "unproven-*"))
+	require.NoError(t, err)
+	require.Len(t, found, 1000)
+	junk := strings.Repeat("— stranger.example "+base64.StdEncoding.EncodeToString(make([]byte, 600))+"\n", 50)
+	path, err := f.log.Consistency(t.Context(), last.Size, f.log.state.Size)
+	require.NoError(t, err)
+	cosigned, err := w.Add(last.Size, path, f.log.note()+junk)
+	require.NoError(t, err)
+	require.NotContains(t, cosigned.Note, "stranger")
+	require.Equal(t, cosigned.Note, f.open(t).Latest().Note, "as it was stored")
+
+	forked := newLog(t, "a", "B")
+	for range 1001 {
+		forked.add("c")
+	}
+	_, err = w.Add(cosigned.Size, nil, forked.note())
+	require.ErrorIs(t, err, witness.ErrFork)
+	found, err = filepath.Glob(filepath.Join(f.data, witness.EvidenceFolder, witness.Rewritten+"-*"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+}
+
+// A file of many checkpoints is read from its end.
+func TestManyCheckpoints(t *testing.T) {
+	f := newFixture(t, "a")
+	for range 11 {
+		f.log.add("b")
+		w := f.open(t)
+		require.NoError(t, w.Poll(t.Context()))
+		data, err := os.ReadFile(filepath.Join(f.data, witness.CheckpointsFile))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(f.data, witness.CheckpointsFile), append(bytes.Repeat(data, 2), `{"cut`...), 0o600))
+		require.Equal(t, w.Latest().Note, f.open(t).Latest().Note)
+		require.NoError(t, os.WriteFile(filepath.Join(f.data, witness.CheckpointsFile), bytes.Repeat(data, 2), 0o600))
+	}
+	info, err := os.Stat(filepath.Join(f.data, witness.CheckpointsFile))
+	require.NoError(t, err)
+	require.Greater(t, info.Size(), int64(1<<19))
+}
+
 func TestOwnFilesDamaged(t *testing.T) {
 	f := newFixture(t, "one")
 	require.NoError(t, f.open(t).Poll(t.Context()))

@@ -124,7 +124,7 @@ func (s *Store) PutAppointment(ctx context.Context, a wallet.Appointment) error 
 	if err != nil {
 		return err
 	}
-	log, err := s.audited(audit.Event{Kind: "agency.offered", Actor: "person:" + a.By, Subject: a.ID, Holder: a.PersonID,
+	log, err := s.audited(audit.Event{Kind: "agency.offered", Once: a.ID, Actor: "person:" + a.By, Subject: a.ID, Holder: a.PersonID,
 		Detail: map[string]string{"company": a.CompanyID, "role": a.Role, "matters": string(matters), "until": a.Until.Format(time.RFC3339)}})
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (s *Store) ChangeAppointment(ctx context.Context, id string, from []wallet.
 	if err != nil {
 		return err
 	}
-	log, err := s.audited(audit.Event{Kind: kind, Actor: "person:" + by, Subject: id, Holder: a.PersonID,
+	log, err := s.audited(audit.Event{Kind: kind, Once: id, Actor: "person:" + by, Subject: id, Holder: a.PersonID,
 		Detail: map[string]string{"company": a.CompanyID, "role": a.Role}})
 	if err != nil {
 		return err

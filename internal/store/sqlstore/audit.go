@@ -90,19 +90,10 @@ func (s *Store) Note(ctx context.Context, e audit.Event) error {
 	return s.db.write(ctx, work{rows: 1, clean: true, do: log.store})
 }
 
-// EraseOpenings destroys salts and openings of all that is logged about a person. The entries
+// eraseOpenings destroys salts and openings of all that is logged about a person. The entries
 // stay where they are, and the tree and its proofs as they were; what they said of her can no
-// longer be shown or guessed. It says how many there were.
-func (s *Store) EraseOpenings(ctx context.Context, holderID string) (n int64, err error) {
-	err = s.write(ctx, sweepRows, func(q querier) (err error) {
-		n, err = eraseOpenings(q, holderID)
-		return err
-	})
-	return n, err
-}
-
-// eraseOpenings is EraseOpenings as part of a transaction. The erasure's own entry comes after
-// it, without Holder, or it would go too.
+// longer be shown or guessed. It says how many there were. The erasure's own entry comes after it,
+// without Holder, or it would go too.
 func eraseOpenings(q querier, holderID string) (int64, error) {
 	if holderID == "" {
 		return 0, nil // of entries that are about nobody

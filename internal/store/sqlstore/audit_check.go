@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,12 @@ type rowCheck struct {
 	s     *Store
 	begun int64 // when the log began
 	moved bool  // blind ids were turned to another key since; openings keep the old ones
-	add   func(audit.Finding)
+	// closed are the moments of entries whose opening is gone, though not past keep; erased is how many
+	// erasures of people say they took, and swept until when openings went by retention.
+	closed []time.Time
+	erased int64
+	swept  time.Time
+	add    func(audit.Finding)
 	RowCheck
 }
 
@@ -43,11 +50,16 @@ func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Fi
 		c.moved = generation > 1
 		return err
 	})
-	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.erasures, c.changes, c.revisions,
+	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.erasures, c.changes, c.revisions, c.people,
 		func(ctx context.Context) error { return c.gone(ctx, keep) }} {
 		if err == nil {
 			err = check(ctx)
 		}
+	}
+	// An opening that was destroyed to hide what an entry said is no erasure.
+	c.closed = slices.DeleteFunc(c.closed, func(at time.Time) bool { return at.Before(c.swept) })
+	if gone := int64(len(c.closed)); err == nil && gone > c.erased {
+		add(audit.Finding{Code: audit.FoundOpening, Index: audit.NoPlace, Detail: fmt.Sprintf("%d openings are gone, erasures of people took %d", gone, c.erased)})
 	}
 	return c.RowCheck, err
 }
@@ -133,6 +145,12 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	}
 	if c.moved && entry.Holder == r.event.Holder {
 		said.Holder = r.event.Holder
+	}
+	// Who showed a company's certificate is erased from the row when she is erased, and turned with
+	// the keys of blind ids.
+	if _, there := r.event.Detail[shownBy]; !there || c.moved {
+		delete(said.Detail, shownBy)
+		delete(r.event.Detail, shownBy)
 	}
 	if !said.Same(r.event) {
 		f.Code = audit.FoundRow
@@ -284,10 +302,23 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 		for _, p := range page {
 			from = p.Index + 1
 			leaf, err := audit.ParseLeaf(p.Leaf)
-			if err != nil || p.Opening == nil || leaf.At.Before(keep) {
+			young := !leaf.At.Before(keep)
+			switch {
+			case err != nil, !young && leaf.Kind != erasedKind && leaf.Kind != sweptKind:
+				continue
+			case p.Opening == nil:
+				if young && p.Damage == nil {
+					c.closed = append(c.closed, leaf.At)
+				}
 				continue
 			}
 			said, err := leaf.Open(p.Opening)
+			if err == nil {
+				c.destroyed(said)
+			}
+			if !young {
+				continue
+			}
 			query, args := rowOf(said)
 			if err != nil || query == "" {
 				continue // Verify names it
@@ -309,6 +340,20 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 	}
 }
 
+// destroyed remembers what an event says of openings that went.
+func (c *rowCheck) destroyed(e audit.Event) {
+	switch e.Kind {
+	case erasedKind:
+		if n, err := strconv.ParseInt(e.Detail[erasedOpenings], 10, 64); err == nil {
+			c.erased += n
+		}
+	case sweptKind:
+		if before, err := time.Parse(time.RFC3339Nano, e.Detail["before"]); err == nil && before.After(c.swept) {
+			c.swept = before
+		}
+	}
+}
+
 // rowOf asks for the row that an event tells of; the query is empty when there need be none.
 func rowOf(e audit.Event) (query string, args []any) {
 	switch {
@@ -318,6 +363,14 @@ func rowOf(e audit.Event) (query string, args []any) {
 		return `SELECT 1 FROM verifications WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "registry.changed":
 		return `SELECT 1 FROM registry_revisions WHERE revision = CAST($1 AS BIGINT)`, []any{strings.TrimPrefix(e.Subject, "revision ")}
+	case e.Kind == "consent.asked":
+		return `SELECT 1 FROM consents WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "correction.filed":
+		return `SELECT 1 FROM corrections WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "receipt.disputed":
+		return `SELECT 1 FROM disputes WHERE id = $1`, []any{e.Detail["dispute"]}
+	case e.Kind == "agency.offered":
+		return `SELECT 1 FROM appointments WHERE id = $1`, []any{e.Subject}
 	case strings.HasPrefix(e.Kind, "certificate.") && e.Detail["event"] != "":
 		return `SELECT 1 FROM certificates c WHERE identifier = $1 AND (erased_at IS NOT NULL OR
 			EXISTS (SELECT 1 FROM certificate_events e WHERE e.identifier = c.identifier AND e.reason_id = $2))`, []any{e.Subject, e.Detail["event"]}

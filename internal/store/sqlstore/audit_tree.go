@@ -254,8 +254,8 @@ func (s *Store) SweepOpenings(ctx context.Context, before time.Time) (total int6
 		}
 	}
 	if total > 0 {
-		if err := s.Note(ctx, audit.Event{Kind: "openings.swept", Actor: "retention", Detail: map[string]string{
-			"count": strconv.FormatInt(total, 10), "before": before.UTC().Format(time.RFC3339),
+		if err := s.Note(ctx, audit.Event{Kind: sweptKind, Actor: "retention", Detail: map[string]string{
+			"count": strconv.FormatInt(total, 10), "before": before.UTC().Format(time.RFC3339Nano),
 		}}); err != nil {
 			return total, err
 		}

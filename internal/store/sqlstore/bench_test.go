@@ -31,7 +31,7 @@ func BenchmarkCommit500(b *testing.B) {
 			s := benchmarkStore(b)
 			_, err := s.BeginJob(b.Context(), "job", "police", "u", time.Now(), time.Hour)
 			require.NoError(b, err)
-			credential := strings.Repeat("e", 2500)
+			credential := "e." + strings.Repeat("e", 1000) + "." + strings.Repeat("s", 86) + "~" + strings.Repeat("e", 1400)
 			portrait := make([]byte, size)
 			_, _ = rand.Read(portrait)
 			line := int64(0)

@@ -23,7 +23,7 @@ type askNote struct {
 }
 
 func consentEvent(a wallet.Ask, kind, actor string, at time.Time) audit.Event {
-	return audit.Event{Kind: kind, At: at, Actor: actor, Subject: a.ID, Holder: a.HolderID, Detail: map[string]string{
+	return audit.Event{Kind: kind, Once: a.ID, At: at, Actor: actor, Subject: a.ID, Holder: a.HolderID, Detail: map[string]string{
 		"party": a.Party, "purpose": a.Purpose, "certificate": a.Identifier, "shown": strings.Join(a.Shown, " "), "asked": strings.Join(a.Asked, " "),
 	}}
 }

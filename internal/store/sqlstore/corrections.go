@@ -81,7 +81,7 @@ func (s *Store) FileCorrection(ctx context.Context, r correction.Request, since 
 	if err != nil {
 		return err
 	}
-	log, err := s.audited(audit.Event{Kind: "correction.filed", Actor: "person:" + r.PersonID, Subject: r.ID, Holder: r.PersonID,
+	log, err := s.audited(audit.Event{Kind: "correction.filed", Once: r.ID, Actor: "person:" + r.PersonID, Subject: r.ID, Holder: r.PersonID,
 		Detail: map[string]string{"kind": r.Kind, "about": r.About}})
 	if err != nil {
 		return err
@@ -106,13 +106,19 @@ func (s *Store) FileCorrection(ctx context.Context, r correction.Request, since 
 	})
 }
 
+const correctionAnswered = "correction.answered"
+
 // changeCorrection runs a change of a request that was not answered yet.
 func (s *Store) changeCorrection(ctx context.Context, id, kind, by string, detail map[string]string, change func(q querier, claimedBy string, claimedAt time.Time) error) error {
 	r, err := s.Correction(ctx, id)
 	if err != nil {
 		return err
 	}
-	log, err := s.audited(audit.Event{Kind: kind, Actor: by, Subject: id, Holder: r.PersonID, Detail: detail})
+	e := audit.Event{Kind: kind, Actor: by, Subject: id, Holder: r.PersonID, Detail: detail}
+	if kind == correctionAnswered {
+		e.Once = id // claimed it may be several times
+	}
+	log, err := s.audited(e)
 	if err != nil {
 		return err
 	}
@@ -155,7 +161,7 @@ func (s *Store) AnswerCorrection(ctx context.Context, id, by string, outcome cor
 	if err != nil {
 		return err
 	}
-	return s.changeCorrection(ctx, id, "correction.answered", by, map[string]string{"outcome": string(outcome)}, func(q querier, claimedBy string, _ time.Time) error {
+	return s.changeCorrection(ctx, id, correctionAnswered, by, map[string]string{"outcome": string(outcome)}, func(q querier, claimedBy string, _ time.Time) error {
 		if claimedBy != by {
 			return correction.ErrNotClaimed
 		}

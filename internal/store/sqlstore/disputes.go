@@ -50,7 +50,7 @@ func (s *Store) FileDispute(ctx context.Context, f rights.Filing) (rights.Disput
 	if d.Side == rights.SideHolder {
 		actor = "person"
 	}
-	log, err := s.audited(audit.Event{Kind: "receipt.disputed", At: d.FiledAt, Actor: actor, Subject: d.Verification, Detail: map[string]string{"dispute": d.ID, "side": string(d.Side)}})
+	log, err := s.audited(audit.Event{Kind: "receipt.disputed", Once: d.ID, At: d.FiledAt, Actor: actor, Subject: d.Verification, Detail: map[string]string{"dispute": d.ID, "side": string(d.Side)}})
 	if err != nil {
 		return d, err
 	}
@@ -137,7 +137,7 @@ func (s *Store) AnswerDispute(ctx context.Context, id string, state rights.State
 	if err != nil {
 		return rights.Dispute{}, err
 	}
-	log, err := s.audited(audit.Event{Kind: "dispute.answered", At: at, Actor: by, Subject: id, Detail: map[string]string{"state": string(state)}})
+	log, err := s.audited(audit.Event{Kind: "dispute.answered", Once: id, At: at, Actor: by, Subject: id, Detail: map[string]string{"state": string(state)}})
 	if err != nil {
 		return rights.Dispute{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/showcard/showcard/crypto/sm"
@@ -95,13 +96,40 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 		return nil, rights.ErrConfirmation // '' stands where nobody is known
 	}
 	digest := tokenDigest(token)
-	// The entry that is left tells that somebody was erased, and not who.
-	log, err := s.audited(audit.Event{Kind: "person.erased", At: now, Actor: "person", Subject: rand.Text()})
-	if err != nil {
-		return nil, err
+	// The entry that is left tells that somebody was erased, and not who; and how many openings went,
+	// so that nobody destroys others and calls it an erasure. It is sealed before the transaction,
+	// which begins anew when one more was logged meanwhile.
+	for {
+		var n int64
+		err := s.read(ctx, func(q querier) error {
+			return q.row(`SELECT COUNT(*) FROM audit_entries WHERE holder_id = $1`, holderID).Scan(&n)
+		})
+		if err != nil {
+			return nil, err
+		}
+		log, err := s.audited(audit.Event{Kind: erasedKind, At: now, Actor: "person", Subject: rand.Text(), Detail: map[string]string{erasedOpenings: strconv.FormatInt(n, 10)}})
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.erase(ctx, holderID, digest, now, n, log)
+		if !errors.Is(err, errMoreOpenings) {
+			return out, err
+		}
 	}
+}
+
+// How the log says that somebody was erased, how many openings went with her, and which went by retention.
+const (
+	erasedKind     = "person.erased"
+	erasedOpenings = "openings"
+	sweptKind      = "openings.swept"
+)
+
+var errMoreOpenings = errors.New("sqlstore: something was logged about her meanwhile")
+
+func (s *Store) erase(ctx context.Context, holderID string, digest []byte, now time.Time, count int64, log entries) ([]rights.Erased, error) {
 	var out []rights.Erased
-	err = s.write(ctx, sweepRows, func(q querier) error {
+	err := s.write(ctx, sweepRows, func(q querier) error {
 		out = nil
 		n, err := q.exec(`DELETE FROM erasures WHERE holder_id = $1 AND token = $2 AND until > $3`, holderID, digest, micros(now))
 		if err != nil {
@@ -120,6 +148,9 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 		openings, err := eraseOpenings(q, holderID)
 		if err != nil {
 			return err
+		}
+		if openings != count {
+			return errMoreOpenings
 		}
 		out = append(out, rights.Erased{What: "audit openings", Rows: openings})
 		return log.store(q)

@@ -64,6 +64,9 @@ func copyEvent(c issuer.Copy) audit.Event {
 	return audit.Event{Kind: "copy.collected", At: c.CreatedAt, Actor: "wallet", Subject: c.Identifier, Detail: map[string]string{"key": c.KeyID}}
 }
 
+// shownBy names who showed a company's certificate.
+const shownBy = "shown_by"
+
 func verificationEvent(v verifier.Verification) audit.Event {
 	d := map[string]string{"party": v.Party, "purpose": v.Purpose, "outcome": v.Outcome, "via": v.Via}
 	for name, value := range map[string]string{
@@ -75,7 +78,7 @@ func verificationEvent(v verifier.Verification) audit.Event {
 		}
 	}
 	if v.PersonID != "" && v.PersonID != v.HolderID {
-		d["shown_by"] = v.PersonID // for a company
+		d[shownBy] = v.PersonID // for a company
 	}
 	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: v.At, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
