@@ -291,8 +291,11 @@ func (v rotateLookupCommand) Run(e *env) error {
 	}) {
 		fmt.Fprintf(e.stdout, "%12d  %s\n", counts[table], table)
 	}
+	if err != nil && g > 0 {
+		return fmt.Errorf("names may be turned in part, and then no server starts until it is done; call it again: %w", err)
+	}
 	if err != nil {
-		return fmt.Errorf("names were turned in part, and no server starts until it is done; call it again: %w", err)
+		return err // nothing had begun
 	}
 	fmt.Fprintf(e.stdout, "检索密钥第 %d 代启用 Generation %d of the keys of names is in force. Codes on screens are void; everybody signs in again.\n", g, g)
 	return v.vault(e.ctx, func(_ config, _ *key.Store, s *sqlstore.Store) error {
