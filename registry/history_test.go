@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/registry"
-	"github.com/showcard/showcard/schemas"
 )
 
 func TestHistory(t *testing.T) {
@@ -48,7 +47,7 @@ func TestSummarise(t *testing.T) {
 	require.Equal(t, registry.Counted{Name: "id_number", Count: 70}, got.Fields[0])
 	var codes []string
 	for _, f := range got.Flags {
-		require.True(t, schemas.Text(f.Text).Complete())
+		require.True(t, f.Text.Complete())
 		codes = append(codes, f.Code)
 	}
 	require.Equal(t, []string{"facts-mismatches", "facts-unknown", "day-unusual"}, codes)

@@ -113,7 +113,7 @@ func (r *Registry) Submit(ctx context.Context, who, why string, c Change) (Propo
 
 func (d *Draft) submit(c Change) (Proposal, error) {
 	p := Proposal{By: d.who, Why: d.why, At: d.now.UTC().Truncate(time.Second), State: ProposalApplied}
-	alone := true
+	var alone bool // one operator is enough
 	var apply func() error
 	switch {
 	case c.Freeze != nil:

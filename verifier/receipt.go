@@ -129,7 +129,7 @@ func (s *Service) withReceipt(ctx context.Context, wanted bool, a *Answer, v Ver
 	if err == nil {
 		a.Receipt, a.Openings = text, &openings
 	}
-	return a, nil //nolint:nilerr // see above
+	return a, nil
 }
 
 // Receipt signs the receipt of a verification for the party that made it, whichever of its

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -105,7 +104,7 @@ func TestOutboundConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.Get("http://localhost:1/")
 	require.Error(t, err)
-	require.False(t, strings.Contains(err.Error(), "refused: scheme"), "its own address is allowed on one machine")
+	require.NotContains(t, err.Error(), "refused: scheme", "its own address is allowed on one machine")
 	_, err = c.Get("http://localhost:2/")
 	require.ErrorContains(t, err, "address refused")
 }
@@ -113,7 +112,7 @@ func TestOutboundConfiguration(t *testing.T) {
 // The private keys lie in another process. It is killed in the middle of a push and started again: the
 // push goes on, every row stands once, and the server's own keystore has no key to steal.
 func TestSignerProcess(t *testing.T) {
-	folder, err := os.MkdirTemp("", "signer") // a socket's path is short
+	folder, err := os.MkdirTemp("", "signer") //nolint:usetesting // a socket's path is short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	socket := filepath.Join(folder, "s")

@@ -16,9 +16,9 @@ import (
 // legacy puts the row of a derived data key into a database, and returns a value sealed under it.
 func legacy(t *testing.T, s *Sealer, d *drawer) []byte {
 	t.Helper()
-	print, err := s.derive("showcard data key fingerprint", 1, 16)
+	fingerprint, err := s.derive("showcard data key fingerprint", 1, 16)
 	require.NoError(t, err)
-	d.keys = append(d.keys, DataKey{ID: 1, Fingerprint: print, Used: 5})
+	d.keys = append(d.keys, DataKey{ID: 1, Fingerprint: fingerprint, Used: 5})
 	aead, err := s.unwrap(d.keys[0])
 	require.NoError(t, err)
 	out := append([]byte{0, 0, 0, 1}, make([]byte, 12)...)

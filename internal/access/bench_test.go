@@ -72,12 +72,12 @@ func BenchmarkAuthenticate(b *testing.B) {
 func BenchmarkRefusal(b *testing.B) {
 	s, k := benchService(b, key.SM2)
 	other := newKey(b, key.SM2)
-	for name, make := range map[string]func() (string, error){
+	for name, assert := range map[string]func() (string, error){
 		"unknown":     func() (string, error) { return access.Assert(other, "nobody", us, start) },
 		"wrong-key":   func() (string, error) { return access.Assert(other, counter, us, start) },
 		"same-key-id": func() (string, error) { return access.Assert(other.WithID(k.Public().ID()), counter, us, start) },
 	} {
-		text, err := make()
+		text, err := assert()
 		require.NoError(b, err)
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -149,7 +149,7 @@ func (k Keys) Open(text string) (Signed, error) {
 	s := Signed{Checkpoint: c, Note: text}
 	for _, v := range k.Witnesses {
 		if raw, ok := signature(n, v); ok {
-			s.Witnesses = append(s.Witnesses, Cosigned{Key: v, At: time.Unix(int64(binary.BigEndian.Uint64(raw)), 0).UTC()}) //nolint:gosec // a moment that a witness signed
+			s.Witnesses = append(s.Witnesses, Cosigned{Key: v, At: time.Unix(int64(binary.BigEndian.Uint64(raw)), 0).UTC()})
 		}
 	}
 	return s, nil

@@ -24,10 +24,10 @@ type Store interface {
 	Tiles
 	// Tree returns how far the tree has grown.
 	Tree(ctx context.Context) (State, error)
-	// Grow gives waiting entries, the oldest first and at most max of them, the next places in the
+	// Grow gives waiting entries, the oldest first and at most limit of them, the next places in the
 	// tree, in one transaction in which no other process does so. plan gets the state, the tiles
 	// of its edge and the leaves, and returns what is to be stored; see [State.Grow].
-	Grow(ctx context.Context, max int, plan func(State, []Tile, [][]byte) (State, []Tile, error)) (n int, err error)
+	Grow(ctx context.Context, limit int, plan func(State, []Tile, [][]byte) (State, []Tile, error)) (n int, err error)
 	// Leaves returns the leaves from place from on, n of them or as many as there are.
 	Leaves(ctx context.Context, from uint64, n int) ([][]byte, error)
 	// PutCheckpoint stores what change makes of the note of that size, "" when there is none yet,

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -217,7 +216,7 @@ func FuzzLeaf(f *testing.F) {
 	f.Add([]byte(`{"v":1,"id":"a","at":-1,"kind":"k","commitment":""}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := audit.ParseLeaf(data); err != nil {
-			require.True(t, errors.Is(err, audit.ErrLeaf))
+			require.ErrorIs(t, err, audit.ErrLeaf)
 		}
 	})
 }

@@ -45,7 +45,7 @@ func TestHolder(t *testing.T) {
 			}, p)
 			a := s.signIn(s.browser)
 			require.Equal(t, c.code, a.code, a.body)
-			require.True(t, c.want == seen, name)
+			require.Equal(t, c.want, seen, name)
 		})
 	}
 }

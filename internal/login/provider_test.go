@@ -2,7 +2,6 @@ package login_test
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -205,5 +204,3 @@ func (o *op) useKey(k *key.Private) {
 		})
 	}
 }
-
-func ecdsaOf(k *key.Private) *ecdsa.PrivateKey { return k.CryptoKey().(*ecdsa.PrivateKey) }

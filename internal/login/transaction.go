@@ -82,7 +82,7 @@ func nameFor(state string, secure bool) string {
 
 // cookie is SameSite=Lax: see the package comment.
 func cookie(name, value string, life time.Duration, secure bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure over TLS; the demo on localhost has none
 		Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"math/rand/v2" //nolint:depguard // jitter of a sweep is no secret
 	"time"
 )
 

@@ -47,7 +47,7 @@ type running struct {
 
 func start(t testing.TB, policy Policy) *running {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "signer") // a socket's path is short
+	folder, err := os.MkdirTemp("", "signer") //nolint:usetesting // a socket's path is short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	r := &running{t: t, socket: filepath.Join(folder, "s"), keys: newStore(t), policy: policy}

@@ -165,7 +165,7 @@ func (w *Witness) Poll(ctx context.Context) error {
 	}
 	last := w.Latest()
 	if signed.Checkpoint == last.Checkpoint && w.copied() >= signed.Size {
-		w.suspect(nil, signed, nil)
+		w.well()
 		return nil
 	}
 	if signed.Size < last.Size {
@@ -178,7 +178,7 @@ func (w *Witness) Poll(ctx context.Context) error {
 	if err := audit.CheckConsistency(last.Checkpoint, signed.Checkpoint, path); err != nil {
 		return w.suspect(ErrFork, signed, path)
 	}
-	w.suspect(nil, signed, nil)
+	w.well()
 	if err := w.mirror(ctx, signed); err != nil {
 		return err
 	}
@@ -193,14 +193,17 @@ func (w *Witness) Poll(ctx context.Context) error {
 // that is an alarm: a checkpoint may be overtaken on its way, or come from a cache.
 const patience = 3
 
-// suspect counts, and alarms when it has been too often. Without a kind all is well again.
+// well forgets suspicions: the log continues what it was.
+func (w *Witness) well() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.suspected = 0
+}
+
+// suspect counts, and alarms when it has been too often.
 func (w *Witness) suspect(kind error, signed audit.Signed, path [][]byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if kind == nil {
-		w.suspected = 0
-		return nil
-	}
 	if w.suspected++; w.suspected >= patience {
 		return w.evidence(kind, signed, path)
 	}
@@ -294,7 +297,7 @@ func (w *Witness) Bundle(bundle uint64, n int) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrData, err)
 		}
-		out = append(binary.BigEndian.AppendUint16(out, uint16(len(leaf))), leaf...) //nolint:gosec // as it was read
+		out = append(binary.BigEndian.AppendUint16(out, uint16(len(leaf))), leaf...)
 	}
 	return out, nil
 }

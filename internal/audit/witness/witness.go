@@ -225,7 +225,7 @@ func (w *Witness) cosign(signed audit.Signed) (audit.Signed, error) {
 
 // appendTo writes at the end of a file and flushes it to the disk.
 func appendTo(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type bell struct {
 	pending  map[string]int // confirmations to come: an early one may be of a subscription since ended
 	sub      *redis.PubSub  // nil while there is no connection
 	started  bool
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // the life of its connection, which no caller owns
 	cancel   context.CancelFunc
 	finished chan struct{}
 }
@@ -48,7 +48,7 @@ var errNoBell = errors.New("redisstore: no subscription")
 
 func newBell(client *redis.Client, prefix string, listeners int, patience time.Duration) *bell {
 	b := &bell{client: client, prefix: prefix, patience: patience, near: wallet.NewExchange(listeners), topics: map[string]*topic{}, finished: make(chan struct{})}
-	b.ctx, b.cancel = context.WithCancel(context.Background()) //nolint:gosec // close cancels
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
 

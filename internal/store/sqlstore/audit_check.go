@@ -177,7 +177,7 @@ func (c *rowCheck) certificates(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			after, n.CreatedAt, n.Slot.Index = n.Identifier, moment(at), uint64(index) //nolint:gosec // an edited one differs all the same
+			after, n.CreatedAt, n.Slot.Index = n.Identifier, moment(at), uint64(index)
 			if plain, err := c.s.sealer.Open("certificates", n.Identifier, "credential", credential); err == nil {
 				n.Credential = string(plain)
 			}

@@ -158,8 +158,8 @@ func TestEverythingIsLogged(t *testing.T) {
 
 	r, rows := f.verify(t, audit.Evidence{Checkpoints: []audit.Signed{signed}})
 	require.Empty(t, r.Findings)
-	require.EqualValues(t, signed.Size, r.Proven)
-	require.EqualValues(t, signed.Size, r.Opened)
+	require.Equal(t, signed.Size, r.Proven)
+	require.Equal(t, signed.Size, r.Opened)
 	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 3 + 2 + 1}, rows)
 
 	// Filters, and what only wants to be read by its place.

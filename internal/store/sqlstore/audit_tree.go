@@ -32,11 +32,11 @@ func selectTree(q querier, lock string) (audit.State, error) {
 	if errors.Is(err, sql.ErrNoRows) || err == nil && size < 0 {
 		err = fmt.Errorf("%w: no size", audit.ErrState)
 	}
-	return audit.State{Size: uint64(size), Hashes: hashes}, err //nolint:gosec // not negative, as checked
+	return audit.State{Size: uint64(size), Hashes: hashes}, err
 }
 
 func selectTile(q querier, level int, index uint64) (hashes []byte, err error) {
-	err = q.row(`SELECT hashes FROM audit_tiles WHERE level = $1 AND idx = $2`, level, int64(index)).Scan(&hashes) //nolint:gosec // below 2^62
+	err = q.row(`SELECT hashes FROM audit_tiles WHERE level = $1 AND idx = $2`, level, int64(index)).Scan(&hashes)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil // whoever asked finds it too short
 	}
@@ -101,18 +101,18 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 			return err
 		}
 		for i, id := range ids {
-			if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, int64(state.Size)+int64(i)); err != nil { //nolint:gosec // below 2^62
+			if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, int64(state.Size)+int64(i)); err != nil {
 				return err
 			}
 		}
 		for _, t := range tiles {
 			_, err := q.exec(`INSERT INTO audit_tiles (level, idx, hashes) VALUES ($1, $2, $3) ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,
-				t.Level, int64(t.Index), t.Hashes) //nolint:gosec // below 2^62
+				t.Level, int64(t.Index), t.Hashes)
 			if err != nil {
 				return err
 			}
 		}
-		_, err = q.exec(`UPDATE audit_tree SET size = $1, hashes = $2 WHERE one = 1`, int64(next.Size), next.Hashes) //nolint:gosec // below 2^62
+		_, err = q.exec(`UPDATE audit_tree SET size = $1, hashes = $2 WHERE one = 1`, int64(next.Size), next.Hashes)
 		return err
 	})
 	return n, err
@@ -121,7 +121,7 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 // Leaves implements [audit.Store].
 func (s *Store) Leaves(ctx context.Context, from uint64, n int) (leaves [][]byte, err error) {
 	err = s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT leaf FROM audit_entries WHERE idx >= $1 AND idx < $2 ORDER BY idx`, []any{int64(from), int64(from) + int64(n)}, func(row scanner) error { //nolint:gosec // below 2^62
+		return q.rows(`SELECT leaf FROM audit_entries WHERE idx >= $1 AND idx < $2 ORDER BY idx`, []any{int64(from), int64(from) + int64(n)}, func(row scanner) error {
 			var leaf []byte
 			err := row.Scan(&leaf)
 			leaves = append(leaves, leaf)
@@ -135,7 +135,7 @@ func (s *Store) Leaves(ctx context.Context, from uint64, n int) (leaves [][]byte
 func (s *Store) PutCheckpoint(ctx context.Context, size uint64, at time.Time, change func(string) (string, int, error)) error {
 	return s.write(ctx, 1, func(q querier) error {
 		var was string
-		err := q.row(`SELECT note FROM audit_checkpoints WHERE size = $1`+s.db.lock(), int64(size)).Scan(&was) //nolint:gosec // below 2^62
+		err := q.row(`SELECT note FROM audit_checkpoints WHERE size = $1`+s.db.lock(), int64(size)).Scan(&was)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -144,7 +144,7 @@ func (s *Store) PutCheckpoint(ctx context.Context, size uint64, at time.Time, ch
 			return err
 		}
 		_, err = q.exec(`INSERT INTO audit_checkpoints (size, at, note, witnesses) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses`, int64(size), micros(at), note, witnesses) //nolint:gosec // below 2^62
+			ON CONFLICT (size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses`, int64(size), micros(at), note, witnesses)
 		return err
 	})
 }
@@ -169,7 +169,7 @@ func placedIn(row scanner) (audit.Placed, error) {
 	var at int64
 	err := row.Scan(&index, &p.ID, &at, &p.Holder, &p.Leaf, &p.Opening)
 	if index != nil {
-		p.Index = uint64(*index) //nolint:gosec // places are not negative
+		p.Index = uint64(*index)
 	}
 	p.At = moment(at)
 	return p, err

@@ -58,7 +58,7 @@ func durableCorrections(t *testing.T, open OpenDurable) {
 		wg.Go(func() { one = s.ClaimCorrection(ctx, "a", "op", at, durableStart) })
 		wg.Go(func() { two = again.ClaimCorrection(ctx, "a", "other", at, durableStart) })
 		wg.Wait()
-		require.True(t, (one == nil) != (two == nil))
+		require.NotEqual(t, one == nil, two == nil)
 		require.ErrorIs(t, errors.Join(one, two), correction.ErrClaimed)
 		winner, loser := "op", "other"
 		if one != nil {
