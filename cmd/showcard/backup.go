@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,9 +102,17 @@ func (b backupCommand) write(e *env, c config, keys *key.Store, s *sqlstore.Stor
 	if err != nil {
 		return m, err
 	}
-	// Beside the target: the same disk, which must have room for it anyway.
-	copied := b.Out + ".database"
-	defer os.Remove(copied)
+	if _, err := os.Lstat(b.Out); !errors.Is(err, fs.ErrNotExist) {
+		return m, fmt.Errorf("%s: %w", b.Out, fs.ErrExist)
+	}
+	// Beside the target, the same disk, which must have room for it anyway, and renamed at the end: a
+	// backup that was called off half way does not lie about as one.
+	stage, err := os.MkdirTemp(filepath.Dir(b.Out), ".backup-*")
+	if err != nil {
+		return m, err
+	}
+	defer os.RemoveAll(stage)
+	copied, whole := filepath.Join(stage, backupDatabase), filepath.Join(stage, "backup.tar")
 	if err := s.Backup(e.ctx, copied); err != nil {
 		return m, err
 	}
@@ -120,15 +129,11 @@ func (b backupCommand) write(e *env, c config, keys *key.Store, s *sqlstore.Stor
 	if m.Seal, err = m.seal(secret); err != nil {
 		return m, err
 	}
-	out, err := os.OpenFile(b.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(whole, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return m, err
 	}
-	defer func() {
-		if err = errors.Join(err, out.Close()); err != nil {
-			_ = os.Remove(b.Out)
-		}
-	}()
+	defer func() { _ = out.Close() }() // again, when it was written whole
 	w := tar.NewWriter(out)
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -146,7 +151,17 @@ func (b backupCommand) write(e *env, c config, keys *key.Store, s *sqlstore.Stor
 			return m, err
 		}
 	}
-	return m, errors.Join(w.Close(), out.Sync())
+	if err := errors.Join(w.Close(), out.Sync(), out.Close()); err != nil {
+		return m, err
+	}
+	if err := os.Rename(whole, b.Out); err != nil {
+		return m, err
+	}
+	folder, err := os.Open(filepath.Dir(b.Out))
+	if err != nil {
+		return m, err
+	}
+	return m, errors.Join(folder.Sync(), folder.Close())
 }
 
 func addTar(w *tar.Writer, name string, size int64, from io.Reader) error {

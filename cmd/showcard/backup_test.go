@@ -95,6 +95,9 @@ func TestBackupAndRestore(t *testing.T) {
 	archive, keys := filepath.Join(folder, "b.tar"), filepath.Join(folder, "keys.json")
 	toolOf(t, 0, "backup", "--data", data, "--out", archive, "--keys-out", keys)
 	toolOf(t, 1, "backup", "--data", data, "--out", archive) // never over an older one
+	left, err := filepath.Glob(filepath.Join(folder, ".backup-*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "nothing half made lies about")
 	<-pushed
 	require.NoError(t, p.stop(syscall.SIGTERM))
 	before := slotsOf(t, filepath.Join(data, "showcard.db"))

@@ -14,7 +14,7 @@ import (
 type signerCommand struct {
 	Keystore string `required:"" placeholder:"FILE" help:"Keystore of the private keys, made when it is not there."`
 	KeyFile  string `placeholder:"FILE" help:"Key file that opens it; made with it. Otherwise the passphrase is read from SHOWCARD_PASSPHRASE or asked for."`
-	Socket   string `required:"" placeholder:"PATH" help:"Where to listen: a unix socket, mode 0600."`
+	Socket   string `required:"" placeholder:"PATH" help:"Where to listen: a unix socket, mode 0600; with --user 0666, and the kernel tells who connects."`
 	Policy   string `placeholder:"FILE" help:"JSON: which key signs which kind of message, how often. Default: what a deployment needs."`
 	User     []int  `placeholder:"ID" help:"User id that may connect besides our own."`
 }
@@ -49,7 +49,7 @@ func (s signerCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	l, err := sockets.Listen(s.Socket)
+	l, err := sockets.Listen(s.Socket, len(s.User) > 0)
 	if err != nil {
 		return err
 	}

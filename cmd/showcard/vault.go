@@ -222,25 +222,35 @@ func (v destroyKeyCommand) Run(e *env) error {
 
 type rotateKEKCommand struct{ deploymentFlags }
 
+// nextKEK names the key-encryption key that data keys are to be wrapped under: the next one, or the
+// newest, when a rotation to it was called off half way. Derived keys and destroyed ones are wrapped
+// under none, and say nothing of that.
+func nextKEK(list []key.DataKey) string {
+	used, newest := map[int]bool{}, 0
+	for _, k := range list {
+		n, err := strconv.Atoi(strings.TrimPrefix(k.KEK, "kek/"))
+		if err != nil {
+			continue
+		}
+		newest = max(newest, n)
+		if !k.Destroyed() {
+			used[n] = true
+		}
+	}
+	if len(used) < 2 || !used[newest] {
+		newest++
+	}
+	return "kek/" + strconv.Itoa(newest)
+}
+
 // Run wraps the data keys anew. When it was called off before, the key that it had made is used.
 func (v rotateKEKCommand) Run(e *env) error {
 	return v.vault(e.ctx, func(_ config, keys *key.Store, s *sqlstore.Store) error {
-		used := map[string]bool{}
 		list, err := s.DataKeys(e.ctx)
 		if err != nil {
 			return err
 		}
-		newest := 0
-		for _, k := range list {
-			used[k.KEK] = true
-			if n, err := strconv.Atoi(strings.TrimPrefix(k.KEK, "kek/")); err == nil {
-				newest = max(newest, n)
-			}
-		}
-		next := "kek/" + strconv.Itoa(newest+1)
-		if len(used) > 1 && used["kek/"+strconv.Itoa(newest)] { // called off half way
-			next = "kek/" + strconv.Itoa(newest)
-		}
+		next := nextKEK(list)
 		n, err := s.Rewrap(e.ctx, next)
 		if err != nil {
 			return fmt.Errorf("after %d keys; call it again to go on: %w", n, err)
@@ -281,8 +291,11 @@ func (v rotateLookupCommand) Run(e *env) error {
 	}) {
 		fmt.Fprintf(e.stdout, "%12d  %s\n", counts[table], table)
 	}
+	if err != nil && g > 0 {
+		return fmt.Errorf("names may be turned in part, and then no server starts until it is done; call it again: %w", err)
+	}
 	if err != nil {
-		return fmt.Errorf("names were turned in part, and no server starts until it is done; call it again: %w", err)
+		return err // nothing had begun
 	}
 	fmt.Fprintf(e.stdout, "检索密钥第 %d 代启用 Generation %d of the keys of names is in force. Codes on screens are void; everybody signs in again.\n", g, g)
 	return v.vault(e.ctx, func(_ config, _ *key.Store, s *sqlstore.Store) error {

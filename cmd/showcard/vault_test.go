@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/crypto/key"
 )
 
 // An operator's year on one data folder: every key that data lies under is rotated, most of them while
@@ -66,6 +69,22 @@ func TestVaultCommands(t *testing.T) {
 	}
 	require.NoDirExists(t, nowhere)
 	toolOf(t, 2, "vault", "status")
+}
+
+// A database of an earlier version has a derived data key, and every one comes to have destroyed keys:
+// neither means that a rotation was called off.
+func TestNextKEK(t *testing.T) {
+	derived, destroyed := key.DataKey{ID: 1}, key.DataKey{ID: 1, KEK: "kek/1"}
+	wrapped := func(kek string) key.DataKey { return key.DataKey{KEK: kek, Wrapped: []byte{1}} }
+	for want, list := range map[string][][]key.DataKey{
+		"kek/1": {nil, {derived}},
+		"kek/2": {{wrapped("kek/1")}, {derived, wrapped("kek/1")}, {wrapped("kek/1"), wrapped("kek/2")}, {destroyed, wrapped("kek/1"), wrapped("kek/2")}},
+		"kek/3": {{wrapped("kek/2")}, {destroyed, wrapped("kek/2")}, {derived, destroyed, wrapped("kek/2"), wrapped("kek/2")}},
+	} {
+		for _, keys := range list {
+			require.Equal(t, want, nextKEK(keys), "%s", fmt.Sprint(keys))
+		}
+	}
 }
 
 func TestOutboundConfiguration(t *testing.T) {

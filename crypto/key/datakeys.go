@@ -93,10 +93,12 @@ func (s *Store) Wrap(name string, plain, aad []byte) ([]byte, error) {
 func (s *Store) Unwrap(name string, wrapped, aad []byte) ([]byte, error) {
 	if m := s.attached(); m != nil {
 		plain, err := m.Unwrap(name, wrapped, aad)
-		if !errors.Is(err, ErrNotFound) {
+		_, older := s.fileEntry(name)
+		if !errors.Is(err, ErrNotFound) && !(errors.Is(err, ErrSealed) && older == nil) {
 			return plain, err
 		}
-		// Wrapped before there was a module: the file still has that key.
+		// Wrapped before there was a module: the file still has that key, and the module may have made
+		// one of the same name since.
 	}
 	g, err := s.wrapping(name, false)
 	if errors.Is(err, ErrNotFound) {
@@ -120,10 +122,7 @@ func (s *Store) Unwrap(name string, wrapped, aad []byte) ([]byte, error) {
 
 func (s *Store) wrapping(name string, create bool) (cipher.AEAD, error) {
 	if !create {
-		s.mu.Lock()
-		_, err := s.find(name)
-		s.mu.Unlock()
-		if err != nil {
+		if _, err := s.fileEntry(name); err != nil {
 			return nil, err
 		}
 	}
@@ -132,6 +131,13 @@ func (s *Store) wrapping(name string, create bool) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return sm.NewGCM(k)
+}
+
+// fileEntry finds an entry of the file.
+func (s *Store) fileEntry(name string) (storeEntry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(name)
 }
 
 // wrapContext binds a wrapped key to its number and to the name of what wraps it.

@@ -29,6 +29,8 @@ var (
 	ErrExists = errors.New("key: name already in the keystore")
 	// ErrName says that a name is empty, too long or has characters beyond printable ASCII.
 	ErrName = errors.New("key: name not allowed in a keystore")
+	// ErrFull says that the keystore has as many entries as it can hold. Nothing was written.
+	ErrFull = errors.New("key: keystore is full")
 	// ErrChanged says that someone else wrote the keystore since it was opened. Nothing was
 	// written: a key that another process made must not be lost.
 	ErrChanged = errors.New("key: keystore was changed by another process")

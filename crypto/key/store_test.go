@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -390,4 +391,26 @@ func TestSecretOfTwoProcesses(t *testing.T) {
 	for _, s := range secrets {
 		require.Equal(t, secrets[0], s)
 	}
+}
+
+// What cannot be read again is not written.
+func TestStoreFull(t *testing.T) {
+	s := testStore(t)
+	secret, err := s.Secret("first", 32)
+	require.NoError(t, err)
+	s.mu.Lock()
+	kept := s.file.Entries
+	for i := range 70_000 {
+		s.file.Entries = append(s.file.Entries, storeEntry{Name: fmt.Sprint("filler/", i), Algorithm: secretEntry, Sealed: make([]byte, 128)})
+	}
+	s.mu.Unlock()
+	_, err = s.Secret("one-more", 32)
+	require.ErrorIs(t, err, ErrFull)
+	s.mu.Lock()
+	s.file.Entries = kept
+	s.mu.Unlock()
+	require.NoError(t, s.Reload())
+	again, err := s.Secret("first", 32)
+	require.NoError(t, err)
+	require.Equal(t, secret, again)
 }

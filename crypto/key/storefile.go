@@ -98,6 +98,9 @@ func (s *Store) save() error {
 		return err
 	}
 	data = append(data, '\n')
+	if len(data) > maxStoreFile { // it could not be read again
+		return fmt.Errorf("%w: %d entries", ErrFull, len(file.Entries))
+	}
 	folder := filepath.Dir(s.path)
 	f, err := os.CreateTemp(folder, ".keystore-*") // CreateTemp uses mode 0600
 	if err != nil {
@@ -134,6 +137,9 @@ func (s *Store) unchanged() error {
 	return nil
 }
 
+// maxStoreFile bounds what is read of a keystore, and so what is written: some 30,000 keys.
+const maxStoreFile = 16 << 20
+
 func readPrivate(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -147,14 +153,14 @@ func readPrivate(path string) ([]byte, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%w: %s has %o", ErrPermissions, filepath.Base(path), info.Mode().Perm())
 	}
-	if info.Size() > 16<<20 {
+	if info.Size() > maxStoreFile {
 		return nil, fmt.Errorf("%w: %d bytes", ErrDamaged, info.Size())
 	}
-	data, err := io.ReadAll(io.LimitReader(f, 16<<20+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxStoreFile+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > 16<<20 {
+	if len(data) > maxStoreFile {
 		return nil, fmt.Errorf("%w: too large", ErrDamaged)
 	}
 	return data, nil

@@ -27,7 +27,7 @@
 //
 // Result 0 is done; others are the errors of [errorOf], with a text that is for logs.
 //
-// Who may connect is decided by the socket's mode (0600) and, on Linux, by the user id that the
-// kernel names. What may be signed is decided by the [Policy]: which key signs which kind of message,
+// Who may connect is decided by the socket's mode (0600; 0666 when other users are named) and, on
+// Linux, by the user id that the kernel names. What may be signed is decided by the [Policy]: which key signs which kind of message,
 // and how many a second.
 package signer

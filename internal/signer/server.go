@@ -25,10 +25,18 @@ type ServerConfig struct {
 	Policy Policy // nil: DefaultPolicy
 	// Users may connect, by their ids, besides the one that the signer runs as. Linux only; elsewhere
 	// the socket's mode alone decides.
-	Users  []int
-	Logger *slog.Logger     // nil: slog.Default()
-	Now    func() time.Time // nil: time.Now
+	Users []int
+	// Patience is how long a peer may take to accept an answer before he is cut off; 0: 10 s.
+	Patience time.Duration
+	Logger   *slog.Logger     // nil: slog.Default()
+	Now      func() time.Time // nil: time.Now
 }
+
+// Bounds of what peers may take of us. A server has one connection; others are tools and restarts.
+const (
+	maxConns    = 64
+	maxUnderWay = 256 // requests of one connection that are not yet answered; then it is not read
+)
 
 // Server answers requests with the keys of a keystore.
 type Server struct {
@@ -58,6 +66,9 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 10 * time.Second
+	}
 	return &Server{
 		cfg: cfg, gate: &gate{policy: cfg.Policy, now: cfg.Now}, slots: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 		known: map[string]*key.Private{}, open: map[net.Conn]bool{},
@@ -65,8 +76,16 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 }
 
 // Listen makes the socket, mode 0600. One that a killed signer left behind is removed; one that
-// answers is not.
-func Listen(path string) (net.Listener, error) {
+// answers is not. With shared, other users can reach it too, mode 0666, where the kernel tells who
+// they are, so that [ServerConfig].Users decides; where it does not, that is refused.
+func Listen(path string, shared bool) (net.Listener, error) {
+	mode := fs.FileMode(0o600)
+	if shared {
+		if !peersTold {
+			return nil, errors.New("signer: this system does not tell who connects; run the signer as the server's user")
+		}
+		mode = 0o666
+	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		return nil, errors.Join(fmt.Errorf("signer: another signer answers at %s", path), c.Close())
 	}
@@ -90,7 +109,7 @@ func Listen(path string) (net.Listener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
+	if err := errors.Join(os.Chmod(made, mode), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -150,6 +169,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) admit(c net.Conn) error {
+	s.mu.Lock()
+	full := len(s.open) >= maxConns
+	s.mu.Unlock()
+	if full {
+		return fmt.Errorf("signer: %d connections are open", maxConns)
+	}
 	u, ok := c.(*net.UnixConn)
 	if !ok {
 		return errors.New("signer: not a unix socket")
@@ -168,8 +193,9 @@ func (s *Server) admit(c net.Conn) error {
 func (s *Server) converse(c net.Conn) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	out := &answers{w: bufio.NewWriterSize(c, 64<<10)}
+	out := &answers{c: c, patience: s.cfg.Patience, w: bufio.NewWriterSize(c, 64<<10)}
 	in := bufio.NewReaderSize(c, 64<<10)
+	underWay := make(chan struct{}, maxUnderWay)
 	for {
 		f, err := readFrame(in)
 		if err != nil {
@@ -179,8 +205,10 @@ func (s *Server) converse(c net.Conn) error {
 			}
 			return err
 		}
+		underWay <- struct{}{} // before a slot: who does not read his answers holds up himself only
 		s.slots <- struct{}{}
 		wg.Go(func() {
+			defer func() { <-underWay }()
 			payload, err := s.answer(f)
 			a := frame{id: f.id, payload: payload}
 			if err != nil {
@@ -188,16 +216,18 @@ func (s *Server) converse(c net.Conn) error {
 				s.cfg.Logger.Warn("request refused", "error", err)
 			}
 			<-s.slots
-			out.send(a) // who does not read is cut by his own connection
+			out.send(a)
 		})
 	}
 }
 
 // answers writes answers, and flushes when no other is ready to be written.
 type answers struct {
-	ready atomic.Int64
-	mu    sync.Mutex
-	w     *bufio.Writer
+	c        net.Conn
+	patience time.Duration
+	ready    atomic.Int64
+	mu       sync.Mutex
+	w        *bufio.Writer // its first error stays
 }
 
 func (a *answers) send(f frame) {
@@ -205,9 +235,13 @@ func (a *answers) send(f frame) {
 	a.ready.Add(1)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, _ = a.w.Write(b)
-	if a.ready.Add(-1) == 0 {
-		_ = a.w.Flush()
+	_ = a.c.SetWriteDeadline(time.Now().Add(a.patience))
+	_, err := a.w.Write(b)
+	if last := a.ready.Add(-1) == 0; last && err == nil {
+		err = a.w.Flush()
+	}
+	if err != nil {
+		_ = a.c.Close() // who does not take his answers is not listened to either
 	}
 }
 

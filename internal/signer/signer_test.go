@@ -39,8 +39,10 @@ type running struct {
 	socket string
 	keys   *key.Store
 	policy Policy
-	cancel context.CancelFunc
-	ended  chan error
+
+	patience time.Duration
+	cancel   context.CancelFunc
+	ended    chan error
 }
 
 func start(t testing.TB, policy Policy) *running {
@@ -56,9 +58,9 @@ func start(t testing.TB, policy Policy) *running {
 
 func (r *running) start() {
 	r.t.Helper()
-	s, err := NewServer(ServerConfig{Keys: r.keys, Policy: r.policy, Logger: slog.New(slog.DiscardHandler)})
+	s, err := NewServer(ServerConfig{Keys: r.keys, Policy: r.policy, Patience: r.patience, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(r.t, err)
-	l, err := Listen(r.socket)
+	l, err := Listen(r.socket, false)
 	require.NoError(r.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel, r.ended = cancel, make(chan error, 1)
@@ -365,7 +367,7 @@ func TestSocket(t *testing.T) {
 	info, err := os.Stat(r.socket)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, info.Mode().Perm())
-	_, err = Listen(r.socket)
+	_, err = Listen(r.socket, false)
 	require.Error(t, err, "one answers there")
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(r.socket), ".signer-*"))
 	require.NoError(t, err)
@@ -373,13 +375,90 @@ func TestSocket(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("precious"), 0o600))
-	_, err = Listen(file)
+	_, err = Listen(file, false)
 	require.Error(t, err)
 	require.FileExists(t, file)
 	_, err = NewServer(ServerConfig{})
 	require.Error(t, err)
 	_, err = NewClient(ClientConfig{})
 	require.Error(t, err)
+}
+
+// Other users reach the socket when they are named; the kernel tells who they are.
+func TestSharedSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := Listen(path, true)
+	if !peersTold {
+		require.Error(t, err)
+		return
+	}
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o666, info.Mode().Perm(), "without the right to write nobody may connect")
+	require.NoError(t, l.Close())
+}
+
+// A peer who asks and does not listen is cut off, holds up nobody, and does not keep the signer alive.
+func TestPeerWhoDoesNotRead(t *testing.T) {
+	r := start(t, anything())
+	r.stop()
+	r.patience = 50 * time.Millisecond
+	r.start()
+	c := r.client()
+	_, err := c.Generate("test/1", key.SM2)
+	require.NoError(t, err)
+	conn, err := net.Dial("unix", r.socket)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(30*time.Second)))
+	request := appendFrame(nil, frame{1, opKeys, nil})
+	for err == nil {
+		_, err = conn.Write(request)
+	}
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it was never cut off")
+	_, err = c.Sign("test/1", []byte("others go on"))
+	require.NoError(t, err)
+}
+
+func TestTooManyConnections(t *testing.T) {
+	r := start(t, anything())
+	c := r.client()
+	_, err := c.Generate("test/1", key.SM2)
+	require.NoError(t, err)
+	for range maxConns - 1 {
+		conn, err := net.Dial("unix", r.socket)
+		require.NoError(t, err)
+		defer conn.Close()
+	}
+	conn, err := net.Dial("unix", r.socket)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	_, err = c.Sign("test/1", []byte("who was there goes on"))
+	require.NoError(t, err)
+}
+
+// A keystore that had keys before it had a module: the module makes a key-encryption key of the same
+// name, and what the file's has wrapped still opens.
+func TestModuleComesLater(t *testing.T) {
+	s := newStore(t)
+	before, err := s.Wrap("kek/1", []byte("before"), []byte("a"))
+	require.NoError(t, err)
+	require.NoError(t, s.Attach(start(t, anything()).client()))
+	plain, err := s.Unwrap("kek/1", before, []byte("a"))
+	require.NoError(t, err)
+	require.Equal(t, "before", string(plain))
+	after, err := s.Wrap("kek/1", []byte("after"), []byte("a"))
+	require.NoError(t, err)
+	for want, wrapped := range map[string][]byte{"before": before, "after": after} {
+		plain, err := s.Unwrap("kek/1", wrapped, []byte("a"))
+		require.NoError(t, err, want)
+		require.Equal(t, want, string(plain))
+		_, err = s.Unwrap("kek/1", wrapped, []byte("b"))
+		require.ErrorIs(t, err, key.ErrSealed)
+	}
 }
 
 // Frames of no sense end their connection or get an error; others go on.

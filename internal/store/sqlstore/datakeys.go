@@ -24,7 +24,7 @@ var _ key.DataKeys = drawer{}
 // DataKeys implements [key.DataKeys].
 func (d drawer) DataKeys(ctx context.Context) ([]key.DataKey, error) {
 	var out []key.DataKey
-	err := d.db.read(ctx, false, func(q querier) error {
+	err := d.db.keys(ctx, func(q querier) error {
 		out = nil
 		return q.rows(`SELECT id, kek, wrapped, fingerprint, used, created_at FROM data_keys ORDER BY id`, nil, func(row scanner) error {
 			var k key.DataKey
@@ -42,8 +42,8 @@ func (d drawer) DataKeys(ctx context.Context) ([]key.DataKey, error) {
 func (d drawer) AddDataKey(ctx context.Context, k key.DataKey) (ok bool, err error) {
 	err = d.db.write(ctx, work{rows: 1, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO data_keys (id, fingerprint, used, kek, wrapped, created_at)
-			SELECT $1, $2, 0, $3, $4, $5 WHERE (SELECT COALESCE(MAX(id), 0) FROM data_keys) = $1 - 1 ON CONFLICT DO NOTHING`,
-			int64(k.ID), k.Fingerprint, k.KEK, k.Wrapped, micros(k.Created))
+			SELECT $1, $2, 0, $3, $4, $5 WHERE (SELECT COALESCE(MAX(id), 0) FROM data_keys) = $6 ON CONFLICT DO NOTHING`,
+			int64(k.ID), k.Fingerprint, k.KEK, k.Wrapped, micros(k.Created), int64(k.ID)-1)
 		ok = n == 1
 		return err
 	}})

@@ -16,6 +16,9 @@ func (s *Store) Statements() []string {
 		}
 	}
 	collect(db.writer)
+	keys := <-db.keyReader
+	collect(keys)
+	db.keyReader <- keys
 	for range db.open {
 		reader := <-db.idle
 		collect(reader)
@@ -26,6 +29,14 @@ func (s *Store) Statements() []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// Readers is how many connections read.
+func (s *Store) Readers() int { return s.db.(*sqlite).open }
+
+// Read takes one of them.
+func (s *Store) Read(ctx context.Context, do func() error) error {
+	return s.read(ctx, func(querier) error { return do() })
 }
 
 // Pragma asks the connection that writes.

@@ -23,6 +23,7 @@ type sqlite struct {
 	writer           *session
 	idle             chan *session // readers; nils once the database is closed
 	open             int           // readers
+	keyReader        chan *session // one, for the sealer; nil once the database is closed
 	lane             *lane
 }
 
@@ -44,8 +45,9 @@ func openSQLite(ctx context.Context, path string) (_ *sqlite, err error) {
 	}()
 	// FULL and the two fullfsync (which only macOS heeds): a commit is on the disk, not in
 	// some cache of it, when it is answered.
+	// secure_delete: what is erased is overwritten, and does not lie on in pages that are free.
 	if d.writers, err = sql.Open("sqlite", dsn(path, "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)",
-		"foreign_keys(1)", "cache_size(-32768)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")+"&_txlock=immediate"); err != nil {
+		"foreign_keys(1)", "secure_delete(1)", "cache_size(-32768)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")+"&_txlock=immediate"); err != nil {
 		return nil, err
 	}
 	d.writers.SetMaxOpenConns(1)
@@ -68,6 +70,12 @@ func openSQLite(ctx context.Context, path string) (_ *sqlite, err error) {
 		d.idle <- s
 		d.open++
 	}
+	one, err := newSession(ctx, d.readers)
+	if err != nil {
+		return nil, err
+	}
+	d.keyReader = make(chan *session, 1)
+	d.keyReader <- one
 	d.lane = newLane(d.run)
 	return d, nil
 }
@@ -115,14 +123,23 @@ func (d *sqlite) write(ctx context.Context, w work) error { return d.lane.write(
 
 func (d *sqlite) lock() string { return "" } // writers are alone
 
-func (d *sqlite) read(ctx context.Context, snapshot bool, queries func(querier) error) (err error) {
+func (d *sqlite) keys(ctx context.Context, queries func(querier) error) error {
+	return readOver(ctx, d.keyReader, false, queries)
+}
+
+func (d *sqlite) read(ctx context.Context, snapshot bool, queries func(querier) error) error {
+	return readOver(ctx, d.idle, snapshot, queries)
+}
+
+// readOver takes a connection, and gives it back.
+func readOver(ctx context.Context, idle chan *session, snapshot bool, queries func(querier) error) (err error) {
 	var s *session
 	select {
-	case s = <-d.idle:
+	case s = <-idle:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { d.idle <- s }()
+	defer func() { idle <- s }()
 	if s == nil {
 		return ErrClosed
 	}
@@ -208,6 +225,12 @@ func (d *sqlite) close() error {
 	}
 	for range d.open {
 		d.idle <- nil
+	}
+	if d.keyReader != nil {
+		if s := <-d.keyReader; s != nil {
+			errs = append(errs, s.close())
+		}
+		d.keyReader <- nil
 	}
 	if d.writer != nil {
 		errs = append(errs, d.writer.close())

@@ -166,7 +166,7 @@ func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
 			return fmt.Errorf("%w: a copy of a certificate that is %s", issuer.ErrTransition, state)
 		}
 		counted, err := q.exec(`INSERT INTO key_copies (key_id, copies) VALUES ($1, 1)
-			ON CONFLICT (key_id) DO UPDATE SET copies = key_copies.copies + 1 WHERE $2 = 0 OR key_copies.copies < $2`, c.KeyID, c.KeyLimit)
+			ON CONFLICT (key_id) DO UPDATE SET copies = key_copies.copies + 1 WHERE key_copies.copies < $2 OR $2 = 0`, c.KeyID, c.KeyLimit)
 		switch {
 		case err != nil:
 			return err

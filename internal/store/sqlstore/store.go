@@ -77,6 +77,9 @@ type database interface {
 	write(ctx context.Context, w work) error
 	// read runs queries that change nothing. With snapshot they all see one moment.
 	read(ctx context.Context, snapshot bool, queries func(querier) error) error
+	// keys is read over a connection kept for the sealer: it may be asked for a data key in the middle
+	// of other queries, when all other connections are taken by such as wait for that key.
+	keys(ctx context.Context, queries func(querier) error) error
 	// lock ends a SELECT whose rows are to stay as they are until the transaction ends.
 	lock() string
 	// backup writes a copy of the whole database, as it stands at one moment, to a new file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -269,4 +270,58 @@ func TestRotateLookups(t *testing.T) {
 	other.Keys = newKeys(t)
 	_, err = sqlstore.Open(t.Context(), other)
 	require.ErrorIs(t, err, key.ErrOtherKeystore)
+}
+
+// After a start no data key is known yet. Whoever holds a connection that reads may be about to open a
+// value; when all of them do at once, the key still comes, and nobody waits for himself.
+func TestDataKeyComesWhileAllReadersAreTaken(t *testing.T) {
+	path, keys := filepath.Join(t.TempDir(), "showcard.db"), newKeys(t)
+	first := open(t, sqlstore.Config{URL: "sqlite:" + path, Keys: keys})
+	var asked []string
+	for i := range first.Readers() {
+		a := wallet.Ask{ID: fmt.Sprint("ask-", i), At: time.Now(), Expires: time.Now().Add(time.Hour), Claimant: "bank", Note: []byte("{}")}
+		_, err := first.PutAsk(t.Context(), a)
+		require.NoError(t, err)
+		asked = append(asked, a.ID)
+	}
+	s := open(t, sqlstore.Config{URL: "sqlite:" + path, Keys: keys})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // the sealer gives up after 30
+	defer cancel()
+	var taken sync.WaitGroup
+	taken.Add(len(asked) - 1)
+	free := make(chan struct{})
+	ended := make(chan error, len(asked))
+	for range len(asked) - 1 { // these wait in the middle of their queries
+		go func() { ended <- s.Read(ctx, func() error { taken.Done(); <-free; return nil }) }()
+	}
+	taken.Wait()
+	_, err := s.Ask(ctx, asked[0]) // holds the last one and wants the key
+	close(free)
+	require.NoError(t, err)
+	for range len(asked) - 1 {
+		require.NoError(t, <-ended)
+	}
+	require.NoError(t, ctx.Err())
+}
+
+// What was erased does not lie on in pages of the file that are free.
+func TestErasedIsOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "showcard.db")
+	s := open(t, sqlstore.Config{URL: "sqlite:" + path, Keys: newKeys(t)})
+	require.NoError(t, s.PutCopy(t.Context(), wallet.Copy{HolderID: "erased-holder", Identifier: "one", Credential: strings.Repeat("c", 20_000), RefreshAt: time.Now(), CreatedAt: time.Now()}))
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	var sealed []byte
+	require.NoError(t, db.QueryRow(`SELECT credential FROM wallet_copies`).Scan(&sealed))
+	require.NoError(t, db.Close())
+	now := time.Now()
+	require.NoError(t, s.PrepareErasure(t.Context(), "erased-holder", "token", now.Add(time.Hour)))
+	_, err = s.Erase(t.Context(), "erased-holder", "token", now)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	file, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for at := 0; at+64 <= len(sealed); at += 64 {
+		require.NotContains(t, string(file), string(sealed[at:at+64]))
+	}
 }
