@@ -53,6 +53,9 @@ func NewBase(width int) (*Table, error) {
 	return NewTable(&x, &y, width)
 }
 
+// Wide reports whether it is a wide table.
+func (t *Table) Wide() bool { return t.width > 0 }
+
 // Bytes is the memory that the points of a table take.
 func (t *Table) Bytes() int { return len(t.points) * 64 }
 
