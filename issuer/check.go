@@ -17,6 +17,8 @@ const (
 	CodeIssuerType        = "issuer-not-entitled-type"
 	CodeIssuerRegion      = "issuer-not-entitled-region"
 	CodeTypeFrozen        = "type-frozen"
+	CodeRegionFrozen      = "region-frozen"
+	CodeAllFrozen         = "all-frozen"
 	CodeRowKeyReused      = "row-key-reused"
 	CodeReplacedAlready   = "replaced-already"
 	CodeStateRefused      = "state-transition-refused"
@@ -117,6 +119,12 @@ func (d *desk) check(e *entry) {
 	}
 	if !slices.ContainsFunc(d.authority.Regions, func(p string) bool { return schemas.RegionCovers(p, e.row.Region) }) {
 		e.refuse(CodeIssuerRegion, "/region", "the registry does not let this authority issue for the region")
+	}
+	switch err := d.authority.stopped(e.row.Region); {
+	case errors.Is(err, ErrAllFrozen):
+		e.refuse(CodeAllFrozen, "", "the registry has frozen everything")
+	case err != nil:
+		e.refuse(CodeRegionFrozen, "/region", "the registry has frozen the region")
 	}
 	if old := e.replaces; old.Identifier != "" {
 		if e.row.Type != old.Row.Type {

@@ -62,6 +62,9 @@ func (i *Issuer) Collect(ctx context.Context, identifier, holderID string, bind 
 	if err != nil {
 		return Copied{}, err
 	}
+	if err := a.stopped(c.Row.Region); err != nil {
+		return Copied{}, fmt.Errorf("issuer: collect: %w", err)
+	}
 	if err := i.cfg.Registry.TypeUsable(ctx, c.Row.Type); err != nil {
 		return Copied{}, fmt.Errorf("issuer: collect: %w", err)
 	}

@@ -21,6 +21,8 @@ var (
 	ErrIssuerUnknown = errors.New("issuer: no such issuing authority")
 	ErrIssuerFrozen  = errors.New("issuer: issuing authority is frozen")
 	ErrTypeFrozen    = errors.New("issuer: certificate type is frozen")
+	ErrRegionFrozen  = errors.New("issuer: region is frozen")
+	ErrAllFrozen     = errors.New("issuer: everything is frozen")
 	ErrNoSigner      = errors.New("issuer: issuing authority has no key to sign with here")
 	ErrRefused       = errors.New("issuer: row refused") // see RefusedError
 	ErrNotHolder     = errors.New("issuer: certificate belongs to another holder")
@@ -38,6 +40,9 @@ type Authority struct {
 	Types   []string
 	Regions []string // GB/T 2260; trailing zeros cover what is below
 	Frozen  bool     // may not sign now: frozen, or outside its dates
+	// StoppedRegions are frozen for everybody, and StoppedAll says that all are.
+	StoppedRegions []string
+	StoppedAll     bool
 
 	Signer key.Signer // the current key
 	// SignerFrom is since when the registry lets that key sign: verifiers refuse an "iat" before
@@ -45,6 +50,17 @@ type Authority struct {
 	SignerFrom time.Time
 	X5C        [][]byte      // certificate chain of the current key, DER, leaf first; or nil
 	Keys       []*key.Public // under which its certificates verify, rotated ones too, frozen ones not
+}
+
+// stopped says whether a freeze of a region, or of all, stops what is issued for the region.
+func (a Authority) stopped(region string) error {
+	switch {
+	case a.StoppedAll:
+		return ErrAllFrozen
+	case slices.ContainsFunc(a.StoppedRegions, func(p string) bool { return schemas.RegionCovers(p, region) }):
+		return fmt.Errorf("%w: %s", ErrRegionFrozen, region)
+	}
+	return nil
 }
 
 // LogValue keeps the signer out of logs.
@@ -76,7 +92,10 @@ type Config struct {
 	// cannot change afterwards.
 	BaseURL      string
 	StatusSigner key.Signer // of the status lists, named by the domain in the trust list
-	StatusX5C    [][]byte   // its certificate chain, DER, leaf first; or nil
+	// CurrentStatusSigner, when given, is asked at each signing, so that the key can rotate while
+	// the server runs. nil: StatusSigner.
+	CurrentStatusSigner func() (key.Signer, error)
+	StatusX5C           [][]byte // its certificate chain, DER, leaf first; or nil
 	// PermutationKey hides the order of status indices. It must never change: another key would
 	// give places twice. At least 16 bytes.
 	PermutationKey []byte

@@ -99,12 +99,18 @@ func (i *Issuer) signList(ctx context.Context, f listForm, now time.Time) (uint6
 		TTL: i.cfg.StatusTTL, List: list}
 	token.Expires = token.IssuedAt.Add(i.cfg.StatusLife)
 	out := &SignedList{IssuedAt: token.IssuedAt, MediaType: statuslist.MediaTypeJWT}
+	signer := i.cfg.StatusSigner
+	if i.cfg.CurrentStatusSigner != nil {
+		if signer, err = i.cfg.CurrentStatusSigner(); err != nil {
+			return 0, nil, fmt.Errorf("issuer: status list: %w", err)
+		}
+	}
 	if f.cwt {
 		out.MediaType = statuslist.MediaTypeCWT
-		out.Body, err = token.SignCWT(i.cfg.StatusSigner)
+		out.Body, err = token.SignCWT(signer)
 	} else {
 		var text string
-		text, err = token.Sign(i.cfg.StatusSigner, i.cfg.StatusX5C)
+		text, err = token.Sign(signer, i.cfg.StatusX5C)
 		out.Body = []byte(text)
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func TestEveryCodeHasItsSentences(t *testing.T) {
 	table, err := problem.Embedded()
 	require.NoError(t, err)
-	codes := []string{issuer.CodeIssuerNotYours, issuer.CodeIssuerType, issuer.CodeIssuerRegion, issuer.CodeTypeFrozen, issuer.CodeRowKeyReused,
+	codes := []string{issuer.CodeIssuerNotYours, issuer.CodeIssuerType, issuer.CodeIssuerRegion, issuer.CodeTypeFrozen, issuer.CodeRegionFrozen, issuer.CodeAllFrozen, issuer.CodeRowKeyReused,
 		issuer.CodeReplacedAlready, issuer.CodeStateRefused, issuer.CodeReplaceContradict, issuer.CodeLineBroken, issuer.CodeLineEmpty,
 		"state-reason-unknown", "parameter-invalid", "content-encoding-unsupported", "gzip-expands", "gzip-malformed", "status-history-unsupported"}
 	for _, row := range issuerhttp.Errors() {

@@ -104,6 +104,8 @@ func Errors() httpd.ErrorTable {
 		{Err: issuer.ErrNoSigner, Code: "issuer-no-key"},
 		{Err: issuer.ErrIssuerUnknown, Code: "issuer-unknown"},
 		{Err: issuer.ErrTypeFrozen, Code: issuer.CodeTypeFrozen},
+		{Err: issuer.ErrRegionFrozen, Code: issuer.CodeRegionFrozen},
+		{Err: issuer.ErrAllFrozen, Code: issuer.CodeAllFrozen},
 		{Err: issuer.ErrListUnknown, Code: httpd.CodeNotFound},
 		{Err: schemas.ErrTypeUnpublished, Code: schemas.CodeTypeUnpublished},
 		{Err: schemas.ErrTypeUnknown, Code: schemas.CodeTypeUnknown},

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -44,7 +46,7 @@ func (d *Draft) check(c *schemas.Catalogue) error {
 			return fmt.Errorf("%w: %s %q: %w", ErrInvalid, id.kind, id.id, err)
 		}
 	}
-	return d.checkPoints()
+	return errors.Join(d.checkPoints(), d.checkCertificates())
 }
 
 // point is what makes two keys the same key.
@@ -75,14 +77,34 @@ func (d *Draft) checkPoints() error {
 			err = fmt.Errorf("%w: key %q of %s is frozen elsewhere", ErrInvalid, k.Public.ID(), owner)
 		}
 	})
-	for _, c := range d.next.clients {
+	owners := map[string]Client{}
+	for _, c := range sorted(d.next.clients) {
 		for _, k := range c.Keys {
+			// Two operators with one key are one operator.
+			if o, ok := owners[point(k)]; ok && o.ID != c.ID && (o.Role == roleOperator || c.Role == roleOperator) && err == nil {
+				err = fmt.Errorf("%w: key %q of client %q is also that of %q", ErrInvalid, k.ID(), c.ID, o.ID)
+			}
+			owners[point(k)] = c
 			if owner, ok := signing[point(k)]; ok && err == nil {
 				err = fmt.Errorf("%w: key %q of client %q is also a signing key of %s", ErrInvalid, k.ID(), c.ID, owner)
 			}
 		}
 	}
 	return err
+}
+
+// checkCertificates refuses one that speaks for two clients: the audit log could not tell them apart.
+func (d *Draft) checkCertificates() error {
+	owner := map[string]string{}
+	for _, c := range sorted(d.next.clients) {
+		for _, t := range c.Certificates {
+			if other, ok := owner[t]; ok {
+				return fmt.Errorf("%w: certificate %q stands twice, for %q and %q", ErrInvalid, t, other, c.ID)
+			}
+			owner[t] = c.ID
+		}
+	}
+	return nil
 }
 
 func (d *Draft) eachKey(f func(owner string, k Key)) {
@@ -175,30 +197,6 @@ func checkKeys(keys []Key) error {
 	return nil
 }
 
-func checkParty(p Party, c *schemas.Catalogue) error {
-	if err := errors.Join(checkID(p.ID), checkName(p.Name)); err != nil {
-		return err
-	}
-	if p.PerMinute < 0 {
-		return errors.New("per_minute below zero")
-	}
-	for _, g := range p.Grants {
-		t, err := c.Type(g.Type)
-		if err != nil {
-			return err
-		}
-		if len(g.Purposes) == 0 || slices.Contains(g.Purposes, "") {
-			return fmt.Errorf("grant for %s names no purpose", g.Type)
-		}
-		for _, f := range g.Fields {
-			if _, live := t.LiveField(f); !live && !t.Has(f) {
-				return fmt.Errorf("type %s has no field %q", g.Type, f)
-			}
-		}
-	}
-	return nil
-}
-
 func (d *Draft) checkClient(c Client) error {
 	if err := checkID(c.ID); err != nil {
 		return err
@@ -211,8 +209,18 @@ func (d *Draft) checkClient(c Client) error {
 			return fmt.Errorf("scope %q is not lower-case letters, digits, dots and hyphens", s)
 		}
 	}
-	if len(c.Keys) == 0 || slices.Contains(c.Keys, nil) {
-		return errors.New("no key, or a missing one")
+	// The clients of a party that has retired have lost their keys.
+	retired := c.Suspended && c.Party != "" && d.next.parties[c.Party].State == PartyRetired
+	if len(c.Keys)+len(c.Certificates) == 0 && !retired || slices.Contains(c.Keys, nil) {
+		return errors.New("no key and no certificate, or a missing key")
+	}
+	for _, t := range c.Certificates {
+		if sum, err := base64.RawURLEncoding.Strict().DecodeString(t); err != nil || len(sum) != sha256.Size || len(t) != 43 {
+			return fmt.Errorf("certificate %q is not the base64url of a SHA-256", t)
+		}
+	}
+	if err := checkClientKeys(c); err != nil {
+		return err
 	}
 	for _, a := range c.Authorities {
 		if _, ok := d.next.authorities[a]; !ok {

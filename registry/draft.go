@@ -1,33 +1,53 @@
 package registry
 
-import "maps"
+import (
+	"maps"
+	"time"
+
+	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/schemas"
+)
 
 // Draft is a registry being changed. What its getters return is the caller's own copy.
 type Draft struct {
 	base    *state
 	next    *state
-	touched map[entryID]any
+	touched map[entryID]any // nil removes one
+	events  []Event
+	roots   *trustlist.Roots // new ones
+
+	who, why  string
+	now       time.Time
+	alwaysTwo bool
+	catalogue *schemas.Catalogue
 }
 
 // entryID names an entry.
 type entryID struct{ kind, id string }
 
 func newDraft(s *state) *Draft {
-	return &Draft{
-		base: s,
-		next: &state{
-			authorities: maps.Clone(s.authorities), parties: maps.Clone(s.parties), clients: maps.Clone(s.clients),
-			providers: maps.Clone(s.providers), domains: maps.Clone(s.domains), types: maps.Clone(s.types),
-		},
-		touched: map[entryID]any{},
+	return &Draft{base: s, next: s.copied(), touched: map[entryID]any{}}
+}
+
+// copied is a state that can be changed.
+func (s *state) copied() *state {
+	return &state{
+		authorities: maps.Clone(s.authorities), parties: maps.Clone(s.parties), clients: maps.Clone(s.clients),
+		providers: maps.Clone(s.providers), domains: maps.Clone(s.domains), types: maps.Clone(s.types),
+		proposals: maps.Clone(s.proposals), stops: maps.Clone(s.stops),
 	}
+}
+
+// event notes what is to stand in the audit log for this change.
+func (d *Draft) event(kind, subject string, detail map[string]string) {
+	d.events = append(d.events, Event{Kind: kind, Actor: d.who, Subject: subject, Detail: detail})
 }
 
 // PutAuthority adds or replaces an authority.
 func (d *Draft) PutAuthority(a Authority) { store(d, d.next.authorities, kindAuthority, a) }
 
 // PutParty adds or replaces a relying party.
-func (d *Draft) PutParty(p Party) { store(d, d.next.parties, kindParty, p) }
+func (d *Draft) PutParty(p Party) { store(d, d.next.parties, kindParty, p.settled()) }
 
 // PutClient adds or replaces a client.
 func (d *Draft) PutClient(c Client) { store(d, d.next.clients, kindClient, c) }

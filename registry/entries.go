@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	kindProvider  = "provider"
 	kindDomain    = "domain"
 	kindType      = "type"
+	kindProposal  = "proposal" // what one operator wants and another has to approve
+	kindStop      = "stop"     // a region that is frozen, or all
+	kindRoots     = "roots"    // root sets that followed the one of the configuration
 	kindList      = "trust-list"
 	kindSeal      = "seal"
 )
@@ -60,51 +64,6 @@ func (a Authority) May(typeID, region string) (typeOK, regionOK bool) {
 	return slices.Contains(a.Types, typeID), slices.ContainsFunc(a.Regions, func(p string) bool { return schemas.RegionCovers(p, region) })
 }
 
-// Grant says what a relying party may see of a type, for which purposes. Fields may name
-// signed fields, predicates, the identifier, the portrait's digest, and live fields.
-type Grant struct {
-	Type     string   `json:"type"`
-	Fields   []string `json:"fields"`
-	Purposes []string `json:"purposes"`
-}
-
-// Party is a relying party: a service hall, a bank, a hospital.
-type Party struct {
-	ID        string       `json:"id"`
-	Name      schemas.Text `json:"name"`
-	Grants    []Grant      `json:"grants"`
-	Portrait  bool         `json:"portrait,omitempty"`   // may fetch portraits
-	Ending    bool         `json:"ending,omitempty"`     // may see the kind of ending and its date
-	PerMinute int          `json:"per_minute,omitempty"` // quota of verifications; 0 is the default
-	Suspended bool         `json:"suspended,omitempty"`
-}
-
-func (p Party) id() string { return p.ID }
-
-func (p Party) clone() Party {
-	p.Grants = slices.Clone(p.Grants)
-	for i := range p.Grants {
-		p.Grants[i].Fields, p.Grants[i].Purposes = slices.Clone(p.Grants[i].Fields), slices.Clone(p.Grants[i].Purposes)
-	}
-	return p
-}
-
-// Fields returns what the party may see of a type for a purpose.
-func (p Party) Fields(typeID, purpose string) (fields []string, typeOK, purposeOK bool) {
-	for _, g := range p.Grants {
-		if g.Type != typeID {
-			continue
-		}
-		typeOK = true
-		if slices.Contains(g.Purposes, purpose) {
-			purposeOK = true
-			fields = append(fields, g.Fields...)
-		}
-	}
-	slices.Sort(fields)
-	return slices.Compact(fields), typeOK, purposeOK
-}
-
 // Client is a machine that calls the API.
 type Client struct {
 	ID          string        `json:"id"`
@@ -112,14 +71,22 @@ type Client struct {
 	Party       string        `json:"party,omitempty"`
 	Authorities []string      `json:"authorities,omitempty"`
 	Scopes      []string      `json:"scopes"`
-	Keys        []*key.Public `json:"keys"`
-	Suspended   bool          `json:"suspended,omitempty"`
+	Keys        []*key.Public `json:"keys,omitempty"`
+	// Certificates are thumbprints of the TLS certificates by which the client may prove who it is:
+	// base64url of the SHA-256 of the DER (x5t#S256, RFC 8705 §3.1).
+	Certificates []string `json:"certificates,omitempty"`
+	Suspended    bool     `json:"suspended,omitempty"`
+	// KeyEnds says until when a key that has a successor is still accepted, by key id. A key that
+	// is not in it has no end.
+	KeyEnds map[string]time.Time `json:"key_ends,omitempty"`
 }
 
 func (c Client) id() string { return c.ID }
 
 func (c Client) clone() Client {
 	c.Authorities, c.Scopes, c.Keys = slices.Clone(c.Authorities), slices.Clone(c.Scopes), slices.Clone(c.Keys)
+	c.KeyEnds = maps.Clone(c.KeyEnds)
+	c.Certificates = slices.Clone(c.Certificates)
 	return c
 }
 
@@ -166,3 +133,16 @@ type TypeState struct {
 func (t TypeState) id() string { return t.ID }
 
 func (t TypeState) clone() TypeState { return t }
+
+// allRegions is the id of the stop that stops everything.
+const allRegions = "all"
+
+// Stop freezes a region, or everything.
+type Stop struct {
+	ID string    `json:"id"` // GB/T 2260, trailing zeros cover what is below; or "all"
+	At time.Time `json:"at"`
+}
+
+func (s Stop) id() string { return s.ID }
+
+func (s Stop) clone() Stop { return s }

@@ -15,8 +15,7 @@ func SealFor(s key.Signer, snap Snapshot, extra Entry) (Snapshot, error) {
 			out.Entries = append(out.Entries, e)
 		}
 	}
-	r := &Registry{cfg: Config{Signer: s}}
-	text, err := r.signSeal(snap.Revision, bodies)
+	text, err := signSeal(s, snap.Revision, bodies)
 	out.Entries = append(out.Entries, Entry{Kind: kindSeal, ID: "current", Body: []byte(text)})
 	return out, err
 }

@@ -47,9 +47,14 @@ var (
 type Config struct {
 	Store     Store
 	Catalogue *schemas.Catalogue
-	Signer    key.Signer // signs the trust list; Roots must name it
-	Roots     []byte     // the signed roots, served to whoever pins them
-	BaseURL   string     // public URL of this deployment
+	Signer    key.Signer // signs the trust list; the roots must name it, or one of Keys
+	// Keys finds the private half of another list signer that newer roots name. Default: none.
+	Keys  func(*key.Public) (key.Signer, error)
+	Roots []byte // the signed roots that whoever relies on this deployment pins first
+	// AlwaysTwo asks for a second operator also before there is one. Otherwise the first operator
+	// acts alone until a second is registered.
+	AlwaysTwo bool
+	BaseURL   string // public URL of this deployment
 	Now       func() time.Time
 	Poll      time.Duration // how often other processes' changes are looked for; default 250 ms
 	Lifetime  time.Duration // of a signed list; default 24 h, signed anew at half of it
@@ -64,6 +69,7 @@ type Registry struct {
 	writing sync.Mutex // one change at a time in this process; others are met by ErrConflict
 	loading sync.Mutex // reads of the store come one after another, so that revisions only rise
 	current atomic.Pointer[state]
+	fresh   atomic.Pointer[time.Time]
 }
 
 // New opens a registry. It does not change the store; a new store is filled by Update, and an
@@ -89,17 +95,18 @@ func New(ctx context.Context, cfg Config) (*Registry, error) {
 		return nil, fmt.Errorf("registry: roots: %w", err)
 	}
 	r := &Registry{cfg: cfg, roots: roots}
-	if !slices.ContainsFunc(roots.Signers, func(d trustlist.DatedKey) bool { return !d.Frozen && d.Key.Equal(cfg.Signer.Public()) }) {
-		return nil, errors.New("registry: the roots do not name the key that is to sign the trust list")
-	}
 	if err := r.reload(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := r.signerFor(r.current.Load().roots, cfg.Now()); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
 // Run follows the changes of other processes and signs the list anew before it grows old,
-// until ctx ends. When it cannot, it goes on trying: the list's own expiry bounds for how long.
+// until ctx ends. When it cannot, it goes on trying: the list's own expiry bounds for how long
+// verifiers go by it, and Fresh tells everybody else.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
@@ -125,12 +132,19 @@ func (r *Registry) Run(ctx context.Context) error {
 var errNotDue = errors.New("registry: the list is young enough")
 
 func (r *Registry) follow(ctx context.Context) error {
+	asked := r.cfg.Now()
 	revision, err := r.cfg.Store.Revision(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: revision: %w", err)
 	}
 	if revision != r.current.Load().revision {
 		if err := r.reload(ctx); err != nil {
+			return err
+		}
+	}
+	r.sawStore(asked)
+	if r.overdue(r.current.Load()) {
+		if err := r.lapse(ctx); err != nil {
 			return err
 		}
 	}
@@ -157,6 +171,7 @@ func (r *Registry) due(s *state) bool {
 func (r *Registry) reload(ctx context.Context) error {
 	r.loading.Lock()
 	defer r.loading.Unlock()
+	asked := r.cfg.Now()
 	snap, err := r.cfg.Store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: load: %w", err)
@@ -169,6 +184,7 @@ func (r *Registry) reload(ctx context.Context) error {
 		return err
 	}
 	r.current.Store(s)
+	r.sawStore(asked)
 	return nil
 }
 
@@ -190,9 +206,6 @@ func (r *Registry) Current(context.Context) (*trustlist.List, error) {
 	return s.listParsed, nil
 }
 
-// Roots returns the signed roots.
-func (r *Registry) Roots() []byte { return r.cfg.Roots }
-
 // Empty reports whether nothing was ever stored.
 func (r *Registry) Empty() bool { return r.current.Load().revision == 0 }
 
@@ -201,40 +214,50 @@ func (r *Registry) IssuerURL(id string) string { return r.cfg.BaseURL + "/issuer
 
 // Authority returns an issuing authority.
 func (r *Registry) Authority(id string) (Authority, error) {
-	return get(r.current.Load().authorities, "authority", id)
+	return get(r.current.Load().live.authorities, "authority", id)
 }
 
 // Authorities lists the issuing authorities by id.
-func (r *Registry) Authorities() []Authority { return sorted(r.current.Load().authorities) }
+func (r *Registry) Authorities() []Authority { return sorted(r.current.Load().live.authorities) }
 
 // Party returns a relying party.
 func (r *Registry) Party(id string) (Party, error) {
-	return get(r.current.Load().parties, "relying party", id)
+	return get(r.current.Load().live.parties, "relying party", id)
 }
 
 // Parties lists the relying parties by id.
-func (r *Registry) Parties() []Party { return sorted(r.current.Load().parties) }
+func (r *Registry) Parties() []Party { return sorted(r.current.Load().live.parties) }
 
 // Client returns a client of the API.
 func (r *Registry) Client(id string) (Client, error) {
-	return get(r.current.Load().clients, "client", id)
+	return get(r.current.Load().live.clients, "client", id)
 }
 
 // Clients lists the clients of the API by id.
-func (r *Registry) Clients() []Client { return sorted(r.current.Load().clients) }
+func (r *Registry) Clients() []Client { return sorted(r.current.Load().live.clients) }
+
+// Provider returns a wallet provider.
+func (r *Registry) Provider(id string) (Provider, error) {
+	return get(r.current.Load().live.providers, "wallet provider", id)
+}
+
+// Domain returns a domain.
+func (r *Registry) Domain(code string) (Domain, error) {
+	return get(r.current.Load().live.domains, "domain", code)
+}
 
 // Providers lists the wallet providers by id.
-func (r *Registry) Providers() []Provider { return sorted(r.current.Load().providers) }
+func (r *Registry) Providers() []Provider { return sorted(r.current.Load().live.providers) }
 
 // Domains lists the domains by code.
-func (r *Registry) Domains() []Domain { return sorted(r.current.Load().domains) }
+func (r *Registry) Domains() []Domain { return sorted(r.current.Load().live.domains) }
 
 // Types lists the states of the types by id.
-func (r *Registry) Types() []TypeState { return sorted(r.current.Load().types) }
+func (r *Registry) Types() []TypeState { return sorted(r.current.Load().live.types) }
 
 // TypeState returns whether a type is published and frozen.
 func (r *Registry) TypeState(id string) (TypeState, error) {
-	return get(r.current.Load().types, "type", id)
+	return get(r.current.Load().live.types, "type", id)
 }
 
 func get[T any](m map[string]T, what, id string) (T, error) {

@@ -239,12 +239,12 @@ type meeting struct {
 	before func()
 }
 
-func (m *meeting) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time) error {
+func (m *meeting) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time, events ...registry.Event) error {
 	if f := m.before; f != nil {
 		m.before = nil
 		f()
 	}
-	return m.Store.Save(ctx, base, entries, who, why, at)
+	return m.Store.Save(ctx, base, entries, who, why, at, events...)
 }
 
 func TestConflictHasAnEnd(t *testing.T) {
@@ -259,7 +259,7 @@ func TestConflictHasAnEnd(t *testing.T) {
 
 type unlucky struct{ registry.Store }
 
-func (unlucky) Save(context.Context, int64, []registry.Entry, string, string, time.Time) error {
+func (unlucky) Save(context.Context, int64, []registry.Entry, string, string, time.Time, ...registry.Event) error {
 	return registry.ErrConflict
 }
 
@@ -280,8 +280,8 @@ type hangingUp struct {
 	cancel func()
 }
 
-func (h hangingUp) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time) error {
-	err := h.Store.Save(ctx, base, entries, who, why, at)
+func (h hangingUp) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time, events ...registry.Event) error {
+	err := h.Store.Save(ctx, base, entries, who, why, at, events...)
 	h.cancel()
 	return err
 }

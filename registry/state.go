@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/showcard/showcard/crypto/jose"
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/strictjson"
@@ -26,6 +27,11 @@ type state struct {
 	providers   map[string]Provider
 	domains     map[string]Domain
 	types       map[string]TypeState
+	proposals   map[string]Proposal
+	stops       map[string]Stop
+	roots       *trustlist.Roots // the newest, with which the list was signed
+	rootTexts   map[int64][]byte
+	live        *state             // with the urgent freezes that are still to be approved; itself when there are none
 	bodies      map[entryID][]byte // all of it as stored, but the seal
 	list        string
 	listParsed  *trustlist.List // nil when the list has expired
@@ -35,8 +41,10 @@ type state struct {
 func (r *Registry) open(snap Snapshot) (*state, error) {
 	s := &state{
 		revision: snap.Revision, authorities: map[string]Authority{}, parties: map[string]Party{}, clients: map[string]Client{},
-		providers: map[string]Provider{}, domains: map[string]Domain{}, types: map[string]TypeState{}, bodies: map[entryID][]byte{},
+		providers: map[string]Provider{}, domains: map[string]Domain{}, types: map[string]TypeState{},
+		proposals: map[string]Proposal{}, stops: map[string]Stop{}, bodies: map[entryID][]byte{}, roots: r.roots, rootTexts: map[int64][]byte{r.roots.Version: r.cfg.Roots},
 	}
+	s.live = s
 	seal := ""
 	for _, e := range snap.Entries {
 		if e.Kind == kindSeal {
@@ -48,7 +56,11 @@ func (r *Registry) open(snap Snapshot) (*state, error) {
 	if snap.Revision == 0 && len(snap.Entries) == 0 {
 		return s, nil
 	}
-	if err := r.checkSeal(seal, s); err != nil {
+	// The roots vouch for themselves; who may have sealed the rest, only the newest say.
+	if err := s.walkRoots(r.cfg.Now()); err != nil {
+		return nil, err
+	}
+	if err := s.checkSeal(seal); err != nil {
 		return nil, err
 	}
 	for id, body := range s.bodies {
@@ -56,11 +68,12 @@ func (r *Registry) open(snap Snapshot) (*state, error) {
 			return nil, fmt.Errorf("registry: stored %s %q: %w", id.kind, id.id, err)
 		}
 	}
-	list, err := r.roots.Verify(s.list, r.cfg.Now(), 0)
+	list, err := s.roots.Verify(s.list, r.cfg.Now(), 0)
 	if err != nil && !errors.Is(err, trustlist.ErrStale) {
 		return nil, fmt.Errorf("registry: stored trust list: %w", err)
 	}
 	s.listParsed = list
+	s.live = s.overlaid()
 	return s, nil
 }
 
@@ -69,7 +82,9 @@ func (s *state) parse(id entryID, body []byte) error {
 	case kindAuthority:
 		return put(s.authorities, id.id, body)
 	case kindParty:
-		return put(s.parties, id.id, body)
+		err := put(s.parties, id.id, body)
+		s.parties[id.id] = s.parties[id.id].settled()
+		return err
 	case kindClient:
 		return put(s.clients, id.id, body)
 	case kindProvider:
@@ -78,6 +93,12 @@ func (s *state) parse(id entryID, body []byte) error {
 		return put(s.domains, id.id, body)
 	case kindType:
 		return put(s.types, id.id, body)
+	case kindProposal:
+		return put(s.proposals, id.id, body)
+	case kindStop:
+		return put(s.stops, id.id, body)
+	case kindRoots:
+		return nil // walked already
 	case kindList:
 		s.list = string(body)
 		return nil
@@ -96,6 +117,25 @@ func put[T interface{ id() string }](m map[string]T, id string, body []byte) err
 	}
 	m[id] = v
 	return nil
+}
+
+// overlaid is the state as it is lived: urgent freezes bite before they are approved, and leave
+// no trace in the entries when they are not.
+func (s *state) overlaid() *state {
+	var d *Draft
+	for _, p := range s.proposals {
+		if !p.holds() {
+			continue
+		}
+		if d == nil {
+			d = newDraft(s)
+		}
+		_ = d.freeze(*p.Freeze) // what is not there any more need not be held
+	}
+	if d == nil {
+		return s
+	}
+	return d.next
 }
 
 // sealType is the "typ" of the seal, so that it never passes for a trust list.
@@ -122,18 +162,18 @@ func digest(bodies map[entryID][]byte) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-func (r *Registry) signSeal(revision int64, bodies map[entryID][]byte) (string, error) {
-	return jose.SignJSON(r.cfg.Signer, jose.SignHeader{Type: sealType}, seal{Revision: revision, Digest: digest(bodies)})
+func signSeal(signer key.Signer, revision int64, bodies map[entryID][]byte) (string, error) {
+	return jose.SignJSON(signer, jose.SignHeader{Type: sealType}, seal{Revision: revision, Digest: digest(bodies)})
 }
 
 // checkSeal holds what was read against the seal, which must be by a key that the roots let
 // sign lists.
-func (r *Registry) checkSeal(text string, s *state) error {
+func (s *state) checkSeal(text string) error {
 	t, err := jose.Parse(text, sealType)
 	if err != nil {
 		return fmt.Errorf("%w: seal: %w", ErrTampered, err)
 	}
-	if !slices.ContainsFunc(r.roots.Signers, func(d trustlist.DatedKey) bool {
+	if !slices.ContainsFunc(s.roots.Signers, func(d trustlist.DatedKey) bool {
 		return !d.Frozen && d.Key.ID() == t.Header.KeyID && t.Verify(d.Key) == nil
 	}) {
 		return fmt.Errorf("%w: the seal is not by a key that the roots name", ErrTampered)

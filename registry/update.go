@@ -20,11 +20,11 @@ func (r *Registry) Update(ctx context.Context, who, why string, change func(*Dra
 	defer r.writing.Unlock()
 	for range maxTries {
 		base := r.current.Load()
-		entries, now, err := r.prepare(base, change)
+		entries, events, now, err := r.prepare(base, who, why, change)
 		if err != nil {
 			return err
 		}
-		err = r.cfg.Store.Save(ctx, base.revision, entries, who, why, now)
+		err = r.cfg.Store.Save(ctx, base.revision, entries, who, why, now, events...)
 		if err == nil {
 			// It is durable: whoever asked may have gone, the change has happened.
 			return r.reload(context.WithoutCancel(ctx))
@@ -40,44 +40,61 @@ func (r *Registry) Update(ctx context.Context, who, why string, change func(*Dra
 }
 
 // prepare applies the change to a draft of base and returns what is to be stored for it.
-func (r *Registry) prepare(base *state, change func(*Draft) error) ([]Entry, time.Time, error) {
+func (r *Registry) prepare(base *state, who, why string, change func(*Draft) error) ([]Entry, []Event, time.Time, error) {
 	now := r.cfg.Now()
 	d := newDraft(base)
+	d.who, d.why, d.now, d.alwaysTwo, d.catalogue, d.roots = who, why, now, r.cfg.AlwaysTwo, r.cfg.Catalogue, base.roots
+	entries, err := r.write(d, base, now, change)
+	return entries, d.events, now, err
+}
+
+func (r *Registry) write(d *Draft, base *state, now time.Time, change func(*Draft) error) ([]Entry, error) {
 	if err := change(d); err != nil {
-		return nil, now, err
+		return nil, err
 	}
 	if err := d.check(r.cfg.Catalogue); err != nil {
-		return nil, now, err
+		return nil, err
 	}
-	text, err := r.compile(d, base.revision+1, now).Sign(r.cfg.Signer)
+	signer, err := r.signerFor(d.roots, now)
+	if err != nil {
+		return nil, err
+	}
+	text, err := r.compile(d, base.revision+1, now).Sign(signer)
 	if errors.Is(err, trustlist.ErrMalformed) {
-		return nil, now, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err != nil {
-		return nil, now, fmt.Errorf("registry: %w", err)
+		return nil, fmt.Errorf("registry: %w", err)
 	}
-	if _, err := r.roots.Verify(text, now, 0); err != nil {
-		return nil, now, fmt.Errorf("registry: our own list would be refused: %w", err)
+	if _, err := d.roots.Verify(text, now, 0); err != nil {
+		return nil, fmt.Errorf("registry: our own list would be refused: %w", err)
 	}
 	bodies := maps.Clone(base.bodies)
 	entries := make([]Entry, 0, len(d.touched)+2)
 	add := func(id entryID, body []byte) {
 		bodies[id] = body
+		if len(body) == 0 {
+			delete(bodies, id)
+		}
 		entries = append(entries, Entry{Kind: id.kind, ID: id.id, Body: body})
 	}
 	for id, v := range d.touched {
+		if v == nil {
+			add(id, nil)
+			continue
+		}
 		body, err := encode(v)
 		if err != nil {
-			return nil, now, err
+			return nil, err
 		}
 		add(id, body)
 	}
 	add(entryID{kindList, "current"}, []byte(text))
-	sealed, err := r.signSeal(base.revision+1, bodies)
+	sealed, err := signSeal(signer, base.revision+1, bodies)
 	if err != nil {
-		return nil, now, fmt.Errorf("registry: %w", err)
+		return nil, fmt.Errorf("registry: %w", err)
 	}
-	return append(entries, Entry{Kind: kindSeal, ID: "current", Body: []byte(sealed)}), now, nil
+	return append(entries, Entry{Kind: kindSeal, ID: "current", Body: []byte(sealed)}), nil
 }
 
 // compile turns a draft into the list that verifiers get.
@@ -85,19 +102,27 @@ func (r *Registry) compile(d *Draft, version int64, now time.Time) *trustlist.Li
 	// Whole seconds: the list is JSON with Unix times.
 	now = now.Truncate(time.Second)
 	l := &trustlist.List{Version: version, IssuedAt: now, Expires: now.Add(r.cfg.Lifetime)}
-	for _, v := range sorted(d.next.domains) {
+	next := d.next.overlaid()
+	for _, s := range sorted(next.stops) {
+		if s.ID == allRegions {
+			l.FrozenAll = true
+		} else {
+			l.FrozenRegions = append(l.FrozenRegions, s.ID)
+		}
+	}
+	for _, v := range sorted(next.domains) {
 		l.Domains = append(l.Domains, trustlist.Domain{Code: v.Code, Name: trustlist.Name(v.Name), BaseURL: v.BaseURL, StatusPrefix: v.StatusPrefix, StatusKeys: dated(v.StatusKeys)})
 	}
-	for _, v := range sorted(d.next.authorities) {
+	for _, v := range sorted(next.authorities) {
 		l.Issuers = append(l.Issuers, trustlist.Issuer{
 			ID: r.IssuerURL(v.ID), Authority: v.USCC, Name: trustlist.Name(v.Name), Domain: v.Domain, Types: v.Types, Regions: v.Regions,
 			Keys: dated(v.Keys), NotBefore: v.NotBefore, NotAfter: v.NotAfter, Frozen: v.Frozen,
 		})
 	}
-	for _, v := range sorted(d.next.providers) {
+	for _, v := range sorted(next.providers) {
 		l.Providers = append(l.Providers, trustlist.Provider{ID: v.ID, Name: trustlist.Name(v.Name), Domain: v.Domain, Keys: dated(v.Keys), Frozen: v.Frozen})
 	}
-	for _, v := range sorted(d.next.types) {
+	for _, v := range sorted(next.types) {
 		l.Types = append(l.Types, r.versions(v)...)
 	}
 	return l

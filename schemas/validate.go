@@ -199,14 +199,9 @@ func (v *validation) representatives() {
 	if err != nil {
 		return
 	}
-	var natural []string
-	for _, c := range table.Codes {
-		if c.Code != HolderUSCC && c.Code != "099" {
-			natural = append(natural, c.Code)
-		}
-	}
+	people := natural(table)
 	for i, h := range list {
-		v.holder("/representatives/"+strconv.Itoa(i), h, natural)
+		v.holder("/representatives/"+strconv.Itoa(i), h, people)
 	}
 }
 

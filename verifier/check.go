@@ -85,7 +85,7 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 		r.Person.At = &at
 	}
 	k.record.ShowID, k.record.Ticket = offer.ShowID, offer.Ticket
-	k.record.HolderID, k.record.Identifier, k.record.Type = offer.HolderID, offer.Identifier, offer.Type
+	k.record.HolderID, k.record.PersonID, k.record.Identifier, k.record.Type = offer.HolderID, offer.PersonID, offer.Identifier, offer.Type
 	a, err := k.finish(ctx, r, offer.Identifier)
 	if err != nil || a.Reasons != nil && slices.Contains(a.Reasons, "code-used") {
 		return a, err
@@ -104,6 +104,8 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrCodeExpired):
 		return k.refuse(Failed, "code-expired"), nil
+	case errors.Is(err, ErrAgencyOver):
+		return k.refuse(Failed, "agency-over"), nil
 	case errors.Is(err, ErrNotShowable):
 		return k.refuse(Failed, "holding-not-showable"), nil
 	case errors.Is(err, ErrCodeUnknown), errors.Is(err, ErrCodeClosed):

@@ -20,6 +20,7 @@ type Verification struct {
 	Ticket      [32]byte // digest of the code; unique when ShowID is not empty
 	Challenge   string   // unique when not empty: a presentation is counted once
 	HolderID    string   // empty when it is not known
+	PersonID    string   // who showed it: the holder, or who acts for a company; empty when nobody did
 	Identifier  string
 	Type        string
 	Purpose     string

@@ -22,6 +22,7 @@ var (
 	ErrCodeExpired = errors.New("verifier: code expired")
 	ErrCodeUsed    = errors.New("verifier: code already used")
 	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
+	ErrAgencyOver  = errors.New("verifier: who shows it may no longer act for the holder")
 	ErrNotShowable = errors.New("verifier: the certificate cannot be shown now")
 )
 
@@ -29,6 +30,9 @@ var (
 var (
 	ErrPartyUnknown         = errors.New("verifier: not a relying party")
 	ErrPartySuspended       = errors.New("verifier: relying party suspended")
+	ErrPartyNotReleased     = errors.New("verifier: relying party not released yet")
+	ErrPartyRetired         = errors.New("verifier: relying party retired")
+	ErrPartyNotActive       = errors.New("verifier: relying party outside its dates")
 	ErrPurposeMissing       = errors.New("verifier: purpose missing")
 	ErrTypeNotRegistered    = errors.New("verifier: type not registered for this party")
 	ErrPurposeNotRegistered = errors.New("verifier: purpose not registered for this party and type")
@@ -46,9 +50,19 @@ func (e *RateLimitedError) Error() string {
 	return "verifier: too many checks, next in " + e.RetryAfter.String()
 }
 
+// DayQuotaError refuses a party that has made its checks of today.
+type DayQuotaError struct{ RetryAfter time.Duration }
+
+func (e *DayQuotaError) Error() string {
+	return "verifier: the day's checks are used up, next in " + e.RetryAfter.String()
+}
+
 // Limiter counts a party's checks across processes.
 type Limiter interface {
 	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
+	// Count adds one to what the key has had, and reports whether that is no more than the limit.
+	// A key is forgotten some time after its first count, as that one said.
+	Count(ctx context.Context, key string, limit int, keep time.Duration) (ok bool, err error)
 }
 
 // Caller is who asks: a client of a relying party.
@@ -63,13 +77,15 @@ type Party struct {
 	Name      schemas.Text
 	Suspended bool
 	PerMinute int  // quota of checks; 0 is the default
+	PerDay    int  // quota of checks; 0 is none
 	Ending    bool // may see the kind of ending
 	Portrait  bool // may fetch portraits
 	// Fields returns what it may see of a type for a purpose, live fields included.
 	Fields func(typeID, purpose string) (fields []string, typeOK, purposeOK bool)
 }
 
-// Parties is what the service asks of the registry. It returns ErrPartyUnknown.
+// Parties is what the service asks of the registry. It returns ErrPartyUnknown, ErrPartyNotReleased,
+// ErrPartyRetired or ErrPartyNotActive.
 type Parties interface {
 	Party(ctx context.Context, id string) (Party, error)
 }
@@ -79,6 +95,7 @@ type Offer struct {
 	ShowID     string
 	Ticket     [32]byte // digest of the code
 	HolderID   string
+	PersonID   string // who shows it: the holder, or who acts for a company
 	Identifier string
 	Type       string
 	Fields     []string
@@ -88,7 +105,7 @@ type Offer struct {
 }
 
 // Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
-// ErrCodeUsed, ErrCodeClosed and ErrNotShowable. Offer comes with all but the first where it is
+// ErrCodeUsed, ErrCodeClosed, ErrAgencyOver and ErrNotShowable. Offer comes with all but the first where it is
 // known.
 type Wallet interface {
 	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
@@ -274,6 +291,26 @@ func (s *Service) allow(ctx context.Context, p Party, req Request) error {
 	}
 	if err == nil && !ok {
 		return &RateLimitedError{RetryAfter: wait}
+	}
+	return s.allowDay(ctx, p, req)
+}
+
+// allowDay holds the party to its quota of the day, which ends at midnight in China: there is one
+// time zone. The counter is volatile: a quota is a bound on misuse and on cost, not a record, and
+// counting records would cost each check a query over the day's.
+func (s *Service) allowDay(ctx context.Context, p Party, req Request) error {
+	if p.PerDay <= 0 {
+		return nil
+	}
+	now := s.cfg.Now()
+	local := now.In(time.FixedZone("CST", 8*60*60))
+	midnight := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, local.Location())
+	ok, err := s.cfg.Limiter.Count(ctx, "day:"+p.ID+":"+local.Format(time.DateOnly), p.PerDay, midnight.Sub(now))
+	if err != nil && req.Facts != nil {
+		return fmt.Errorf("verifier: quota of the day: %w", err)
+	}
+	if err == nil && !ok {
+		return &DayQuotaError{RetryAfter: midnight.Sub(now)}
 	}
 	return nil
 }

@@ -174,6 +174,11 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 		r.Signature.unknown("")
 		return r
 	}
+	if list.FrozenAll {
+		r.Issuer.fail("all-frozen") // whoever issued it
+		r.Signature.unknown("")
+		return r
+	}
 	issuerKey := v.checkIssuer(r, list, vc, c)
 	if issuerKey == nil {
 		r.Signature.unknown("")
@@ -216,6 +221,8 @@ func (v *Verifier) checkIssuer(r *Result, list *trustlist.List, vc *sdjwt.SDJWT,
 		r.Type = t.ID
 	}
 	switch {
+	case covers(list.FrozenRegions, c.region):
+		r.Issuer.fail("region-frozen")
 	case errors.Is(err, trustlist.ErrFrozen):
 		r.Issuer.fail("type-frozen")
 	case err != nil:

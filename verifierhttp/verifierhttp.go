@@ -59,6 +59,9 @@ func Errors() httpd.ErrorTable {
 		{Err: verifier.ErrTypeNotRegistered, Code: "type-not-registered"},
 		{Err: verifier.ErrNothingToDisclose, Code: "nothing-to-disclose"},
 		{Err: verifier.ErrPartySuspended, Code: "party-suspended"},
+		{Err: verifier.ErrPartyNotReleased, Code: "party-not-released"},
+		{Err: verifier.ErrPartyRetired, Code: "party-retired"},
+		{Err: verifier.ErrPartyNotActive, Code: "party-not-yet-active"},
 		{Err: verifier.ErrPartyUnknown, Code: "party-unknown"},
 		{Err: verifier.ErrFactsMissing, Code: "facts-missing"},
 		{Err: verifier.ErrChallengeUnknown, Code: "challenge-unknown"},
@@ -145,6 +148,10 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	var limited *verifier.RateLimitedError
 	if errors.As(err, &limited) {
 		return nil, &httpd.Problem{Code: httpd.CodeRateLimited, RetryAfter: limited.RetryAfter}
+	}
+	var day *verifier.DayQuotaError
+	if errors.As(err, &day) {
+		return nil, &httpd.Problem{Code: "day-quota-used", RetryAfter: day.RetryAfter}
 	}
 	if err != nil {
 		return nil, err

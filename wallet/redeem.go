@@ -17,6 +17,7 @@ type Offer struct {
 	ShowID     string
 	Ticket     [32]byte // digest
 	HolderID   string
+	PersonID   string // who shows it
 	Identifier string
 	Type       string
 	Fields     []string
@@ -39,7 +40,7 @@ func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	o := Offer{ShowID: s.ID, Ticket: d, HolderID: s.HolderID, Identifier: s.Identifier, Type: s.Type, Fields: s.Fields, Scene: s.Scene, Method: s.Method, VerifiedAt: s.VerifiedAt}
+	o := Offer{ShowID: s.ID, Ticket: d, HolderID: s.HolderID, PersonID: s.PersonID, Identifier: s.Identifier, Type: s.Type, Fields: s.Fields, Scene: s.Scene, Method: s.Method, VerifiedAt: s.VerifiedAt}
 	switch {
 	case closed && s.Withdrawn:
 		return o, ErrTicketClosed
@@ -49,7 +50,8 @@ func (w *Wallet) Peek(ctx context.Context, ticket [16]byte) (Offer, error) {
 	if !w.cfg.Now().Before(t.ExpiresAt) {
 		return o, ErrTicketExpired
 	}
-	return o, nil
+	// Asked anew at each look: who was removed a moment ago has nothing on her screen any more.
+	return o, w.mayShow(ctx, s)
 }
 
 // Redemption is one checker's claim on a code.

@@ -45,15 +45,21 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if len(req.Scene) > maxScene {
 		return Code{}, fmt.Errorf("%w: %d bytes", ErrScene, len(req.Scene))
 	}
-	held, err := w.find(ctx, p, req.Identifier)
+	held, acting, err := w.find(ctx, p, req.Identifier)
 	if err != nil {
 		return Code{}, err
 	}
 	if held.Ended {
 		return Code{}, fmt.Errorf("%w: %s", ErrHoldingEnded, held.State)
 	}
+	if held.Stopped {
+		return Code{}, fmt.Errorf("%w: its region, or everything", ErrHoldingFrozen)
+	}
 	fields, err := w.chosen(held, req)
 	if err != nil {
+		return Code{}, err
+	}
+	if err := w.appointed(p, acting, held, fields, req.Scene); err != nil {
 		return Code{}, err
 	}
 	// The copy is fetched now, not when a clerk waits for it.
@@ -62,7 +68,7 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	}
 	now := w.cfg.Now()
 	s := Show{
-		ID: token(20), HolderID: held.HolderID, PersonID: p.HolderID, Identifier: held.Identifier, Type: held.Type, View: req.View,
+		ID: token(20), HolderID: held.HolderID, PersonID: p.HolderID, Identifier: held.Identifier, Type: held.Type, TypeVer: held.TypeVer, View: req.View,
 		Fields: fields, Scene: req.Scene, Lifetime: req.Lifetime, OpenUntil: now.Add(w.cfg.OpenFor), Method: p.Method, VerifiedAt: p.VerifiedAt,
 	}
 	if err := w.cfg.Shows.PutShow(ctx, s, w.cfg.OpenFor+keepAfter); err != nil {
@@ -78,21 +84,36 @@ const maxScene = 256
 // "expired" or "used" and not "unknown".
 const keepAfter = 10 * time.Minute
 
-func (w *Wallet) find(ctx context.Context, p Person, identifier string) (Held, error) {
-	ids, _, err := w.spaces(ctx, p)
+func (w *Wallet) find(ctx context.Context, p Person, identifier string) (Held, []Agency, error) {
+	ids, acting, err := w.spaces(ctx, p)
 	if err != nil {
-		return Held{}, err
+		return Held{}, nil, err
 	}
 	held, err := w.cfg.Issuer.Held(ctx, ids)
 	if err != nil {
-		return Held{}, fmt.Errorf("wallet: holdings: %w", err)
+		return Held{}, nil, fmt.Errorf("wallet: holdings: %w", err)
 	}
 	for _, h := range held {
-		if h.Identifier == identifier {
-			return h, nil
+		if h.Identifier == identifier && (h.HolderID == p.HolderID || touches(acting, h.HolderID, h.Type)) {
+			return h, acting, nil
 		}
 	}
-	return Held{}, ErrHoldingUnknown
+	return Held{}, nil, ErrHoldingUnknown
+}
+
+// appointed holds what is to be shown for a company against what she was appointed for.
+func (w *Wallet) appointed(p Person, acting []Agency, h Held, fields []string, purpose string) error {
+	if h.HolderID == p.HolderID {
+		return nil
+	}
+	t, err := w.cfg.Types.Version(h.Type, h.TypeVer)
+	if err != nil {
+		return fmt.Errorf("wallet: %w", err)
+	}
+	if !permits(acting, h.HolderID, t, fields, purpose) {
+		return ErrNotAppointed
+	}
+	return nil
 }
 
 func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
@@ -131,6 +152,9 @@ func (w *Wallet) chosen(h Held, req ShowRequest) ([]string, error) {
 func (w *Wallet) Renew(ctx context.Context, p Person, showID string) (Code, error) {
 	s, err := w.open(ctx, p, showID)
 	if err != nil {
+		return Code{}, err
+	}
+	if err := w.mayShow(ctx, s); err != nil {
 		return Code{}, err
 	}
 	return w.issue(ctx, s, w.cfg.Now())

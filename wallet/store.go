@@ -16,18 +16,6 @@ type Copy struct {
 	CreatedAt  time.Time
 }
 
-// RoleRepresentative is the role of people whom a company's own certificate names.
-const RoleRepresentative = "representative"
-
-// Agency lets a person act for a company: show its certificates.
-type Agency struct {
-	CompanyID string    // holder id
-	PersonID  string    // holder id
-	Role      string    // representative or agent
-	Until     time.Time // not at that moment any more; zero is without end
-	CreatedAt time.Time
-}
-
 // Look is one line of a holder's history: somebody checked a certificate of hers.
 type Look struct {
 	ID         string
@@ -41,6 +29,17 @@ type Look struct {
 	Outcome    string
 	Reasons    []string
 	Via        string // code, presentation, facts
+	// PersonID is who showed it: the holder herself, or whoever acts for a company. Empty when
+	// nobody did (facts), or when it was not known yet.
+	PersonID string
+	// ShownBy is her name and role, told of a company's certificates only. Not stored.
+	ShownBy *Shower
+}
+
+// Shower is who showed a company's certificate.
+type Shower struct {
+	Name string
+	Role string // as it is now; empty when she has none any more
 }
 
 // Store is the durable side of the wallet. A method that changes something MUST be durable
@@ -49,13 +48,10 @@ type Store interface {
 	Copy(ctx context.Context, holderID, identifier string) (Copy, error) // ErrHoldingUnknown
 	// PutCopy stores or replaces the copy of (HolderID, Identifier).
 	PutCopy(ctx context.Context, c Copy) error
-	// Agencies returns what a person may act for at the time, the oldest first: by PutAgency,
-	// and because a certificate of the company that has not ended names her a representative.
-	Agencies(ctx context.Context, personID string, now time.Time) ([]Agency, error)
-	// PutAgency stores or replaces the agency of (CompanyID, PersonID).
-	PutAgency(ctx context.Context, a Agency) error
 	// Looks returns a holder's history, newest first, older than before.
 	Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]Look, error)
+	// LooksShownBy returns the part of it that one person showed.
+	LooksShownBy(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]Look, error)
 }
 
 // Show is one act of showing: a chosen certificate, chosen fields, codes that renew until it
@@ -66,6 +62,7 @@ type Show struct {
 	PersonID   string        `json:"person"` // who shows it: the holder, or a company's agent
 	Identifier string        `json:"cert"`
 	Type       string        `json:"type"`
+	TypeVer    int           `json:"type_ver"`
 	View       string        `json:"view,omitempty"`
 	Fields     []string      `json:"fields"`
 	Scene      string        `json:"scene,omitempty"` // purpose the holder picked; "any" when empty

@@ -43,8 +43,11 @@ var (
 // Person is who acts: signed in, known to be a holder.
 type Person struct {
 	HolderID   string
+	Name       string // as her sign-in says it
 	Method     string // how she was verified: sign-in, passkey…
 	VerifiedAt time.Time
+	Assurance  string    // how surely it is she: low, substantial or high
+	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 }
 
 // Held is a certificate as its issuer tells of it.
@@ -57,6 +60,7 @@ type Held struct {
 	Authority  schemas.Text
 	State      string
 	Ended      bool
+	Stopped    bool // its region is frozen, or everything
 	ValidFrom  string
 	ValidUntil string // a date, or schemas.LongTerm
 	Claims     schemas.Claims
@@ -101,6 +105,15 @@ type Config struct {
 	OpenFor time.Duration
 	// Lease is how long a claim on a show holds while the checker finishes (10 s).
 	Lease time.Duration
+
+	// Appointments and HolderID, set together, let people act for companies. Without them nobody
+	// does.
+	Appointments Appointments
+	HolderID     func(schemas.HolderRef) string
+	// AdministratorTerm and AgentTerm bound how long an appointment may last (3 years, 1 year).
+	AdministratorTerm, AgentTerm time.Duration
+	// OfferFor is how long somebody may take to accept one (30 days).
+	OfferFor time.Duration
 }
 
 // The bounds of a code's lifetime where nothing else is configured.
@@ -109,12 +122,18 @@ const (
 	MaxLifetime = 5 * time.Minute
 )
 
+// The longest terms of appointments where nothing else is configured.
+const (
+	AdministratorTerm = 3 * 366 * 24 * time.Hour
+	AgentTerm         = 366 * 24 * time.Hour
+)
+
 // Wallet is safe for concurrent use.
 type Wallet struct{ cfg Config }
 
 // New makes a wallet.
 func New(cfg Config) (*Wallet, error) {
-	if cfg.Store == nil || cfg.Shows == nil || cfg.Issuer == nil || cfg.Types == nil || cfg.Keys == nil || len(cfg.Domain) != 4 {
+	if cfg.Store == nil || cfg.Shows == nil || cfg.Issuer == nil || cfg.Types == nil || cfg.Keys == nil || len(cfg.Domain) != 4 || (cfg.Appointments == nil) != (cfg.HolderID == nil) {
 		return nil, errors.New("wallet: incomplete configuration")
 	}
 	if cfg.Now == nil {
@@ -123,6 +142,7 @@ func New(cfg Config) (*Wallet, error) {
 	for d, v := range map[*time.Duration]time.Duration{
 		&cfg.Lifetime: time.Minute, &cfg.MinLifetime: MinLifetime, &cfg.MaxLifetime: MaxLifetime,
 		&cfg.OpenFor: 10 * time.Minute, &cfg.Lease: 10 * time.Second,
+		&cfg.AdministratorTerm: AdministratorTerm, &cfg.AgentTerm: AgentTerm, &cfg.OfferFor: 30 * 24 * time.Hour,
 	} {
 		if *d == 0 {
 			*d = v
@@ -149,7 +169,8 @@ type Shown struct {
 }
 
 // Holdings lists what a person holds, her own and that of companies she acts for. Values are
-// masked; with reveal they are whole.
+// masked; with reveal they are whole. Of a company she sees the types that she was appointed
+// for, and of these the fields of the views that she may show.
 func (w *Wallet) Holdings(ctx context.Context, p Person, reveal bool) ([]Holding, error) {
 	ids, acting, err := w.spaces(ctx, p)
 	if err != nil {
@@ -165,10 +186,18 @@ func (w *Wallet) Holdings(ctx context.Context, p Person, reveal bool) ([]Holding
 		if err != nil {
 			return nil, fmt.Errorf("wallet: holdings: %w", err)
 		}
-		one := Holding{Held: h, Name: t.Name, Views: t.Views, Acting: acting[h.HolderID], Card: t.Card}
+		one := Holding{Held: h, Name: t.Name, Views: t.Views, Card: t.Card}
+		whole := true
+		if h.HolderID != p.HolderID {
+			if !touches(acting, h.HolderID, h.Type) {
+				continue
+			}
+			one.Acting, one.Views = strongest(acting, h.HolderID), views(acting, h.HolderID, t)
+			whole = len(one.Views) == len(t.Views)
+		}
 		for _, f := range t.Fields {
 			v, ok := h.Claims[f.Name]
-			if !ok {
+			if !ok || !whole && !slices.ContainsFunc(one.Views, func(v schemas.View) bool { return slices.Contains(v.Fields, f.Name) }) {
 				continue
 			}
 			if !reveal {
@@ -182,46 +211,16 @@ func (w *Wallet) Holdings(ctx context.Context, p Person, reveal bool) ([]Holding
 	return out, nil
 }
 
-// spaces returns the holder ids that a person may act for, with her role in companies.
-func (w *Wallet) spaces(ctx context.Context, p Person) (ids []string, acting map[string]string, err error) {
-	agencies, err := w.cfg.Store.Agencies(ctx, p.HolderID, w.cfg.Now())
-	if err != nil {
-		return nil, nil, fmt.Errorf("wallet: agencies: %w", err)
+// spaces returns the holder ids that a person may act for, and her rights in companies.
+func (w *Wallet) spaces(ctx context.Context, p Person) (ids []string, acting []Agency, err error) {
+	if acting, err = w.agencies(ctx, p.HolderID); err != nil {
+		return nil, nil, err
 	}
-	ids, acting = []string{p.HolderID}, map[string]string{}
-	for _, a := range agencies {
-		ids = append(ids, a.CompanyID)
-		acting[a.CompanyID] = a.Role
+	ids = []string{p.HolderID}
+	for _, a := range acting {
+		if !slices.Contains(ids, a.CompanyID) {
+			ids = append(ids, a.CompanyID)
+		}
 	}
 	return ids, acting, nil
-}
-
-// Represent records that people may act for a company, as its certificate says.
-func (w *Wallet) Represent(ctx context.Context, companyID, personID, role string, until time.Time) error {
-	return w.cfg.Store.PutAgency(ctx, Agency{CompanyID: companyID, PersonID: personID, Role: role, Until: until, CreatedAt: w.cfg.Now()})
-}
-
-// History returns who looked at a person's certificates and at those of her companies, newest
-// first.
-func (w *Wallet) History(ctx context.Context, p Person, before time.Time, limit int) ([]Look, error) {
-	if limit <= 0 || limit > 200 {
-		limit = 50
-	}
-	if before.IsZero() {
-		before = w.cfg.Now().Add(time.Second)
-	}
-	ids, _, err := w.spaces(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	var all []Look
-	for _, id := range ids {
-		looks, err := w.cfg.Store.Looks(ctx, id, before, limit)
-		if err != nil {
-			return nil, fmt.Errorf("wallet: history: %w", err)
-		}
-		all = append(all, looks...)
-	}
-	slices.SortFunc(all, func(a, b Look) int { return b.At.Compare(a.At) })
-	return all[:min(len(all), limit)], nil
 }

@@ -34,19 +34,19 @@ func (a *API) Routes() []httpd.Route {
 	route := func(method, path string, class httpd.Class, h httpd.Handler) httpd.Route {
 		return httpd.Route{Method: method, Path: path, Roles: people, Scope: "wallet", Class: class, Handler: h}
 	}
-	return []httpd.Route{
+	return append([]httpd.Route{
 		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
 		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassWrite, a.show),
 		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	}
+	}, a.companyRoutes(route)...)
 }
 
 // Errors is the room's table.
 func Errors() httpd.ErrorTable {
-	return httpd.ErrorTable{
+	return append(httpd.ErrorTable{
 		{Err: wallet.ErrHoldingUnknown, Code: "holding-unknown"},
 		{Err: wallet.ErrHoldingEnded, Code: "holding-not-showable"},
 		{Err: wallet.ErrHoldingFrozen, Code: "holding-not-showable"},
@@ -58,12 +58,12 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
-	}
+	}, companyErrors()...)
 }
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Method: who.Method, VerifiedAt: who.VerifiedAt}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {
@@ -232,6 +232,13 @@ type look struct {
 	Outcome    string    `json:"outcome"`
 	Reasons    []string  `json:"reasons"`
 	Via        string    `json:"via"`
+	ShownBy    *shower   `json:"shown_by,omitempty"` // of a company's certificates
+}
+
+// shower is who showed a company's certificate.
+type shower struct {
+	Name string `json:"name,omitempty"`
+	Role string `json:"role,omitempty"`
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
@@ -255,7 +262,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 	}
 	out := make([]look, len(looks))
 	for i, l := range looks {
-		out[i] = look(l)
+		out[i] = look{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, (*shower)(l.ShownBy)}
 	}
 	return struct {
 		Looks []look `json:"looks"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,7 @@ type volatile interface {
 	issuer.StatusCache
 	access.Once
 	httpd.Limiter
+	verifier.Limiter
 }
 
 // app is one process: its rooms, wired.
@@ -62,6 +64,7 @@ type app struct {
 	verifier *verifier.Service
 	access   *access.Service
 	server   *httpd.Server
+	outbound *http.Client // for everything that the server fetches
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -78,6 +81,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 			_ = a.close()
 		}
 	}()
+	if a.outbound, err = newOutbound(cfg); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, err
 	}
@@ -176,7 +182,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Roots: roots, BaseURL: a.cfg.PublicURL})
+	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
 	if err != nil {
 		return err
 	}
@@ -201,7 +207,7 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile})
+	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
 	return err
 }
 
@@ -217,7 +223,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -227,6 +233,7 @@ func (a *app) openWallet() (err error) {
 		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
+		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
 	})
 	return err
 }
@@ -235,7 +242,7 @@ func (a *app) openVerifier() error {
 	v, err := verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
-			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(nil),
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(a.outbound),
 		},
 		MaxStatusAge: a.cfg.StatusMaxAge,
 	})
@@ -321,7 +328,8 @@ func (a *app) sweep(ctx context.Context) error {
 			now := time.Now()
 			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
 			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			if err = errors.Join(err, requestsErr); err != nil && ctx.Err() == nil {
+			_, sessionsErr := a.store.SweepSessions(ctx, now)
+			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
 				a.log.Warn("sweep failed", "error", err)
 			}
 		}

@@ -34,6 +34,14 @@ type config struct {
 	// trusted_proxies are addresses whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 
+	// outbound_allow names origins inside your own network, such as https://idp.province.internal,
+	// that the server may fetch from: identity providers, other domains, witnesses. Everything
+	// else it fetches must lie on the public internet, over https. Plain http is for loopback.
+	OutboundAllow []string `yaml:"outbound_allow"`
+	// outbound_ca is a PEM file of certificate authorities to trust for those fetches, besides the
+	// system's. Default none.
+	OutboundCA string `yaml:"outbound_ca"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
@@ -55,6 +63,10 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// two_operators says when a second operator must approve what widens a right or freezes many:
+	// auto (as soon as two are registered) or always (what one proposes waits until there is a
+	// second). Default auto.
+	TwoOperators string `yaml:"two_operators"`
 	// profile of keys made at the first start: sm2 or es256. Default sm2.
 	Profile string `yaml:"profile"`
 
@@ -70,6 +82,10 @@ type config struct {
 	// record_retention is how long verification records are kept. Default 26280h (3 years);
 	// less than 4380h (six months) is refused.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// administrator_term and agent_term bound how long a company may appoint a certificate
+	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
+	AdministratorTerm time.Duration `yaml:"administrator_term"`
+	AgentTerm         time.Duration `yaml:"agent_term"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -104,7 +120,7 @@ func readConfig(path string) (config, error) {
 
 // check fills defaults and refuses what cannot work.
 func (c *config) check() error {
-	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.Log: "text"} {
+	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text"} {
 		if *field == "" {
 			*field = value
 		}
@@ -142,6 +158,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"sm2", "es256"}, c.Profile) {
 		return fmt.Errorf("%w: profile: sm2 or es256", errConfig)
+	}
+	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
+		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)

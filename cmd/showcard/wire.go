@@ -77,6 +77,7 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 	now := r.now()
 	out := issuer.Authority{
 		ID: a.ID, USCC: a.USCC, ISS: r.registry.IssuerURL(a.ID), Name: a.Name, Types: a.Types, Regions: a.Regions,
+		StoppedRegions: r.registry.StoppedRegions(), StoppedAll: r.registry.StoppedAll(),
 		Frozen: a.Frozen || now.Before(a.NotBefore) || !a.NotAfter.IsZero() && !now.Before(a.NotAfter),
 	}
 	for _, k := range a.Keys {
@@ -125,7 +126,10 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	if errors.Is(err, registry.ErrUnknown) {
 		return verifier.Party{}, verifier.ErrPartyUnknown
 	}
-	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
+	if err == nil {
+		err = partyError(p.registry.PartyUsable(id))
+	}
+	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, PerDay: v.PerDay, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
 // verifierWallet is the wallet as the verifier sees it.
@@ -141,6 +145,8 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
+	case errors.Is(err, wallet.ErrAgencyOver):
+		return fmt.Errorf("%w: %w", verifier.ErrAgencyOver, err)
 	case errors.Is(err, wallet.ErrNoKey), errors.Is(err, wallet.ErrHoldingFrozen), errors.Is(err, wallet.ErrHoldingEnded), errors.Is(err, wallet.ErrHoldingUnknown):
 		return fmt.Errorf("%w: %w", verifier.ErrNotShowable, err)
 	}
@@ -169,37 +175,9 @@ func accessClients(r *registry.Registry) func(string) (access.Client, error) {
 			return access.Client{}, access.ErrClientUnknown
 		}
 		return access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes, Keys: c.Keys, Suspended: c.Suspended,
+			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes,
+			Keys: c.ActiveKeys(time.Now()), Suspended: c.Suspended || c.Party != "" && r.PartyUsable(c.Party) != nil,
 		}, err
-	}
-}
-
-// providerKeys returns the wallet provider's keys that the registry lets sign now.
-func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]key.Signer, error) {
-	names := []string{}
-	for _, name := range ks.Names() {
-		if strings.HasPrefix(name, "wallet-provider/") {
-			names = append(names, name)
-		}
-	}
-	all := make([]*key.Private, 0, len(names))
-	var loadErr error
-	for _, name := range names {
-		k, err := ks.Signer(name)
-		loadErr = errors.Join(loadErr, err)
-		all = append(all, k)
-	}
-	return func(context.Context) ([]key.Signer, error) {
-		if loadErr != nil {
-			return nil, loadErr
-		}
-		var usable []key.Signer
-		for i := len(all) - 1; i >= 0; i-- { // the newest first
-			if r.ProviderKeyUsable(providerID, all[i].Public().ID()) {
-				usable = append(usable, all[i])
-			}
-		}
-		return usable, nil
 	}
 }
 
@@ -231,7 +209,7 @@ func (w walletIssuer) Held(ctx context.Context, holderIDs []string) ([]wallet.He
 		}
 		out[i] = wallet.Held{
 			Identifier: c.Identifier, HolderID: c.HolderID, HolderName: c.Row.Holder.Name, Type: c.Row.Type, TypeVer: c.TypeVer, Authority: a.Name,
-			State: string(c.State), Ended: c.State.Terminal(), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
+			State: string(c.State), Ended: c.State.Terminal(), Stopped: stopped(w.registry, c.Row.Region), ValidFrom: c.Row.ValidFrom, ValidUntil: until, Claims: t.ClaimsOf(c.Row), IssuedAt: c.CreatedAt,
 		}
 	}
 	return out, nil
@@ -246,7 +224,8 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingEnded, err)
 	case errors.Is(err, issuer.ErrKeyFull):
 		err = fmt.Errorf("%w: %w", wallet.ErrKeyFull, err)
-	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen), errors.Is(err, issuer.ErrNoSigner):
+	case errors.Is(err, issuer.ErrIssuerFrozen), errors.Is(err, issuer.ErrTypeFrozen), errors.Is(err, issuer.ErrNoSigner),
+		errors.Is(err, issuer.ErrRegionFrozen), errors.Is(err, issuer.ErrAllFrozen):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
 	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -37,54 +35,60 @@ const (
 	sealerSecret   = 32
 )
 
-// Usage counts, durably and over all processes, how many values each data key has sealed.
-type Usage interface {
-	// ReserveSeals adds n to the count of a data key, unless it would then pass limit: ok is
-	// false and nothing has changed. The first call for a key stores its fingerprint; with
-	// another fingerprint than the stored one it MUST fail with ErrOtherKeystore. It MUST be
-	// durable when it returns.
-	ReserveSeals(ctx context.Context, id uint32, fingerprint []byte, n, limit int64) (ok bool, err error)
-}
-
 // SealerConfig says what a sealer stands on.
 type SealerConfig struct {
-	Keys  *Store
-	Usage Usage
-	Name  string // of the secret in the keystore; default "sealer"
-	Limit int64  // values per data key; default and maximum MaxSeals
-	Block int64  // values set aside at a time; default 65,536
+	Keys     *Store
+	KEK      Wrapper // nil: Keys
+	DataKeys DataKeys
+	Name     string        // of the secret in the keystore; default "sealer"
+	Limit    int64         // values per data key; default and maximum MaxSeals
+	Block    int64         // values set aside at a time; default 65,536
+	Life     time.Duration // of a data key until the next one seals; default 90 days
+	// Generation of the keys of blind names: how often they were rotated, and one; default 1.
+	Generation int
+	Now        func() time.Time // nil: time.Now
 }
 
-// Sealer seals what lies in the database: SM4-GCM under data keys that never leave the process.
-// A sealed value opens only where it was sealed, because table, row and column are
-// authenticated with it: nobody who can write to the database can give one person's data to
-// another.
+// Sealer seals what lies in the database: SM4-GCM under data keys, which are random, lie in the
+// database too, and are wrapped by a key-encryption key that does not. A sealed value opens only
+// where it was sealed, because table, row and column are authenticated with it: nobody who can
+// write to the database can give one person's data to another.
 //
 //	id (4 bytes, big-endian) ‖ nonce (12) ‖ SM4-GCM ciphertext and tag
 //
-// The keystore keeps one secret. Data keys are drawn from it by HKDF-SM3 and their number, so
-// that rolling over to the next one, which may happen in several processes at once, writes
-// nothing to the keystore. Old data keys keep opening what they sealed.
+// The newest data key seals; when it is full or old the next one is made, by whichever process
+// notices first. Old ones keep opening what they sealed, until everything was sealed anew and they
+// are destroyed. Another key-encryption key means to wrap a few data keys anew, and no value.
 //
-// Seal may ask Usage, and therefore the database: never call it inside a transaction of the
-// database that keeps the count.
+// Seal may ask the database for keys: never call it inside a transaction of that database. Open
+// may read there too, over a connection of its own.
 type Sealer struct {
 	cfg    SealerConfig
-	secret []byte
-	macs   sync.Pool // hash.Hash: HMAC-SM3 under the key of blind names
+	secret []byte    // derived the data keys of early versions, and the first key of blind names
+	macs   sync.Pool // hash.Hash: HMAC-SM3 under the first key of blind names
+	turns  [][]byte  // keys of blind names since: generation 2 and on
 
-	mu    sync.Mutex // guards current and left
+	mu    sync.Mutex // guards what seals
 	id    uint32
 	aead  cipher.AEAD
-	left  int64
-	other sync.Map // uint32 -> cipher.AEAD of data keys that have opened something
+	left  int64     // values that may be sealed without asking
+	until time.Time // the key is old then
+	look  time.Time // when to look whether another process has made the next
+
+	known   sync.Map // uint32 -> cipher.AEAD of data keys that open
+	findMu  sync.Mutex
+	highest uint32    // number that a key is known to have
+	missed  time.Time // when a number was looked for in vain
 }
 
-// NewSealer makes a sealer and, the first time, its secret in the keystore. It fails with
-// ErrOtherKeystore when the database belongs to another keystore.
+// NewSealer makes a sealer and, the first time, its secret in the keystore and the first data key.
+// It fails with ErrOtherKeystore when the database belongs to another keystore.
 func NewSealer(cfg SealerConfig) (*Sealer, error) {
-	if cfg.Keys == nil || cfg.Usage == nil {
-		return nil, errors.New("key: a sealer needs a keystore and a usage count")
+	if cfg.Keys == nil || cfg.DataKeys == nil {
+		return nil, errors.New("key: a sealer needs a keystore and a place for data keys")
+	}
+	if cfg.KEK == nil {
+		cfg.KEK = cfg.Keys
 	}
 	if cfg.Name == "" {
 		cfg.Name = "sealer"
@@ -96,18 +100,32 @@ func NewSealer(cfg SealerConfig) (*Sealer, error) {
 		cfg.Block = sealBlock
 	}
 	cfg.Block = min(cfg.Block, cfg.Limit)
+	if cfg.Life <= 0 {
+		cfg.Life = DataKeyLife
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	secret, err := cfg.Keys.Secret(cfg.Name, sealerSecret)
 	if err != nil {
 		return nil, fmt.Errorf("key: sealer: %w", err)
 	}
-	s := &Sealer{cfg: cfg, secret: secret, id: 1}
+	s := &Sealer{cfg: cfg, secret: secret}
 	blind, err := s.derive("showcard blind index", 0, 32)
 	if err != nil {
 		return nil, err
 	}
 	s.macs.New = func() any { return hmac.New(sm.NewHash, blind) }
-	// Reserving nothing compares the fingerprint: better at start than at the first look.
-	if _, err := s.reserve(1, 0); err != nil {
+	for g := 2; g <= cfg.Generation; g++ {
+		turn, err := cfg.Keys.Secret(turnName(g), sealerSecret)
+		if err != nil {
+			return nil, fmt.Errorf("key: blind names: %w", err)
+		}
+		s.turns = append(s.turns, turn)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := s.check(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -128,37 +146,19 @@ func (s *Sealer) Seal(table, row, column string, plain []byte) ([]byte, error) {
 
 // Open opens a value in its place.
 func (s *Sealer) Open(table, row, column string, sealed []byte) ([]byte, error) {
-	if len(sealed) < sealedOverhead {
+	id, ok := SealedUnder(sealed)
+	if !ok {
 		return nil, fmt.Errorf("%w: %s.%s has %d bytes", ErrSealed, table, column, len(sealed))
 	}
-	id := binary.BigEndian.Uint32(sealed)
-	known, ok := s.other.Load(id)
-	if !ok {
-		aead, err := s.dataKey(id)
-		if err != nil {
-			return nil, err
-		}
-		known = aead
+	aead, err := s.opening(id)
+	if err != nil {
+		return nil, fmt.Errorf("%s.%s: %w", table, column, err)
 	}
-	plain, err := known.(cipher.AEAD).Open(nil, sealed[4:16], sealed[16:], place(table, row, column))
+	plain, err := aead.Open(nil, sealed[4:16], sealed[16:], place(table, row, column))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s.%s", ErrSealed, table, column)
 	}
-	if !ok {
-		s.other.Store(id, known) // only now: ids in tampered values must not fill the memory
-	}
 	return plain, nil
-}
-
-// Blind returns the name under which a personal value can be looked up without being stored:
-// HMAC-SM3 under a key of the keystore, 128 bits. Equal values of one column have equal names.
-func (s *Sealer) Blind(table, column, value string) []byte {
-	m := s.macs.Get().(hash.Hash)
-	m.Reset()
-	m.Write(place(table, column, value))
-	name := m.Sum(nil)[:16]
-	s.macs.Put(m)
-	return name
 }
 
 // place is the associated data. Tables and columns are names of ours, without NUL, so that
@@ -175,47 +175,27 @@ func place(table, row, column string) []byte {
 func (s *Sealer) take() (uint32, cipher.AEAD, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.left == 0 {
-		ok, err := s.reserve(s.id, s.cfg.Block)
-		if err != nil {
+	if now := s.cfg.Now(); s.left == 0 || !now.Before(s.look) || !now.Before(s.until) {
+		if err := s.renew(now); err != nil {
 			return 0, nil, err
 		}
-		if !ok { // full: the next one
-			s.id, s.aead = s.id+1, nil
-			continue
-		}
-		if s.aead == nil {
-			if s.aead, err = s.dataKey(s.id); err != nil {
-				return 0, nil, err
-			}
-		}
-		s.left = s.cfg.Block
 	}
 	s.left--
 	return s.id, s.aead, nil
 }
 
-func (s *Sealer) reserve(id uint32, n int64) (bool, error) {
-	fingerprint, err := s.derive("showcard data key fingerprint", id, 16)
-	if err != nil {
-		return false, err
+// Blind returns the name under which a personal value can be looked up without being stored:
+// HMAC-SM3 under a key of the keystore, 128 bits. Equal values of one column have equal names.
+func (s *Sealer) Blind(table, column, value string) []byte {
+	m := s.macs.Get().(hash.Hash)
+	m.Reset()
+	m.Write(place(table, column, value))
+	name := m.Sum(nil)[:16]
+	s.macs.Put(m)
+	for g := 2; g <= s.cfg.Generation; g++ {
+		name = s.turn(g, name)
 	}
-	// Whoever seals waits for this; a database that does not answer must not hold it forever.
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	ok, err := s.cfg.Usage.ReserveSeals(ctx, id, fingerprint, n, s.cfg.Limit)
-	if err != nil {
-		return false, fmt.Errorf("key: counting what data key %d sealed: %w", id, err)
-	}
-	return ok, nil
-}
-
-func (s *Sealer) dataKey(id uint32) (cipher.AEAD, error) {
-	k, err := s.derive("showcard data key", id, 16)
-	if err != nil {
-		return nil, err
-	}
-	return sm.NewGCM(k)
+	return name
 }
 
 func (s *Sealer) derive(label string, id uint32, size int) ([]byte, error) {
@@ -225,9 +205,3 @@ func (s *Sealer) derive(label string, id uint32, size int) ([]byte, error) {
 	}
 	return k, nil
 }
-
-// Format implements fmt.Formatter: a sealer has no printed form.
-func (s *Sealer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[sealer]") }
-
-// LogValue implements slog.LogValuer.
-func (s *Sealer) LogValue() slog.Value { return slog.StringValue("[sealer]") }

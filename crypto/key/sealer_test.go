@@ -6,33 +6,57 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// counts is a Usage in memory, shared by the sealers of a test as a database is by processes.
-type counts struct {
-	mu     sync.Mutex
-	used   map[uint32]int64
-	prints map[uint32]string
+// drawer is a DataKeys in memory, shared by the sealers of a test as a database is by processes.
+type drawer struct {
+	mu    sync.Mutex
+	keys  []DataKey
+	reads int
 }
 
-func (c *counts) ReserveSeals(_ context.Context, id uint32, fingerprint []byte, n, limit int64) (bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.used == nil {
-		c.used, c.prints = map[uint32]int64{}, map[uint32]string{}
-	}
-	if p, ok := c.prints[id]; ok && p != string(fingerprint) {
-		return false, ErrOtherKeystore
-	}
-	c.prints[id] = string(fingerprint)
-	if c.used[id]+n > limit {
+func (d *drawer) DataKeys(context.Context) ([]DataKey, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reads++
+	return slices.Clone(d.keys), nil
+}
+
+func (d *drawer) AddDataKey(_ context.Context, k DataKey) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last := uint32(len(d.keys)); k.ID != last+1 {
 		return false, nil
 	}
-	c.used[id] += n
+	d.keys = append(d.keys, k)
+	return true, nil
+}
+
+func (d *drawer) ReserveSeals(_ context.Context, id uint32, n, limit int64) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := &d.keys[id-1]
+	if k.Used+n > limit {
+		return false, nil
+	}
+	k.Used += n
+	return true, nil
+}
+
+func (d *drawer) ReplaceDataKey(_ context.Context, was, now DataKey) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := &d.keys[was.ID-1]
+	if !bytes.Equal(k.Wrapped, was.Wrapped) {
+		return false, nil
+	}
+	k.KEK, k.Wrapped = now.KEK, now.Wrapped
 	return true, nil
 }
 
@@ -50,8 +74,8 @@ func testSealer(t testing.TB, cfg SealerConfig) *Sealer {
 	if cfg.Keys == nil {
 		cfg.Keys = testStore(t)
 	}
-	if cfg.Usage == nil {
-		cfg.Usage = &counts{}
+	if cfg.DataKeys == nil {
+		cfg.DataKeys = &drawer{}
 	}
 	s, err := NewSealer(cfg)
 	require.NoError(t, err)
@@ -88,9 +112,11 @@ func TestSealedValueOpensOnlyInItsPlace(t *testing.T) {
 }
 
 func TestSealedValueBearsNoChange(t *testing.T) {
-	s := testSealer(t, SealerConfig{})
+	drawn := &drawer{}
+	s := testSealer(t, SealerConfig{DataKeys: drawn, Now: func() time.Time { return time.Unix(1e9, 0) }})
 	sealed, err := s.Seal("t", "r", "c", []byte("portrait"))
 	require.NoError(t, err)
+	before := drawn.reads
 	for i := range sealed {
 		for bit := range 8 {
 			bad := bytes.Clone(sealed)
@@ -107,8 +133,9 @@ func TestSealedValueBearsNoChange(t *testing.T) {
 	require.ErrorIs(t, err, ErrSealed)
 
 	cached := 0
-	s.other.Range(func(any, any) bool { cached++; return true })
+	s.known.Range(func(any, any) bool { cached++; return true })
 	require.LessOrEqual(t, cached, 1, "tampered key ids must not fill the memory")
+	require.LessOrEqual(t, drawn.reads-before, 3, "nor ask the database each time")
 }
 
 func TestEmptyValue(t *testing.T) {
@@ -121,10 +148,10 @@ func TestEmptyValue(t *testing.T) {
 }
 
 func TestDataKeysRollOver(t *testing.T) {
-	keys, usage := testStore(t), &counts{}
+	keys, usage := testStore(t), &drawer{}
 	// Two sealers share one count, as two processes do.
-	a := testSealer(t, SealerConfig{Keys: keys, Usage: usage, Limit: 10, Block: 4})
-	b := testSealer(t, SealerConfig{Keys: keys, Usage: usage, Limit: 10, Block: 4})
+	a := testSealer(t, SealerConfig{Keys: keys, DataKeys: usage, Limit: 10, Block: 4})
+	b := testSealer(t, SealerConfig{Keys: keys, DataKeys: usage, Limit: 10, Block: 4})
 	perKey := map[byte]int{}
 	var sealed [][]byte
 	for i := range 40 {
@@ -138,10 +165,10 @@ func TestDataKeysRollOver(t *testing.T) {
 	require.Greater(t, len(perKey), 3)
 	for id, n := range perKey {
 		require.LessOrEqual(t, n, 10, "data key %d", id)
-		require.LessOrEqual(t, usage.used[uint32(id)], int64(10))
+		require.LessOrEqual(t, usage.keys[id-1].Used, int64(10))
 	}
 	// A later process, which starts counting at key 1 again, opens them all and seals on.
-	later := testSealer(t, SealerConfig{Keys: keys, Usage: usage, Limit: 10, Block: 4})
+	later := testSealer(t, SealerConfig{Keys: keys, DataKeys: usage, Limit: 10, Block: 4})
 	for i, v := range sealed {
 		got, err := later.Open("t", fmt.Sprint(i), "c", v)
 		require.NoError(t, err)
@@ -153,14 +180,19 @@ func TestDataKeysRollOver(t *testing.T) {
 }
 
 func TestDatabaseOfAnotherKeystore(t *testing.T) {
-	usage := &counts{}
-	s := testSealer(t, SealerConfig{Usage: usage})
+	usage := &drawer{}
+	s := testSealer(t, SealerConfig{DataKeys: usage})
 	sealed, err := s.Seal("t", "r", "c", []byte("x"))
 	require.NoError(t, err)
 
-	_, err = NewSealer(SealerConfig{Keys: testStore(t), Usage: usage})
+	_, err = NewSealer(SealerConfig{Keys: testStore(t), DataKeys: usage})
 	require.ErrorIs(t, err, ErrOtherKeystore)
-	_, err = testSealer(t, SealerConfig{}).Open("t", "r", "c", sealed)
+	other := testSealer(t, SealerConfig{})
+	_, err = other.Open("t", "r", "c", sealed)
+	require.ErrorIs(t, err, ErrSealed)
+	_, err = other.Seal("t", "r", "c", nil) // now it has a key 1 as well, another one
+	require.NoError(t, err)
+	_, err = other.Open("t", "r", "c", sealed)
 	require.ErrorIs(t, err, ErrSealed)
 	_, err = NewSealer(SealerConfig{})
 	require.Error(t, err)
@@ -173,14 +205,14 @@ func TestSealerSurvivesReopeningTheKeystore(t *testing.T) {
 	require.NoError(t, NewKeyFile(unlock.KeyFile))
 	first, err := CreateStore(path, unlock)
 	require.NoError(t, err)
-	usage := &counts{}
-	a := testSealer(t, SealerConfig{Keys: first, Usage: usage})
+	usage := &drawer{}
+	a := testSealer(t, SealerConfig{Keys: first, DataKeys: usage})
 	sealed, err := a.Seal("t", "r", "c", []byte("x"))
 	require.NoError(t, err)
 
 	second, err := OpenStore(path, unlock)
 	require.NoError(t, err)
-	b := testSealer(t, SealerConfig{Keys: second, Usage: usage})
+	b := testSealer(t, SealerConfig{Keys: second, DataKeys: usage})
 	got, err := b.Open("t", "r", "c", sealed)
 	require.NoError(t, err)
 	require.Equal(t, []byte("x"), got)
@@ -208,8 +240,8 @@ func TestSealerDoesNotPrint(t *testing.T) {
 }
 
 func TestSealConcurrently(t *testing.T) {
-	usage := &counts{}
-	s := testSealer(t, SealerConfig{Usage: usage, Limit: 100, Block: 7})
+	usage := &drawer{}
+	s := testSealer(t, SealerConfig{DataKeys: usage, Limit: 100, Block: 7})
 	var wg sync.WaitGroup
 	for g := range 16 {
 		wg.Go(func() {
@@ -226,8 +258,8 @@ func TestSealConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for id, n := range usage.used {
-		require.LessOrEqual(t, n, int64(100), "data key %d", id)
+	for _, k := range usage.keys {
+		require.LessOrEqual(t, k.Used, int64(100), "data key %d", k.ID)
 	}
 }
 

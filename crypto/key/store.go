@@ -57,7 +57,8 @@ func (u Unlock) MarshalJSON() ([]byte, error) {
 // so is the file as a whole, so that none can be added or taken out.
 //
 // Every change rewrites the file beside itself and renames it, so a crash leaves the old one.
-// One process writes; a Store is safe for concurrent use inside it.
+// A Store is safe for concurrent use. Processes take turns in writing: who has not seen what another
+// wrote writes nothing, see ErrChanged.
 type Store struct {
 	mu   sync.Mutex
 	path string
@@ -160,6 +161,11 @@ func OpenStore(path string, u Unlock) (*Store, error) {
 func (s *Store) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.reloadLocked()
+}
+
+// reloadLocked wants mu to be held.
+func (s *Store) reloadLocked() error {
 	next := &Store{path: s.path, kek: s.kek}
 	data, err := next.read()
 	if err != nil {
@@ -272,29 +278,33 @@ func (s *Store) Signer(name string) (*Private, error) {
 }
 
 // Secret returns the random secret of that name, and makes it the first time it is asked for.
-// However many ask at once, all get the same one.
+// However many ask at once, in however many processes, all get the same one.
 func (s *Store) Secret(name string, size int) ([]byte, error) {
 	if size < 16 || size > 1<<10 {
 		return nil, fmt.Errorf("%w: a secret of %d bytes", ErrMalformed, size)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, err := s.find(name)
-	if errors.Is(err, ErrNotFound) {
+	for {
+		e, err := s.find(name)
+		if err == nil {
+			secret, err := s.open(e.Sealed, e.aad())
+			if err != nil || e.Algorithm != secretEntry || len(secret) != size {
+				return nil, fmt.Errorf("%w: entry %s", ErrDamaged, name)
+			}
+			return secret, nil
+		}
 		secret := random(size)
-		if err := s.addLocked(storeEntry{Name: name, Algorithm: secretEntry}, secret); err != nil {
+		switch err := s.addLocked(storeEntry{Name: name, Algorithm: secretEntry}, secret); {
+		case err == nil:
+			return secret, nil
+		case !errors.Is(err, ErrChanged):
 			return nil, err
 		}
-		return secret, nil
+		if err := s.reloadLocked(); err != nil { // another process made something, perhaps this
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	secret, err := s.open(e.Sealed, e.aad())
-	if err != nil || e.Algorithm != secretEntry || len(secret) != size {
-		return nil, fmt.Errorf("%w: entry %s", ErrDamaged, name)
-	}
-	return secret, nil
 }
 
 // goodName keeps names in one line and free of the NUL that divides the parts of aad.

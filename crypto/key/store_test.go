@@ -361,3 +361,33 @@ func TestStoreReload(t *testing.T) {
 	_, err = a.Signer("authority/x/1")
 	require.NoError(t, err)
 }
+
+// Two processes, which have both read a keystore without it, ask for one secret: they get the same.
+func TestSecretOfTwoProcesses(t *testing.T) {
+	dir := t.TempDir()
+	unlock := Unlock{KeyFile: filepath.Join(dir, "key")}
+	require.NoError(t, NewKeyFile(unlock.KeyFile))
+	path := filepath.Join(dir, "keystore.json")
+	_, err := CreateStore(path, unlock)
+	require.NoError(t, err)
+	var stores []*Store
+	for range 8 {
+		s, err := OpenStore(path, unlock)
+		require.NoError(t, err)
+		stores = append(stores, s)
+	}
+	secrets := make([][]byte, len(stores))
+	var wg sync.WaitGroup
+	for i, s := range stores {
+		wg.Go(func() {
+			var err error
+			if secrets[i], err = s.Secret("kek/1", 16); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range secrets {
+		require.Equal(t, secrets[0], s)
+	}
+}

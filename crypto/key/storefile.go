@@ -76,6 +76,14 @@ func (s *Store) open(sealed, aad []byte) ([]byte, error) {
 // save writes beside, syncs, renames, syncs the folder: after a power cut there is the old
 // file or the new one.
 func (s *Store) save() error {
+	unlock, err := lockFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrChanged, err) // the whole folder is gone
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := s.unchanged(); err != nil {
 		return err
 	}

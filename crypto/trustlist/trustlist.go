@@ -131,6 +131,10 @@ type List struct {
 	Issuers   []Issuer
 	Providers []Provider
 	Types     []Type
+	// FrozenRegions are GB/T 2260 codes, trailing zeros cover what is below: until they are taken
+	// out, nothing of there counts, whoever issued it and whenever. FrozenAll stops everything.
+	FrozenRegions []string
+	FrozenAll     bool
 
 	once  sync.Once
 	index index

@@ -33,6 +33,12 @@ func (l *List) Validate() error {
 	v.types(l.Types)
 	v.issuers(l.Issuers)
 	v.providers(l.Providers)
+	for _, r := range l.FrozenRegions {
+		if !made(r, digits, 6, 6) {
+			v.fail("frozen region %q", clip(r))
+		}
+		v.once("frozen region", r)
+	}
 	return v.err
 }
 

@@ -22,6 +22,9 @@ type (
 		Issuers   []issuerJSON   `json:"issuers"`
 		Providers []providerJSON `json:"providers"`
 		Types     []typeJSON     `json:"types"`
+
+		FrozenRegions []string `json:"frozen_regions,omitempty"`
+		FrozenAll     bool     `json:"frozen_all,omitempty"`
 	}
 	domainJSON struct {
 		Code         string    `json:"code"`
@@ -147,7 +150,8 @@ func date(seconds int64) time.Time {
 
 func (l *List) encode() ([]byte, error) {
 	out := listJSON{Version: l.Version, IssuedAt: numeric(l.IssuedAt), Expires: numeric(l.Expires),
-		Domains: []domainJSON{}, Issuers: []issuerJSON{}, Providers: []providerJSON{}, Types: []typeJSON{}}
+		Domains: []domainJSON{}, Issuers: []issuerJSON{}, Providers: []providerJSON{}, Types: []typeJSON{},
+		FrozenRegions: l.FrozenRegions, FrozenAll: l.FrozenAll}
 	for _, d := range l.Domains {
 		out.Domains = append(out.Domains, domainJSON{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys})
 	}
@@ -178,7 +182,7 @@ func decodeList(payload []byte) (*List, error) {
 	if err := decode(payload, &in); err != nil {
 		return nil, err
 	}
-	l := &List{Version: in.Version, IssuedAt: date(in.IssuedAt), Expires: date(in.Expires)}
+	l := &List{Version: in.Version, IssuedAt: date(in.IssuedAt), Expires: date(in.Expires), FrozenRegions: in.FrozenRegions, FrozenAll: in.FrozenAll}
 	for _, d := range in.Domains {
 		l.Domains = append(l.Domains, Domain{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys})
 	}

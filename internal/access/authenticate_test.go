@@ -25,6 +25,9 @@ func (everything) Once(context.Context, string, time.Duration) (bool, error) { r
 // own signs a token with our own key: what a thief of another room's key could not.
 func (f *fixture) own(typ string, claims map[string]any) string {
 	f.t.Helper()
+	if _, dated := claims["iat"]; !dated {
+		claims["iat"] = f.clock().Unix()
+	}
 	text, err := jose.SignJSON(f.signer, jose.SignHeader{Type: typ}, claims)
 	require.NoError(f.t, err)
 	return text
@@ -56,6 +59,7 @@ func TestTokenRefused(t *testing.T) {
 		"another issuer":            f.own("at+jwt", claims("iss", "https://other.example")),
 		"another audience":          f.own("at+jwt", claims("aud", "https://other.example")),
 		"audience is a list":        f.own("at+jwt", claims("aud", []string{us})),
+		"lives longer than any":     f.own("at+jwt", claims("iat", f.clock().Add(-8*time.Hour).Unix())),
 		"no end":                    f.own("at+jwt", map[string]any{"iss": us, "aud": us, "client_id": counter, "role": "relying-party"}),
 		"two tokens":                good + " " + good,
 	} {
@@ -113,29 +117,10 @@ func TestRegistrationChangedSince(t *testing.T) {
 	})
 }
 
-func TestPerson(t *testing.T) {
-	f := newFixture(t, key.SM2)
-	token, life, err := f.service.ForPerson("holder-1", "张三", "passkey", f.clock())
-	require.NoError(t, err)
-	require.Equal(t, 8*time.Hour, life)
-	want := who{ID: "person:holder-1", Role: "person", Holder: "holder-1", Name: "张三", Method: "passkey", Scopes: []string{"wallet"}}
-	status, w := f.bearer(token)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, want, w)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, want, w)
-	f.wait(8 * time.Hour)
-	status, w = f.whoami("Cookie", access.SessionCookie+"="+token)
-	require.Equal(t, http.StatusUnauthorized, status)
-	require.Equal(t, "token-expired", w.Code)
-}
-
 func TestWhereCredentialsStand(t *testing.T) {
 	f := newFixture(t, key.SM2)
 	machine := f.token()
-	person, _, err := f.service.ForPerson("holder-1", "", "passkey", f.clock())
-	require.NoError(t, err)
+	person, _ := f.signIn("holder-1")
 	cookie := access.SessionCookie + "=" + person
 	for _, c := range []struct {
 		name    string
@@ -175,10 +160,11 @@ func FuzzAuthorization(f *testing.F) {
 	require.NoError(f, err)
 	s, err := access.New(access.Config{
 		Issuer: us, Signer: k, Now: func() time.Time { return start }, Once: everything{},
-		Clients: func(string) (access.Client, error) { return access.Client{}, access.ErrClientUnknown },
+		Clients:  func(string) (access.Client, error) { return access.Client{}, access.ErrClientUnknown },
+		Sessions: newRecord(f, func() time.Time { return start }),
 	})
 	require.NoError(f, err)
-	token, _, err := s.ForPerson("holder-1", "张三", "passkey", start)
+	token, _, err := s.SignIn(f.Context(), access.Session{Holder: "holder-1", Name: "张三", Method: "oidc:demo", At: start})
 	require.NoError(f, err)
 	f.Add("Bearer "+token, "")
 	f.Add("", access.SessionCookie+"="+token)

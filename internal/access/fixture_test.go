@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/memstore"
+	"github.com/showcard/showcard/internal/store/sqlstore"
 )
 
 const (
@@ -37,6 +39,7 @@ type fixture struct {
 	clients map[string]access.Client
 	fails   error // what the registry answers, when it is broken
 
+	record  *sqlstore.Store
 	key     *key.Private // the client's
 	signer  *key.Private // ours
 	service *access.Service
@@ -56,6 +59,7 @@ func newFixture(t *testing.T, a key.Algorithm) *fixture {
 	f.clients = map[string]access.Client{counter: {
 		ID: counter, Role: httpd.RoleRelyingParty, Party: "service-hall", Scopes: []string{"verify", "portrait"}, Keys: []*key.Public{f.key.Public()},
 	}}
+	f.record = newRecord(t, f.clock)
 	f.service = f.newService(us)
 	server, err := httpd.New(httpd.Config{Logger: slog.New(slog.DiscardHandler), Authenticator: f.service})
 	require.NoError(t, err)
@@ -65,7 +69,7 @@ func newFixture(t *testing.T, a key.Algorithm) *fixture {
 		Handler: func(c *gin.Context) (any, error) {
 			caller, _ := httpd.CallerFrom(c)
 			return map[string]any{"id": caller.ID, "role": caller.Role, "scopes": caller.Scopes, "holder": caller.Holder, "party": caller.Party,
-				"issuers": caller.Issuers, "method": caller.Method, "name": caller.Name}, nil
+				"issuers": caller.Issuers, "method": caller.Method, "name": caller.Name, "assurance": caller.Assurance, "session": caller.Session, "step_up": caller.StepUp}, nil
 		},
 	}}, nil))
 	f.server = httptest.NewServer(server.Handler())
@@ -77,9 +81,32 @@ func (f *fixture) newService(issuer string) *access.Service {
 	f.t.Helper()
 	once, err := memstore.New(memstore.Config{Now: f.clock})
 	require.NoError(f.t, err)
-	s, err := access.New(access.Config{Issuer: issuer, Signer: f.signer, Clients: f.client, Once: once, Now: f.clock})
+	s, err := access.New(access.Config{Issuer: issuer, Signer: f.signer, Clients: f.client, Once: once, Now: f.clock, Sessions: f.record})
 	require.NoError(f.t, err)
 	return s
+}
+
+func newRecord(t testing.TB, now func() time.Time) *sqlstore.Store {
+	t.Helper()
+	dir := t.TempDir()
+	unlock := key.Unlock{KeyFile: filepath.Join(dir, "key")}
+	require.NoError(t, key.NewKeyFile(unlock.KeyFile))
+	keys, err := key.CreateStore(filepath.Join(dir, "keystore.json"), unlock)
+	require.NoError(t, err)
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(dir, "showcard.db"), Keys: keys, Now: now})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// signIn opens a session for a person.
+func (f *fixture) signIn(holder string) (token string, session access.Session) {
+	f.t.Helper()
+	token, session, err := f.service.SignIn(f.t.Context(), access.Session{
+		Holder: holder, Name: "张三", Method: "oidc:demo", Assurance: access.AssuranceHigh, At: f.clock().Add(-time.Minute),
+	})
+	require.NoError(f.t, err)
+	return token, session
 }
 
 func (f *fixture) clock() time.Time {
@@ -177,8 +204,10 @@ func (f *fixture) token() string {
 }
 
 type who struct {
-	ID, Role, Holder, Party, Method, Name, Code string
-	Scopes, Issuers                             []string
+	ID, Role, Holder, Party, Method, Name, Code, Assurance, Session string
+
+	Scopes, Issuers []string
+	StepUp          time.Time `json:"step_up"`
 }
 
 // whoami calls with headers, in pairs, and returns the status and what the server knows.

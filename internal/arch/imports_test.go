@@ -131,3 +131,57 @@ func TestSDKIsLight(t *testing.T) {
 		}
 	}
 }
+
+// What the server fetches it fetches through internal/outbound, which refuses the addresses of the
+// inside. An http.Client made elsewhere would go round that.
+func TestFetchesAreGuarded(t *testing.T) {
+	used := map[string]bool{}
+	for _, f := range house(t) {
+		if f.test || f.room == "internal/outbound" || strings.HasPrefix(f.room, "internal/store/storetest") {
+			continue
+		}
+		report := func(n ast.Node, what string) {
+			used[f.path] = true
+			if fetching[f.path] == "" {
+				t.Errorf("%s: %s: fetch through internal/outbound, or say in fetching why not", f.at(n), what)
+			}
+		}
+		f.selectors(func(n ast.Node, x, name string) {
+			if x == "http" && allows("Get Head Post PostForm DefaultClient DefaultTransport Client Transport", name) {
+				if name != "Client" || !typeOnly(f, n) {
+					report(n, "http."+name)
+				}
+			}
+		})
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			fn, ok := call.Fun.(*ast.SelectorExpr)
+			if ok && allows("FetchTrust FetchStatus", fn.Sel.Name) && len(call.Args) > 0 {
+				if last, ok := call.Args[len(call.Args)-1].(*ast.Ident); ok && last.Name == "nil" {
+					report(call, fn.Sel.Name+" with a client of its own")
+				}
+			}
+			return true
+		})
+	}
+	for name := range fetching {
+		if !used[name] {
+			t.Errorf("fetching has a row for %s, which makes no client", name)
+		}
+	}
+}
+
+// typeOnly says that a mention of http.Client names the type, as *http.Client, and makes none.
+func typeOnly(f *file, at ast.Node) bool {
+	only := false
+	ast.Inspect(f.File, func(n ast.Node) bool {
+		if star, ok := n.(*ast.StarExpr); ok && star.X == at {
+			only = true
+		}
+		return !only
+	})
+	return only
+}

@@ -35,14 +35,15 @@ var doors = map[string]string{
 	"internal/audit":         "crypto/* internal/strictjson",
 	"internal/httpd":         "internal/httpd/problem internal/strictjson",
 	"internal/httpd/problem": "testdata",
+	"internal/outbound":      "",
 	"internal/qr":            "crypto/sm",
 	"internal/qr/qrimage":    "",
 	"internal/strictjson":    "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/audit",
-	"internal/store/storetest":            domains + " schemas crypto/*",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",
@@ -83,7 +84,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " verifier", // the SDK's client
+	"net/http":                        serving + " internal/outbound verifier", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -99,6 +100,15 @@ var homes = map[string]string{
 	"pgregory.net/rapid":              "",
 	"go.uber.org/goleak":              "",
 	"github.com/rogpeppe/go-internal": "",
+}
+
+// fetching says which files may make HTTP clients of their own, each for its reason. Everything
+// else of the server fetches through internal/outbound.
+var fetching = map[string]string{
+	"verifier/sources.go":    "the SDK's own client, when its user gives none; the server gives it the guarded one",
+	"cmd/showcard/client.go": "the tools of departments and checkers: they go where the person at the keyboard says",
+	"cmd/showcard/demo.go":   "the demo's departments, talking to the demo itself",
+	"cmd/showcard/tour.go":   "as the demo",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.

@@ -26,6 +26,11 @@ type Event struct {
 	Kind  string    // such as "certificate.issued"; dots divide what from what was done to it
 	At    time.Time // zero: now
 	Actor string    // client id, "person:" and holder id, or what the program does by itself
+	// ID is the entry's; empty: a random one, or in a store the one that comes from Once.
+	ID string
+	// Once names what can happen only once, such as the recording of a verification: its id. The
+	// entry's id comes from it, so that the entry can be found from what it tells of.
+	Once string
 	// Subject is what it was done to: an identifier, the id of a verification, a registry entry.
 	Subject string
 	// Holder is the blind holder id of the person it is about. Erasing her destroys the opening.
@@ -73,7 +78,10 @@ func NewEntry(e Event, now time.Time) (Entry, error) {
 	_, _ = rand.Read(opening)
 	opening = append(opening, event...)
 	commitment := sm.Sum(opening)
-	id := rand.Text()
+	id := e.ID
+	if id == "" {
+		id = rand.Text()
+	}
 	text, err := json.Marshal(leaf{Version: 1, ID: id, At: e.At.UnixMicro(), Kind: e.Kind, Commitment: base64.RawURLEncoding.EncodeToString(commitment[:])})
 	if err != nil {
 		return Entry{}, fmt.Errorf("audit: %w", err)

@@ -43,6 +43,9 @@ type Caller struct {
 
 	Method     string    // how a person was verified when she signed in
 	VerifiedAt time.Time // and when
+	Session    string    // id of her session
+	Assurance  string    // how surely it is she: low, substantial or high
+	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 }
 
 // Has says whether the caller carries a scope.
@@ -122,7 +125,7 @@ func (s *Server) identify(c *gin.Context, r Route) (Caller, error) {
 func challenge(code, scope string) string {
 	const realm = `Bearer realm="showcard"`
 	switch code {
-	case CodeTokenInvalid, CodeTokenExpired:
+	case CodeTokenInvalid, CodeTokenExpired, "session-ended":
 		return realm + `, error="invalid_token"`
 	case CodeForbiddenScope:
 		return realm + `, error="insufficient_scope", scope="` + scope + `"`

@@ -25,6 +25,7 @@ const (
 	ClassRenew   Class = "renew"   // a page renewing its code: can wait a second
 	ClassPage    Class = "page"    // pages and their assets
 	ClassSignIn  Class = "sign-in" // guessed at by attackers
+	ClassToken   Class = "token"   // machines prove who they are; wrong proofs are counted apart
 	ClassOps     Class = "ops"     // health, metrics: never limited
 )
 
@@ -46,6 +47,7 @@ func defaultLimits() map[Class]Limits {
 		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
 		ClassPage:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
 		ClassSignIn:  {PerMinute: 30, Concurrent: 64, Queue: 16},
+		ClassToken:   {PerMinute: 300, Concurrent: 64, Queue: 64},
 		ClassOps:     {},
 	}
 }
@@ -145,6 +147,9 @@ func (s *Server) allow(c *gin.Context, class Class, g *gate, caller Caller) erro
 	}
 	return nil
 }
+
+// AddressKey names the address that a request comes from, for counting.
+func AddressKey(c *gin.Context) string { return addressKey(c.ClientIP()) }
 
 // addressKey groups an IPv6 client by its /64, which one household or one attacker owns whole.
 func addressKey(ip string) string {

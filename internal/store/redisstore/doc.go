@@ -13,6 +13,7 @@
 //	showcard:{show:<id>}           hash    show, closed, claimant, until      ends with the show
 //	showcard:{ticket:<digest>}     string  JSON of wallet.Ticket              ends some time after the code
 //	showcard:{challenge:<sha256>}  string  "1"; the hash is of nonce+caller   minutes
+//	showcard:{count:<sha256>}      string  how many                           as long as asked for
 //	showcard:{once:<sha256>}       string  who saw it first                   as long as asked for
 //	showcard:{limit:<sha256>}      string  theoretical arrival time, µs       at most a minute
 //	showcard:{status:<list>}       string  header and packed bits             none

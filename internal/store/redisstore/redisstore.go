@@ -70,8 +70,8 @@ var sources embed.FS
 
 // scripts are sent by their digest, and whole only when the server has forgotten them.
 type scripts struct {
-	putShow, claim, closeShow, once, allow *redis.Script
-	lookup, applied, replace, apply        *redis.Script
+	putShow, claim, closeShow, once, allow, count *redis.Script
+	lookup, applied, replace, apply               *redis.Script
 }
 
 // New makes a store. It does not connect: a Redis that is away is an error of the calls, and
@@ -148,7 +148,7 @@ func (s *scripts) load() error {
 		return fmt.Errorf("redisstore: %w", err)
 	}
 	for name, to := range map[string]**redis.Script{
-		"put_show": &s.putShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow,
+		"put_show": &s.putShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count,
 		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
 	} {
 		text, err := sources.ReadFile(name + ".lua")

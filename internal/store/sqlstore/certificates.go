@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
 )
@@ -250,11 +252,14 @@ func (s *Store) openTaken(r takenRow) (issuer.Taken, error) {
 // sealedBatch is one certificate of a batch, sealed before the transaction begins.
 type sealedBatch struct {
 	rowKey, digest, row, credential, image []byte
+
+	log      entries // of its issue, and of the replacement of another
+	changeID string  // of that replacement
 }
 
-func (s *Store) sealCertificate(authority string, n issuer.NewCertificate) (b sealedBatch, err error) {
+func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sealedBatch, err error) {
 	id := n.Identifier
-	b.rowKey = s.blindKey(authority, n.Row.Key)
+	b.rowKey = s.blindKey(of.Authority, n.Row.Key)
 	if b.digest, err = s.sealer.Seal("certificates", id, "row_digest", n.RowDigest[:]); err != nil {
 		return b, err
 	}
@@ -271,7 +276,15 @@ func (s *Store) sealCertificate(authority string, n issuer.NewCertificate) (b se
 			return b, err
 		}
 	}
-	return b, nil
+	events := []audit.Event{issuedEvent(n.Certificate, of.Authority, of.By, n.Replaces)}
+	if n.Replaces != "" {
+		b.changeID = rand.Text()
+		ended := stateEvent(b.changeID, issuer.Event{Identifier: n.Replaces, At: n.CreatedAt, To: issuer.Lapsed, By: of.By, ReplacedBy: id}, of.Authority)
+		ended.Holder = n.HolderID // a certificate replaces another of the same holder
+		events = append(events, ended)
+	}
+	b.log, err = s.audited(events...)
+	return b, err
 }
 
 // sameDigest tells a repeated row from another one under the same key.

@@ -27,8 +27,13 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 	sealed := make([]sealedBatch, len(b.Certificates))
 	details := make([][]byte, len(b.Results))
+	b.Certificates = slices.Clone(b.Certificates)
 	err := inChunks(len(sealed), func(i int) (err error) {
-		sealed[i], err = s.sealCertificate(b.Authority, b.Certificates[i])
+		n := &b.Certificates[i]
+		if n.CreatedAt.IsZero() {
+			n.CreatedAt = s.cfg.Now()
+		}
+		sealed[i], err = s.sealCertificate(b, *n)
 		return err
 	})
 	if err == nil {
@@ -42,7 +47,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.write(ctx, 3*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+	err = s.write(ctx, 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
 		out = make([]issuer.Committed, len(b.Certificates))
 		var job openJob
 		if b.Job != "" {
@@ -132,9 +137,6 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 		state = issuer.Valid
 	}
 	at := n.CreatedAt
-	if at.IsZero() {
-		at = s.cfg.Now()
-	}
 	stateAt := n.StateAt
 	if stateAt.IsZero() {
 		stateAt = at
@@ -151,7 +153,7 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 		return s.instead(q, b.Authority, n, sealed)
 	}
 	if n.Replaces != "" {
-		refusal, err := s.replace(q, b, n)
+		refusal, err := s.replace(q, b, n, sealed.changeID)
 		if err != nil {
 			return issuer.Committed{}, err
 		}
@@ -174,7 +176,7 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 			return issuer.Committed{}, err
 		}
 	}
-	return issuer.Committed{Identifier: n.Identifier, Credential: n.Credential}, nil
+	return issuer.Committed{Identifier: n.Identifier, Credential: n.Credential}, sealed.log.store(q)
 }
 
 // instead answers a certificate that could not be inserted.
@@ -222,7 +224,7 @@ func (s *Store) standing(q querier, authority, identifier string) (state issuer.
 }
 
 // replace ends the certificate that n replaces.
-func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate) (refusal, err error) {
+func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate, changeID string) (refusal, err error) {
 	state, by, err := s.standing(q, b.Authority, n.Replaces)
 	switch {
 	case errors.Is(err, issuer.ErrUnknown):
@@ -234,11 +236,9 @@ func (s *Store) replace(q querier, b issuer.Batch, n issuer.NewCertificate) (ref
 	case state != issuer.Valid: // a suspension that came after the issuer looked counts too
 		return issuer.ErrTransition, nil
 	}
-	at := n.CreatedAt
-	if at.IsZero() {
-		at = s.cfg.Now()
-	}
-	return nil, s.enterChange(q, change{identifier: n.Replaces, from: state, to: issuer.Lapsed, at: micros(at), by: b.By, replacedBy: n.Identifier})
+	return nil, s.enterChange(q, change{
+		identifier: n.Replaces, from: state, to: issuer.Lapsed, at: micros(n.CreatedAt), by: b.By, replacedBy: n.Identifier, reasonID: changeID,
+	})
 }
 
 // slotRow is a slot that a signed certificate names.

@@ -6,6 +6,7 @@
 //	wallet     copies of certificates, who may act for whom, who looked
 //	verifier   one record per verification, which decides that a code is spent
 //	registry   the entries of the registry and every revision of them
+//	access     sessions of people who have signed in
 //
 // One type, [Store], implements the contracts of all of them. The SQL is one text for SQLite
 // and PostgreSQL; what differs between them is behind the small interface database.

@@ -34,8 +34,12 @@ func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
 
 // BeginJob implements [issuer.Jobs].
 func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now time.Time, lease time.Duration) (issuer.Job, error) {
+	log, err := s.audited(jobEvent("push.begun", now, issuer.Job{ID: id, Authority: authority}))
+	if err != nil {
+		return issuer.Job{}, err
+	}
 	var out issuer.Job
-	err := s.write(ctx, 1, func(q querier) error {
+	err = s.write(ctx, 2, func(q querier) error {
 		at := micros(now)
 		// Whether it is there or not, afterwards it is, and is ours to look at.
 		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0, 0, 0, $4, $4, NULL) ON CONFLICT (id) DO NOTHING`,
@@ -52,6 +56,9 @@ func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now 
 		if _, err := q.exec(`UPDATE push_jobs SET state = $2, holder = $3, lease = $4, lease_until = $5, upload = upload + 1,
 				taken = 0, accepted = 0, rejected = 0, bytes = 0, started_at = $6, updated_at = $6, finished_at = NULL WHERE id = $1`,
 			id, string(issuer.JobRunning), holder, lease.Microseconds(), micros(now.Add(lease)), at); err != nil {
+			return err
+		}
+		if err := log.store(q); err != nil {
 			return err
 		}
 		j, _, err = selectJob(q, id, "")
@@ -97,10 +104,34 @@ func (j *openJob) save(q querier, bytes int64, now time.Time) error {
 	return err
 }
 
-// EndJob implements [issuer.Jobs].
+// EndJob implements [issuer.Jobs]. What the log says of the counters is sealed before the
+// transaction; should they have changed since, it is made anew.
 func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now time.Time) (issuer.Job, error) {
+	for {
+		var was openJob
+		err := s.read(ctx, func(q querier) (err error) {
+			was, _, err = selectJob(q, id, "")
+			return err
+		})
+		if err != nil {
+			return issuer.Job{}, err
+		}
+		log, err := s.audited(endedEvent(now, was.Job, done))
+		if err != nil {
+			return issuer.Job{}, err
+		}
+		out, err := s.endJob(ctx, was, log, id, holder, done, now)
+		if !errors.Is(err, errJobMoved) {
+			return out, err
+		}
+	}
+}
+
+var errJobMoved = errors.New("sqlstore: the job has moved on meanwhile")
+
+func (s *Store) endJob(ctx context.Context, was openJob, log entries, id, holder string, done bool, now time.Time) (issuer.Job, error) {
 	var out issuer.Job
-	err := s.write(ctx, 1, func(q querier) error {
+	err := s.write(ctx, 2, func(q querier) error {
 		j, found, err := selectJob(q, id, s.db.lock())
 		switch {
 		case err != nil:
@@ -109,6 +140,8 @@ func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now ti
 			return fmt.Errorf("%w: %s", issuer.ErrJobUnknown, id)
 		case j.holder != holder:
 			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, id)
+		case j.Authority != was.Authority || j.Rows != was.Rows || j.Accepted != was.Accepted || j.Rejected != was.Rejected:
+			return errJobMoved
 		}
 		state, finished := issuer.JobInterrupted, any(nil)
 		if done {
@@ -120,6 +153,9 @@ func (s *Store) EndJob(ctx context.Context, id, holder string, done bool, now ti
 		}
 		if _, err := q.exec(`UPDATE push_jobs SET state = $2, lease_until = 0, updated_at = $3, finished_at = $4 WHERE id = $1`,
 			id, string(state), micros(now), finished); err != nil {
+			return err
+		}
+		if err := log.store(q); err != nil {
 			return err
 		}
 		j, _, err = selectJob(q, id, "")

@@ -122,7 +122,7 @@ func TestClosed(t *testing.T) {
 	require.ErrorIs(t, s.Ping(t.Context()), sqlstore.ErrClosed)
 	_, err = s.Reserve(t.Context(), "a", nil, 1)
 	require.ErrorIs(t, err, sqlstore.ErrClosed)
-	require.ErrorIs(t, s.PutAgency(t.Context(), agency()), sqlstore.ErrClosed)
+	require.ErrorIs(t, s.PutAppointment(t.Context(), appointment()), sqlstore.ErrClosed)
 }
 
 func TestGivingUp(t *testing.T) {
@@ -180,4 +180,6 @@ func TestNeighboursInOneTransaction(t *testing.T) {
 	}
 }
 
-func agency() wallet.Agency { return wallet.Agency{CompanyID: "c", PersonID: "p"} }
+func appointment() wallet.Appointment {
+	return wallet.Appointment{ID: "a", CompanyID: "c", PersonID: "p", Role: wallet.RoleAgent, By: "boss", State: wallet.Offered, PersonName: secretName, NumberEnd: "1234", CompanyName: secretName}
+}

@@ -13,13 +13,14 @@ import (
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/wallet"
 )
 
 var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|agencies|verifications)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -50,8 +51,14 @@ func TestStatementsUseIndexes(t *testing.T) {
 	}
 	_, err = s.EndJob(ctx, "job", "upload", true, now)
 	require.NoError(t, err)
-	require.NoError(t, s.PutAgency(ctx, agency()))
-	_, err = s.Agencies(ctx, "p", now)
+	_, err = s.Licences(ctx, "p")
+	require.NoError(t, err)
+	_, err = s.AppointmentsOf(ctx, "p", 10)
+	require.NoError(t, err)
+	_, err = s.AppointmentsIn(ctx, "c", 10)
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeAppointment(ctx, "a", []wallet.AppointmentState{wallet.Offered}, wallet.Accepted, "p", now))
+	_, err = s.LooksShownBy(ctx, "blind-one", "p", now, 10)
 	require.NoError(t, err)
 	_, err = s.Looks(ctx, "blind-one", now, 10)
 	require.NoError(t, err)
@@ -68,6 +75,12 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, _, err = s.Sweep(ctx, now, now.AddDate(-1, 0, 0))
 	require.NoError(t, err)
 	_, err = s.SweepRequests(ctx, now.AddDate(-1, 0, 0))
+	require.NoError(t, err)
+	require.NoError(t, s.StepUpSession(ctx, "session-1", now))
+	require.NoError(t, s.EndSession(ctx, "session-1"))
+	_, err = s.EndSessions(ctx, "blind-one")
+	require.NoError(t, err)
+	_, err = s.SweepSessions(ctx, now)
 	require.NoError(t, err)
 	require.NoError(t, s.Save(ctx, 0, []registry.Entry{{Kind: "k", ID: "i", Body: []byte("{}")}}, "who", "why", now))
 	_, err = s.Load(ctx)

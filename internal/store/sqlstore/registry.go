@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/registry"
 )
 
@@ -41,8 +42,16 @@ func revision(q querier) (n int64, err error) {
 
 // Save implements [registry.Store]. Two that start from one revision both want the next
 // number; its primary key lets one have it.
-func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time) error {
-	return s.write(ctx, 2*len(entries)+1, func(q querier) error {
+func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, who, why string, at time.Time, events ...registry.Event) error {
+	noted := []audit.Event{registryEvent(base+1, registryRevision{who, why, micros(at)}, entries)}
+	for _, e := range events {
+		noted = append(noted, audit.Event{Kind: e.Kind, At: at, Actor: e.Actor, Subject: e.Subject, Detail: e.Detail})
+	}
+	log, err := s.audited(noted...)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, 2*len(entries)+1+len(log), func(q querier) error {
 		current, err := revision(q)
 		if err != nil {
 			return err
@@ -75,6 +84,49 @@ func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, 
 				return err
 			}
 		}
-		return nil
+		return log.store(q)
 	})
+}
+
+// History implements [registry.Store].
+func (s *Store) History(ctx context.Context, from int64, limit int) ([]registry.Revision, error) {
+	var out []registry.Revision
+	err := s.snapshot(ctx, func(q querier) error {
+		out = nil
+		byNumber := map[int64]int{}
+		err := q.rows(`SELECT revision, who, why, at FROM registry_revisions WHERE revision >= $1 ORDER BY revision LIMIT $2`, []any{from, limit}, func(row scanner) error {
+			var r registry.Revision
+			var at int64
+			err := row.Scan(&r.Number, &r.Who, &r.Why, &at)
+			r.At = moment(at)
+			byNumber[r.Number] = len(out)
+			out = append(out, r)
+			return err
+		})
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		return q.rows(`SELECT h.revision, h.kind, h.id, h.body, COALESCE((SELECT p.body FROM registry_history p
+				WHERE p.kind = h.kind AND p.id = h.id AND p.revision < h.revision ORDER BY p.revision DESC LIMIT 1), h.body) AS before_body,
+				EXISTS (SELECT 1 FROM registry_history p WHERE p.kind = h.kind AND p.id = h.id AND p.revision < h.revision) AS existed
+			FROM registry_history h WHERE h.revision >= $1 AND h.revision <= $2 AND h.kind NOT IN ('trust-list', 'seal') ORDER BY h.revision, h.kind, h.id`,
+			[]any{out[0].Number, out[len(out)-1].Number}, func(row scanner) error {
+				var n int64
+				var w registry.Written
+				var existed bool
+				if err := row.Scan(&n, &w.Kind, &w.ID, &w.After, &w.Before, &existed); err != nil {
+					return err
+				}
+				if !existed {
+					w.Before = nil
+				}
+				at, ok := byNumber[n]
+				if !ok {
+					return fmt.Errorf("registry history without its revision %d", n)
+				}
+				out[at].Entries = append(out[at].Entries, w)
+				return nil
+			})
+	})
+	return out, err
 }

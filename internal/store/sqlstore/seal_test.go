@@ -12,6 +12,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
@@ -66,9 +67,13 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	for _, id := range []string{"v1", "v2"} {
 		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
 	}
+	require.NoError(t, s.PutAppointment(ctx, appointment()))
 	_, _, err = s.BeginRequest(ctx, "client", "request", secretDigest(), now)
 	require.NoError(t, err)
 	require.NoError(t, s.EndRequest(ctx, "client", "request", 201, []byte(secretResponse+secretName)))
+	for _, id := range []string{"session-1", "session-2"} {
+		require.NoError(t, s.OpenSession(ctx, access.Session{ID: id, Holder: "blind-one", Name: secretName, Method: "oidc:demo", At: now, SignedInAt: now, Expires: now.Add(time.Hour)}))
+	}
 }
 
 func TestNothingPersonalLiesReadable(t *testing.T) {
@@ -115,6 +120,7 @@ func TestMovedValuesDoNotOpen(t *testing.T) {
 		"digest of another request":          {`UPDATE verifications SET request_hash = (SELECT request_hash FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
 		"answer to another request":          {`UPDATE requests SET response = (SELECT answer FROM verifications WHERE id = 'v2')`, readRequest},
 		"result of another line":             {`UPDATE push_results SET detail = (SELECT detail FROM push_results WHERE line = 3) WHERE line = 1`, readResults},
+		"name of another session":            {`UPDATE sessions SET name = (SELECT name FROM sessions WHERE id = 'session-2') WHERE id = 'session-1'`, readSession},
 		"reason of a history from elsewhere": {`UPDATE certificate_events SET reason_id = 'another'`, readEvents},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,6 +173,11 @@ func readResults(s *sqlstore.Store) error {
 
 func readEvents(s *sqlstore.Store) error {
 	_, err := s.Events(background(), "one")
+	return err
+}
+
+func readSession(s *sqlstore.Store) error {
+	_, err := s.Session(background(), "session-1")
 	return err
 }
 

@@ -159,7 +159,9 @@ func (d *sqlite) transact(group []*ticket, answers []error) error {
 	changed := false
 	for i, t := range group {
 		if t.work.clean {
-			answers[i] = t.work.do(s)
+			if answers[i] = t.work.do(s); errors.As(answers[i], &unlogged{}) {
+				return d.abort(answers[i])
+			}
 			changed = changed || answers[i] == nil
 			continue
 		}

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/issuer"
 )
 
@@ -39,12 +41,17 @@ func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certif
 	if ch.eventReason, err = s.sealText("certificate_events", ch.reasonID, "reason", c.Reason); err != nil {
 		return none, err
 	}
+	log, err := s.audited(stateEvent(ch.reasonID, issuer.Event{Identifier: c.Identifier, At: c.At, To: c.To, By: c.By}, c.Authority))
+	if err != nil {
+		return none, err
+	}
 	var r sealedCertificate
-	err = s.write(ctx, 4, func(q querier) error {
+	err = s.write(ctx, 5, func(q querier) error {
 		r = sealedCertificate{}
 		var changes int64
-		err := q.row(`SELECT state, changes FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
-			Scan(&ch.from, &changes)
+		var holder string
+		err := q.row(`SELECT state, changes, holder_id FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
+			Scan(&ch.from, &changes, &holder)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
@@ -56,6 +63,10 @@ func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certif
 			return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
 		default:
 			if err := s.enterChange(q, ch); err != nil {
+				return err
+			}
+			log.about(holder)
+			if err := log.store(q); err != nil {
 				return err
 			}
 		}
@@ -138,9 +149,14 @@ func (s *Store) appendChanges(q querier, slots map[string][]uint64, status statu
 // AddCopy implements [issuer.Record]. It holds the certificate's row, so that a change of
 // state either finds the slot or comes first.
 func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
-	return s.write(ctx, 2, func(q querier) error {
+	log, err := s.audited(copyEvent(c))
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, 3, func(q querier) error {
 		var state issuer.State
-		err := q.row(`SELECT state FROM certificates WHERE identifier = $1`+s.db.lock(), c.Identifier).Scan(&state)
+		var holder string
+		err := q.row(`SELECT state, holder_id FROM certificates WHERE identifier = $1`+s.db.lock(), c.Identifier).Scan(&state, &holder)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
@@ -161,6 +177,10 @@ func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
 		if at.IsZero() {
 			at = s.cfg.Now()
 		}
+		log.about(holder)
+		if err := log.store(q); err != nil {
+			return err
+		}
 		return s.insertSlot(q, slotRow{Slot: c.Slot, identifier: c.Identifier, copy: 1, status: state.Public(), keyID: c.KeyID, expires: optional(c.ExpiresAt), at: micros(at)})
 	})
 }
@@ -174,12 +194,19 @@ func (s *Store) SetLive(ctx context.Context, authority, identifier string, live 
 			return err
 		}
 	}
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
-		n, err := q.exec(`UPDATE certificates SET live = $3, live_at = $4 WHERE identifier = $1 AND authority = $2`, identifier, authority, sealed, optional(at))
-		if err == nil && n == 0 {
-			err = fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
-		}
+	log, err := s.audited(audit.Event{Kind: "certificate.updated", At: at, Actor: authority, Subject: identifier, Detail: map[string]string{"fields": strings.Join(slices.Sorted(maps.Keys(live)), " ")}})
+	if err != nil {
 		return err
+	}
+	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
+		n, err := q.exec(`UPDATE certificates SET live = $3, live_at = $4 WHERE identifier = $1 AND authority = $2`, identifier, authority, sealed, optional(at))
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+		}
+		return log.store(q)
 	}})
 }
 

@@ -45,17 +45,18 @@ type Config struct {
 	// ListSize is the number of entries of new status lists; default ListSize. The issuer
 	// must permute indexes over the same number.
 	ListSize uint64
-	// Seals bounds what one data key seals; the zero value is good. Keys and Usage in it are
-	// set by Open.
+	// Seals says how long data keys last and who wraps them; the zero value is good. Keys,
+	// DataKeys and Generation in it are set by Open.
 	Seals key.SealerConfig
 }
 
 // Store is the durable record. It is safe for concurrent use, and several processes may open
 // the same database.
 type Store struct {
-	cfg    Config
-	db     database
-	sealer *key.Sealer
+	cfg      Config
+	db       database
+	sealer   *key.Sealer
+	entryKey []byte // of the ids of audit entries
 }
 
 var (
@@ -106,7 +107,10 @@ type scanner interface {
 }
 
 // Open opens the database, brings its tables up to date and makes the sealer.
-func Open(ctx context.Context, cfg Config) (*Store, error) {
+func Open(ctx context.Context, cfg Config) (*Store, error) { return open(ctx, cfg, false) }
+
+// open opens the database; for maintenance also in the middle of it.
+func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 	if cfg.Keys == nil {
 		return nil, errors.New("sqlstore: no keystore")
 	}
@@ -126,8 +130,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
 	s := &Store{cfg: cfg, db: db}
-	cfg.Seals.Keys, cfg.Seals.Usage = cfg.Keys, usage{db}
-	if s.sealer, err = key.NewSealer(cfg.Seals); err != nil {
+	if s.entryKey, err = cfg.Keys.Secret(auditSecret, 32); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
+	}
+	if err := s.openSealer(ctx, maintenance); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}
 	return s, nil

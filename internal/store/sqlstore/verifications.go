@@ -30,15 +30,22 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 			return err
 		}
 	}
+	log, err := s.audited(verificationEvent(v))
+	if err != nil {
+		return err
+	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-				holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
+				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`,
 			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, hash, v.ShowID, v.Ticket[:], v.Challenge,
-			v.HolderID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
-		if err != nil || n == 1 {
+			v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
+		switch {
+		case err != nil:
 			return err
+		case n == 1:
+			return log.store(q)
 		}
 		return conflict(q, v)
 	}})
@@ -72,7 +79,7 @@ func conflict(q querier, v verifier.Verification) error {
 }
 
 const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-	holder_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until`
+	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until`
 
 func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
 	var v verifier.Verification
@@ -82,7 +89,7 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	err := s.read(ctx, func(q querier) error {
 		return q.row(`SELECT `+verificationColumns+` FROM verifications WHERE `+where, args...).
 			Scan(&v.ID, &at, &v.Caller, &v.Party, &v.PartyName, &v.RequestKey, &hash, &v.ShowID, &ticket, &v.Challenge,
-				&v.HolderID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until)
+				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return verifier.Verification{}, verifier.ErrNoRecord

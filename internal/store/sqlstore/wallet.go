@@ -47,65 +47,45 @@ func (s *Store) PutCopy(ctx context.Context, c wallet.Copy) error {
 	}})
 }
 
-// Agencies implements [wallet.Store]: what was put, and the representatives that standing
-// certificates of companies name. When such a certificate ends, so does the agency.
-func (s *Store) Agencies(ctx context.Context, personID string, now time.Time) ([]wallet.Agency, error) {
-	var out []wallet.Agency
-	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT company_id, role, until, created_at FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2)
-			UNION ALL
-			SELECT r.company_id, $3, NULL, c.created_at FROM representatives r JOIN certificates c ON c.identifier = r.identifier
-			WHERE r.person_id = $1 AND c.state IN ('valid', 'suspended')
-				AND r.company_id NOT IN (SELECT company_id FROM agencies WHERE person_id = $1 AND (until IS NULL OR until > $2))
-			ORDER BY 4, 1`,
-			[]any{personID, micros(now), wallet.RoleRepresentative}, func(row scanner) error {
-				a := wallet.Agency{PersonID: personID}
-				var until *int64
-				var created int64
-				err := row.Scan(&a.CompanyID, &a.Role, &until, &created)
-				a.Until, a.CreatedAt = optionalMoment(until), moment(created)
-				out = append(out, a)
-				return err
-			})
-	})
-	return out, err
-}
-
-// PutAgency implements [wallet.Store].
-func (s *Store) PutAgency(ctx context.Context, a wallet.Agency) error {
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
-		_, err := q.exec(`INSERT INTO agencies (person_id, company_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (person_id, company_id) DO UPDATE SET role = excluded.role, until = excluded.until`,
-			a.PersonID, a.CompanyID, a.Role, optional(a.Until), micros(a.CreatedAt))
-		return err
-	}})
-}
-
 // Looks implements [wallet.Store]. The holder reads the verifier's own records: there is no
 // second history that could differ.
 func (s *Store) Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]wallet.Look, error) {
 	if holderID == "" {
 		return nil, nil // of records whose holder is not known
 	}
+	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
+		WHERE holder_id = $1 AND holder_id <> '' AND at < $2 ORDER BY at DESC, id LIMIT $3`, holderID, micros(before), limit)
+}
+
+// LooksShownBy implements [wallet.Store].
+func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]wallet.Look, error) {
+	if holderID == "" || personID == "" {
+		return nil, nil
+	}
+	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
+		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND at < $3 ORDER BY at DESC, id LIMIT $4`, holderID, personID, micros(before), limit)
+}
+
+const lookColumns = `id, at, identifier, type, party, party_name, purpose, fields, outcome, reasons, via, person_id`
+
+func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.Look, error) {
 	var out []wallet.Look
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT id, at, identifier, type, party, party_name, purpose, fields, outcome, reasons, via FROM verifications
-			WHERE holder_id = $1 AND holder_id <> '' AND at < $2 ORDER BY at DESC, id LIMIT $3`,
-			[]any{holderID, micros(before), limit}, func(row scanner) error {
-				var l wallet.Look
-				var at int64
-				var fields, reasons string
-				err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via)
-				if err == nil {
-					l.Fields, err = parseNames(fields)
-				}
-				if err == nil {
-					l.Reasons, err = parseNames(reasons)
-				}
-				l.At = moment(at)
-				out = append(out, l)
-				return err
-			})
+		return q.rows(query, args, func(row scanner) error {
+			var l wallet.Look
+			var at int64
+			var fields, reasons string
+			err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID)
+			if err == nil {
+				l.Fields, err = parseNames(fields)
+			}
+			if err == nil {
+				l.Reasons, err = parseNames(reasons)
+			}
+			l.At = moment(at)
+			out = append(out, l)
+			return err
+		})
 	})
 	return out, err
 }

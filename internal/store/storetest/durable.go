@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -28,8 +29,10 @@ type DurableStore interface {
 	issuer.Statuses
 	issuer.Requests
 	wallet.Store
+	wallet.Appointments
 	verifier.Records
 	registry.Store
+	access.Sessions
 }
 
 // DurableConfig is what a case asks of the store that it tries.
@@ -52,7 +55,8 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "verifications": durableVerifications, "registry": durableRegistry,
+		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })
 	}

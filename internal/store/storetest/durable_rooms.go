@@ -35,36 +35,16 @@ func durableWallet(t *testing.T, open OpenDurable) {
 		require.Equal(t, other, got)
 	})
 
-	t.Run("agencies", func(t *testing.T) {
-		s := openDurable(t, open).Store
-		ctx := t.Context()
-		forever := wallet.Agency{CompanyID: "c1", PersonID: "p", Role: "representative", CreatedAt: durableStart}
-		limited := wallet.Agency{CompanyID: "c2", PersonID: "p", Role: "agent", Until: durableStart.Add(time.Hour), CreatedAt: durableStart.Add(time.Second)}
-		foreign := wallet.Agency{CompanyID: "c1", PersonID: "q", Role: "agent", CreatedAt: durableStart}
-		for _, a := range []wallet.Agency{limited, forever, foreign} {
-			require.NoError(t, s.PutAgency(ctx, a))
-		}
-		got, err := s.Agencies(ctx, "p", durableStart.Add(time.Hour-time.Second))
-		require.NoError(t, err)
-		require.Equal(t, []wallet.Agency{forever, limited}, got)
-		got, err = s.Agencies(ctx, "p", durableStart.Add(time.Hour))
-		require.NoError(t, err)
-		require.Equal(t, []wallet.Agency{forever}, got)
-
-		forever.Role, forever.Until = "agent", durableStart.Add(time.Minute)
-		require.NoError(t, s.PutAgency(ctx, forever))
-		got, err = s.Agencies(ctx, "p", durableStart)
-		require.NoError(t, err)
-		require.Equal(t, []wallet.Agency{forever, limited}, got)
-	})
-
 	t.Run("looks", func(t *testing.T) {
 		s := openDurable(t, open).Store
 		ctx := t.Context()
 		for i := range 5 {
 			v := verification(numbered("v", i))
 			v.At = durableStart.Add(time.Duration(i) * time.Minute)
-			if i == 2 {
+			switch i {
+			case 1:
+				v.PersonID = "agent"
+			case 2:
 				v.HolderID = "another"
 			}
 			require.NoError(t, s.Record(ctx, v))
@@ -89,15 +69,24 @@ func durableWallet(t *testing.T, open OpenDurable) {
 		require.NoError(t, err)
 		require.Equal(t, []wallet.Look{{
 			ID: "v002", At: durableStart.Add(2 * time.Minute), Identifier: "id", Type: "resident-id", Party: "bank-1", PartyName: "演示银行", Purpose: "open-account",
-			Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code",
+			Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code", PersonID: "h",
 		}}, looks)
+		looks, err = s.LooksShownBy(ctx, "h", "agent", late, 10)
+		require.NoError(t, err)
+		require.Len(t, looks, 1)
+		require.Equal(t, "v001", looks[0].ID)
+		for _, none := range [][2]string{{"another", "agent"}, {"h", ""}, {"", "agent"}} {
+			looks, err = s.LooksShownBy(ctx, none[0], none[1], late, 10)
+			require.NoError(t, err)
+			require.Empty(t, looks)
+		}
 	})
 }
 
 func verification(id string) verifier.Verification {
 	return verifier.Verification{
 		ID: id, At: durableStart, Caller: "client-1", Party: "bank-1", PartyName: "演示银行", RequestKey: "request-" + id, RequestHash: [32]byte{7},
-		ShowID: "show-" + id, Ticket: digestOf("ticket-" + id), Challenge: "challenge-" + id, HolderID: "h", Identifier: "id", Type: "resident-id",
+		ShowID: "show-" + id, Ticket: digestOf("ticket-" + id), Challenge: "challenge-" + id, HolderID: "h", PersonID: "h", Identifier: "id", Type: "resident-id",
 		Purpose: "open-account", Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code",
 		Answer: []byte(`{"outcome":"valid"}`), AnswerUntil: durableStart.Add(time.Minute),
 	}

@@ -32,6 +32,8 @@ type VolatileStore interface {
 	Once(ctx context.Context, key string, keep time.Duration) (first bool, err error)
 	// Allow counts a request against a limit per minute.
 	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
+	// Count counts a request against a limit for a time, such as a day.
+	Count(ctx context.Context, key string, limit int, keep time.Duration) (ok bool, err error)
 }
 
 // VolatileSubject is a store to be tried, empty, used by nobody else.
@@ -215,6 +217,36 @@ func VolatileLimiter(t *testing.T, open func(t *testing.T) VolatileSubject) {
 			_, _, err := s.Store.Allow(ctx, "", 1)
 			require.Error(t, err)
 		},
+		"a count to a limit": func(t *testing.T, s VolatileSubject) {
+			for i := range 5 {
+				ok, err := s.Store.Count(ctx, "day:bank:1", 3, long)
+				require.NoError(t, err)
+				require.Equal(t, i < 3, ok)
+			}
+			ok, err := s.Store.Count(ctx, "day:bank:2", 3, long)
+			require.NoError(t, err)
+			require.True(t, ok, "another day")
+			ok, err = s.Store.Count(ctx, "short", 1, time.Second)
+			require.NoError(t, err)
+			require.True(t, ok)
+			s.Advance(1100 * time.Millisecond)
+			ok, err = s.Store.Count(ctx, "short", 1, time.Second)
+			require.NoError(t, err)
+			require.True(t, ok, "forgotten")
+			for _, bad := range []func() (bool, error){
+				func() (bool, error) { return s.Store.Count(ctx, "", 1, long) },
+				func() (bool, error) { return s.Store.Count(ctx, "k", 0, long) },
+				func() (bool, error) { return s.Store.Count(ctx, "k", 1, 0) },
+			} {
+				ok, err := bad()
+				require.Error(t, err)
+				require.False(t, ok)
+			}
+			require.EqualValues(t, 5, race(crowd, func(int) bool {
+				ok, err := s.Store.Count(ctx, "raced", 5, long)
+				return err == nil && ok
+			}))
+		},
 		"very fast": func(t *testing.T, s VolatileSubject) {
 			ok, _, err := s.Store.Allow(ctx, "k", 1<<31-1)
 			require.NoError(t, err)
@@ -262,6 +294,7 @@ func volatileCancelled(t *testing.T, s VolatileSubject) {
 		"TakeChallenge": func() error { return s.Store.TakeChallenge(over, "n", "a") },
 		"Once":          func() error { _, err := s.Store.Once(over, "k", long); return err },
 		"Allow":         func() error { _, _, err := s.Store.Allow(over, "k", 1); return err },
+		"Count":         func() error { _, err := s.Store.Count(over, "k", 1, long); return err },
 		"Applied":       func() error { _, _, err := s.Store.Applied(over, "1"); return err },
 		"Replace":       func() error { return s.Store.Replace(over, head, []byte{0}, at) },
 		"Apply":         func() error { return s.Store.Apply(over, "1", 1, 1, nil, at) },

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/verifier"
+)
+
+// partyError is the registry's word on a relying party as the verifier says it.
+func partyError(err error) error {
+	for from, to := range map[error]error{
+		registry.ErrPartyNotReleased: verifier.ErrPartyNotReleased, registry.ErrPartySuspended: verifier.ErrPartySuspended,
+		registry.ErrPartyRetired: verifier.ErrPartyRetired, registry.ErrPartyNotActive: verifier.ErrPartyNotActive,
+	} {
+		if errors.Is(err, from) {
+			return fmt.Errorf("%w: %w", to, err)
+		}
+	}
+	return err
+}
+
+// stopped reports whether a freeze of a region, or of all, stops what belongs to the region.
+func stopped(r *registry.Registry, region string) bool {
+	frozen, _ := r.FrozenRegion(region)
+	return frozen
+}
+
+// rotating finds the private halves of keys of one kind in the keystore, by their public halves.
+// The keystore may gain keys while the server runs (showcard rotate): it is read again, at most
+// once a second, when a key is asked for that was not there.
+type rotating struct {
+	store  *key.Store
+	prefix string
+
+	mu    sync.Mutex
+	known map[string]*key.Private // by thumbprint
+	read  time.Time
+}
+
+func newRotating(store *key.Store, prefix string) *rotating {
+	return &rotating{store: store, prefix: prefix, known: map[string]*key.Private{}}
+}
+
+func (r *rotating) signer(public *key.Public) (*key.Private, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k, ok := r.known[public.Thumbprint()]; ok {
+		return k.WithID(public.ID()), nil
+	}
+	if time.Since(r.read) < time.Second {
+		return nil, key.ErrNotFound
+	}
+	r.read = time.Now()
+	if err := r.store.Reload(); err != nil {
+		return nil, err
+	}
+	for _, name := range r.store.Names() {
+		if !strings.HasPrefix(name, r.prefix) {
+			continue
+		}
+		k, err := r.store.Signer(name)
+		if err != nil {
+			return nil, err
+		}
+		r.known[k.Public().Thumbprint()] = k
+	}
+	if k, ok := r.known[public.Thumbprint()]; ok {
+		return k.WithID(public.ID()), nil
+	}
+	return nil, key.ErrNotFound
+}
+
+// providerKeys returns the wallet provider's keys that the registry lets sign now and that are
+// here, the newest first.
+func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]key.Signer, error) {
+	keys := newRotating(ks, "wallet-provider/")
+	return func(context.Context) ([]key.Signer, error) {
+		p, err := r.Provider(providerID)
+		if err != nil {
+			return nil, err
+		}
+		var usable []key.Signer
+		for i := len(p.Keys) - 1; i >= 0; i-- {
+			if !r.ProviderKeyUsable(providerID, p.Keys[i].Public.ID()) {
+				continue
+			}
+			k, err := keys.signer(p.Keys[i].Public)
+			if errors.Is(err, key.ErrNotFound) {
+				continue // another deployment's
+			}
+			if err != nil {
+				return nil, err
+			}
+			usable = append(usable, k)
+		}
+		return usable, nil
+	}
+}
+
+// statusSigner returns the newest key of our domain that the registry lets sign status lists now
+// and that is here.
+func statusSigner(r *registry.Registry, ks *key.Store, domain string) func() (key.Signer, error) {
+	keys := newRotating(ks, "status/")
+	return func() (key.Signer, error) {
+		d, err := r.Domain(domain)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now().Truncate(time.Second)
+		for i := len(d.StatusKeys) - 1; i >= 0; i-- {
+			k := d.StatusKeys[i]
+			if k.Frozen || now.Before(k.NotBefore) || !k.NotAfter.IsZero() && now.After(k.NotAfter) {
+				continue
+			}
+			s, err := keys.signer(k.Public)
+			if errors.Is(err, key.ErrNotFound) {
+				continue
+			}
+			return s, err
+		}
+		return nil, fmt.Errorf("%w: no key of domain %s may sign status lists now", key.ErrNotFound, domain)
+	}
+}
+
+// listSigners finds the private halves of the list keys that newer roots name.
+func listSigners(ks *key.Store) func(*key.Public) (key.Signer, error) {
+	keys := newRotating(ks, "trust-list/")
+	return func(public *key.Public) (key.Signer, error) {
+		k, err := keys.signer(public)
+		if err != nil {
+			return nil, err
+		}
+		return k, nil
+	}
+}

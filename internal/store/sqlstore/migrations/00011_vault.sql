@@ -1,0 +1,29 @@
+-- Data keys are random and lie here, wrapped by a key-encryption key of the keystore. Rows from
+-- before have no kek: those keys are derived, and only open what they sealed.
+
+-- +goose Up
+ALTER TABLE data_keys ADD COLUMN kek TEXT NOT NULL DEFAULT '';
+ALTER TABLE data_keys ADD COLUMN wrapped BYTEA; -- null once it was destroyed
+ALTER TABLE data_keys ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
+
+-- The generations of the keys of blind names. The last one is in force when it is complete; until
+-- then names are being turned to it, and nobody serves.
+CREATE TABLE lookup_keys (
+    generation  BIGINT  PRIMARY KEY,
+    fingerprint BYTEA   NOT NULL,
+    complete    INTEGER NOT NULL,
+    at          BIGINT  NOT NULL
+);
+
+-- Holder ids on their way from one generation to the next; empty but inside a transaction.
+CREATE TABLE lookup_moves (
+    before TEXT PRIMARY KEY,
+    after  TEXT NOT NULL
+);
+
+-- Every time that a backup was put in place of the record.
+CREATE TABLE restores (
+    id         TEXT   PRIMARY KEY, -- of the backup
+    taken_at   BIGINT NOT NULL,
+    restored_at BIGINT NOT NULL
+);
