@@ -86,6 +86,12 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// sm2_tables says how SM2 signatures of keys that come back are verified: on (tables of their
+	// multiples, several times as fast), off (the library alone), or both (each checks the other, the
+	// library decides, a difference is logged and counted: for the first months). Default on.
+	SM2Tables string `yaml:"sm2_tables"`
+	// sm2_table_memory bounds the tables of known keys, in bytes: 256 KiB for each. Default 67108864.
+	SM2TableMemory int64 `yaml:"sm2_table_memory"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
@@ -161,6 +167,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
 		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
+	}
+	if !slices.Contains([]string{"on", "off", "both"}, c.SM2Tables) || c.SM2TableMemory < 0 {
+		return fmt.Errorf("%w: sm2_tables: on, off or both; sm2_table_memory: bytes", errConfig)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)

@@ -30,6 +30,7 @@ func TestConfigRefuses(t *testing.T) {
 		"lifetime below the least": func(c *config) { c.CodeLifetime = 10 * time.Second },
 		"least above the usual":    func(c *config) { c.CodeLifetimeMin = 2 * time.Minute },
 		"retention under the law":  func(c *config) { c.RecordRetention = time.Hour },
+		"tables of another kind":   func(c *config) { c.SM2Tables = "sometimes" },
 		"half of TLS":              func(c *config) { c.TLSKey = "k.pem" },
 	} {
 		t.Run(name, func(t *testing.T) {
