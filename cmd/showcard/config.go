@@ -126,7 +126,7 @@ func readConfig(path string) (config, error) {
 
 // check fills defaults and refuses what cannot work.
 func (c *config) check() error {
-	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text"} {
+	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text", &c.SM2Tables: "on"} {
 		if *field == "" {
 			*field = value
 		}
