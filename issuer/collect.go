@@ -194,7 +194,7 @@ func (i *Issuer) Originals(ctx context.Context, q Query) ([]Certificate, error) 
 	var all []Certificate
 	if q.Identifier != "" {
 		c, err := i.cfg.Record.Certificate(ctx, q.Identifier)
-		if errors.Is(err, ErrUnknown) {
+		if errors.Is(err, ErrUnknown) || errors.Is(err, ErrContentErased) {
 			return nil, nil
 		}
 		if err != nil {

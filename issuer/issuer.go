@@ -86,6 +86,7 @@ type Config struct {
 	Live     LiveData
 	Cache    StatusCache
 	Registry Registry
+	Contents Contents // nil: content of ended certificates is never erased
 	Types    *schemas.Catalogue
 
 	// BaseURL is the public URL of the deployment. It is signed into every certificate, so it
@@ -108,6 +109,7 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // of the publisher; nil: slog.Default()
 
+	KeepEnded  time.Duration // how long the content of an ended certificate is kept at least; 0: 5 years
 	CopyLife   time.Duration // of a collected copy; 0: 180 days
 	StatusTTL  time.Duration // how long others may keep a signed status list; 0: 60 s
 	StatusLife time.Duration // until it expires altogether; 0: 1 h
@@ -147,6 +149,7 @@ func New(cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	cfg.PermutationKey = slices.Clone(cfg.PermutationKey)
+	fallback(&cfg.KeepEnded, 5*365*24*time.Hour)
 	fallback(&cfg.CopyLife, 180*24*time.Hour)
 	fallback(&cfg.StatusTTL, time.Minute)
 	fallback(&cfg.StatusLife, time.Hour)

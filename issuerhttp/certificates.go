@@ -3,6 +3,7 @@ package issuerhttp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -255,4 +256,22 @@ func (a *API) live(c *gin.Context) (any, error) {
 		Live       map[string]any `json:"live"`
 		AsOf       time.Time      `json:"as_of"`
 	}{cert.Identifier, cert.Live, cert.LiveAt.UTC()}, nil
+}
+
+// eraseContent destroys what is personal in a certificate that ended long ago. Erasing it again
+// is no error.
+func (a *API) eraseContent(c *gin.Context) (any, error) {
+	id, err := identifier(c)
+	if err != nil {
+		return nil, err
+	}
+	caller, _ := httpd.CallerFrom(c)
+	for _, authority := range caller.Issuers {
+		err := a.issuer.EraseContent(c, authority, id, caller.ID)
+		if errors.Is(err, issuer.ErrUnknown) {
+			continue // perhaps it is of another of hers
+		}
+		return httpd.NoContent{}, err
+	}
+	return nil, issuer.ErrUnknown
 }

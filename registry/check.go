@@ -38,7 +38,7 @@ func (d *Draft) check(c *schemas.Catalogue) error {
 		case Provider:
 			err = errors.Join(d.checkOwner(v.ID, v.Domain, v.Name, v.Keys), stillFrozen(d.base.providers[v.ID].Keys, v.Keys))
 		case Domain:
-			err = errors.Join(checkDomain(v), stillFrozen(d.base.domains[v.Code].StatusKeys, v.StatusKeys))
+			err = errors.Join(checkDomain(v), stillFrozen(d.base.domains[v.Code].StatusKeys, v.StatusKeys), checkServiceKeys(d.base.domains[v.Code].ServiceKeys, v.ServiceKeys))
 		case TypeState:
 			_, err = c.Version(v.ID, v.Version)
 		}
@@ -121,6 +121,7 @@ func (d *Draft) eachKey(f func(owner string, k Key)) {
 	}
 	for _, v := range d.next.domains {
 		each("domain "+v.Code, v.StatusKeys)
+		each("domain "+v.Code, plain(v.ServiceKeys))
 	}
 }
 
@@ -253,4 +254,32 @@ func checkDomain(v Domain) error {
 		return fmt.Errorf("status prefix %q does not end in a slash", v.StatusPrefix)
 	}
 	return checkKeys(v.StatusKeys)
+}
+
+// checkServiceKeys holds the keys of a deployment's own services against those before. None may
+// be left out: what it signed years ago is to stay checkable.
+func checkServiceKeys(before, after []ServiceKey) error {
+	for _, k := range after {
+		if !scopeForm.MatchString(k.Use) {
+			return fmt.Errorf("use %q of a service key is not lower-case letters, digits, dots and hyphens", k.Use)
+		}
+	}
+	for _, old := range before {
+		if !slices.ContainsFunc(after, func(k ServiceKey) bool { return k.Use == old.Use && k.Public.Equal(old.Public) }) {
+			return fmt.Errorf("service key %q stays in the entry: end it by not_after", old.Public.ID())
+		}
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	return errors.Join(checkKeys(plain(after)), stillFrozen(plain(before), plain(after)))
+}
+
+// plain are service keys without their use.
+func plain(keys []ServiceKey) []Key {
+	out := make([]Key, len(keys))
+	for i, k := range keys {
+		out[i] = k.Key
+	}
+	return out
 }

@@ -113,12 +113,20 @@ type Domain struct {
 	BaseURL      string       `json:"base_url"`
 	StatusPrefix string       `json:"status_prefix"`
 	StatusKeys   []Key        `json:"status_keys"`
+	// ServiceKeys sign what the deployment says in its own name: receipts of verifications.
+	ServiceKeys []ServiceKey `json:"service_keys,omitempty"`
+}
+
+// ServiceKey is a key of a deployment with what it signs ("receipt").
+type ServiceKey struct {
+	Use string `json:"use"`
+	Key
 }
 
 func (d Domain) id() string { return d.Code }
 
 func (d Domain) clone() Domain {
-	d.StatusKeys = slices.Clone(d.StatusKeys)
+	d.StatusKeys, d.ServiceKeys = slices.Clone(d.StatusKeys), slices.Clone(d.ServiceKeys)
 	return d
 }
 

@@ -10,9 +10,9 @@ import (
 )
 
 // Freeze names what is to stop, or to go on again. Kind is authority, authority-key,
-// provider, provider-key, status-key, type, party, client, region or all; ID names the entry (of a
-// status-key the code of its domain, of a region its GB/T 2260 code, of all "all"), and Key is the
-// key id of the three key kinds.
+// provider, provider-key, status-key, service-key, type, party, client, region or all; ID names the entry (of a
+// status-key or service-key the code of its domain, of a region its GB/T 2260 code, of all "all"), and Key is the
+// key id of the four key kinds.
 //
 // A frozen key is compromised: nothing it ever signed counts any more. It never thaws, and it
 // is frozen wherever else it stands.
@@ -31,7 +31,7 @@ func (r *Registry) Freeze(ctx context.Context, who, why string, f Freeze) error 
 
 func (d *Draft) freeze(f Freeze) error {
 	switch f.Kind {
-	case "authority-key", "provider-key", "status-key":
+	case "authority-key", "provider-key", "status-key", "service-key":
 		return d.freezeKey(f)
 	case "region", "all":
 		return d.stop(f)
@@ -136,7 +136,17 @@ func (d *Draft) freezeKey(f Freeze) error {
 		}
 	}
 	for id := range d.next.domains {
-		if v, err := d.Domain(id); err == nil && frozen(v.StatusKeys, stolen) {
+		v, err := d.Domain(id)
+		if err != nil {
+			continue
+		}
+		found := frozen(v.StatusKeys, stolen)
+		for i := range v.ServiceKeys {
+			if v.ServiceKeys[i].Public.Equal(stolen) {
+				v.ServiceKeys[i].Frozen, found = true, true
+			}
+		}
+		if found {
 			d.PutDomain(v)
 		}
 	}
@@ -165,6 +175,12 @@ func (d *Draft) find(f Freeze) (*key.Public, error) {
 			return nil, err
 		}
 		keys = v.StatusKeys
+	case "service-key":
+		v, err := d.Domain(f.ID)
+		if err != nil {
+			return nil, err
+		}
+		keys = plain(v.ServiceKeys)
 	}
 	for _, k := range keys {
 		if k.Public.ID() == f.Key {

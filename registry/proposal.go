@@ -56,9 +56,9 @@ var (
 
 // Proposal is what one operator wants and another has to approve.
 type Proposal struct {
-	ID     string  `json:"id"`
-	What   string  `json:"what"`   // freeze, thaw, retire, or the kind of an entry
-	Target string  `json:"target"` // id of what it is about
+	ID     string  `json:"id,omitempty"` // none for what was applied without a second operator
+	What   string  `json:"what"`         // freeze, thaw, retire, or the kind of an entry
+	Target string  `json:"target"`       // id of what it is about
 	Freeze *Freeze `json:"freeze,omitempty"`
 	// Entry is the entry as it will be, and Base the digest of what it replaces: whoever approves
 	// approves the difference that she saw.
@@ -68,7 +68,7 @@ type Proposal struct {
 	Why        string          `json:"why"`
 	By         string          `json:"by"`
 	At         time.Time       `json:"at"`
-	Expires    time.Time       `json:"expires"`
+	Expires    time.Time       `json:"expires,omitzero"`
 	State      ProposalState   `json:"state"`
 	DecidedBy  string          `json:"decided_by,omitempty"`
 	DecidedAt  time.Time       `json:"decided_at,omitzero"`

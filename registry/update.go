@@ -111,7 +111,7 @@ func (r *Registry) compile(d *Draft, version int64, now time.Time) *trustlist.Li
 		}
 	}
 	for _, v := range sorted(next.domains) {
-		l.Domains = append(l.Domains, trustlist.Domain{Code: v.Code, Name: trustlist.Name(v.Name), BaseURL: v.BaseURL, StatusPrefix: v.StatusPrefix, StatusKeys: dated(v.StatusKeys)})
+		l.Domains = append(l.Domains, trustlist.Domain{Code: v.Code, Name: trustlist.Name(v.Name), BaseURL: v.BaseURL, StatusPrefix: v.StatusPrefix, StatusKeys: dated(v.StatusKeys), ServiceKeys: services(v.ServiceKeys)})
 	}
 	for _, v := range sorted(next.authorities) {
 		l.Issuers = append(l.Issuers, trustlist.Issuer{
@@ -139,6 +139,14 @@ func (r *Registry) versions(s TypeState) []trustlist.Type {
 		if t, err := r.cfg.Catalogue.Version(s.ID, version); err == nil {
 			out = append(out, trustlist.Type{ID: s.ID, Version: version, VCT: r.cfg.BaseURL + t.Path(), Code: t.Code, Frozen: s.Frozen})
 		}
+	}
+	return out
+}
+
+func services(keys []ServiceKey) []trustlist.ServiceKey {
+	out := make([]trustlist.ServiceKey, len(keys))
+	for i, d := range dated(plain(keys)) {
+		out[i] = trustlist.ServiceKey{Use: keys[i].Use, DatedKey: d}
 	}
 	return out
 }

@@ -3,12 +3,15 @@
 package registryhttp
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/registry"
 )
@@ -16,43 +19,88 @@ import (
 // Scope is what an operator's token must carry to change the registry.
 const Scope = "registry"
 
+// Usage counts a party's checks. It is what this room asks of the verification records.
+type Usage interface {
+	PartyUsage(ctx context.Context, party string, since time.Time) ([]registry.UsageRow, error)
+}
+
 // API serves the registry.
-type API struct{ registry *registry.Registry }
+type API struct {
+	registry *registry.Registry
+	usage    Usage
+}
 
 // New makes the API.
-func New(r *registry.Registry) (*API, error) {
-	if r == nil {
+func New(r *registry.Registry, usage Usage) (*API, error) {
+	if r == nil || usage == nil {
 		return nil, errors.New("registryhttp: incomplete configuration")
 	}
-	return &API{registry: r}, nil
+	return &API{registry: r, usage: usage}, nil
 }
 
 // Routes are the routes of this room.
 func (a *API) Routes() []httpd.Route {
 	operators := []httpd.Role{httpd.RoleOperator}
 	readers := []httpd.Role{httpd.RoleOperator, httpd.RoleAuditor}
-	return []httpd.Route{
+	machines := []httpd.Role{httpd.RoleDepartment, httpd.RoleRelyingParty, httpd.RoleOperator, httpd.RoleAuditor}
+	routes := []httpd.Route{
 		{Method: http.MethodGet, Path: "/v1/trust-list", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.list},
 		{Method: http.MethodGet, Path: "/v1/trust-list/roots", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.roots},
-		{Method: http.MethodGet, Path: "/v1/registry/authorities", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.authorities},
-		{Method: http.MethodPut, Path: "/v1/registry/authorities/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putAuthority},
-		{Method: http.MethodGet, Path: "/v1/registry/parties", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.parties},
-		{Method: http.MethodPut, Path: "/v1/registry/parties/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putParty},
-		{Method: http.MethodGet, Path: "/v1/registry/clients", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.clients},
-		{Method: http.MethodPut, Path: "/v1/registry/clients/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putClient},
-		{Method: http.MethodGet, Path: "/v1/registry/providers", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.providers},
-		{Method: http.MethodPut, Path: "/v1/registry/providers/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putProvider},
-		{Method: http.MethodGet, Path: "/v1/registry/domains", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.domains},
-		{Method: http.MethodPut, Path: "/v1/registry/domains/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putDomain},
-		{Method: http.MethodGet, Path: "/v1/registry/types", Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: a.types},
-		{Method: http.MethodPut, Path: "/v1/registry/types/:id", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.putType},
-		{Method: http.MethodPost, Path: "/v1/registry/freezes", Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: a.freeze},
+		{Method: http.MethodPost, Path: "/v1/clients/self/keys", Roles: machines, Class: httpd.ClassWrite, Handler: a.addKey},
+		{Method: http.MethodDelete, Path: "/v1/clients/self/keys/:kid", Roles: machines, Class: httpd.ClassWrite, Handler: a.dropOwnKey},
 	}
+	for path, read := range map[string]httpd.Handler{
+		"/authorities": a.authorities, "/parties": a.parties, "/clients": a.clients, "/providers": a.providers, "/domains": a.domains,
+		"/types": a.types, "/parties/:id/usage": a.partyUsage, "/proposals": a.proposals, "/freezes": a.freezes, "/history": a.history,
+	} {
+		routes = append(routes, httpd.Route{Method: http.MethodGet, Path: "/v1/registry" + path, Roles: readers, Scope: Scope, Class: httpd.ClassRead, Handler: read})
+	}
+	for path, put := range map[string]httpd.Handler{
+		"/authorities/:id": a.putAuthority, "/parties/:id": a.putParty, "/clients/:id": a.putClient, "/providers/:id": a.putProvider,
+		"/domains/:id": a.putDomain, "/types/:id": a.putType, "/roots": a.putRoots,
+	} {
+		routes = append(routes, httpd.Route{Method: http.MethodPut, Path: "/v1/registry" + path, Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: put})
+	}
+	posts := map[string]httpd.Handler{
+		"/freezes": a.freeze, "/clients/:id/drop-key": a.dropKey,
+		"/freezes/:id/approve": a.decide(true), "/freezes/:id/reject": a.decide(false),
+		"/proposals/:id/approve": a.decide(true), "/proposals/:id/reject": a.decide(false),
+	}
+	for _, step := range []string{"approve", "reject", "release", "suspend", "resume", "retire"} {
+		posts["/parties/:id/"+step] = a.moveParty(step)
+	}
+	for path, post := range posts {
+		routes = append(routes, httpd.Route{Method: http.MethodPost, Path: "/v1/registry" + path, Roles: operators, Scope: Scope, Class: httpd.ClassWrite, Handler: post})
+	}
+	return routes
 }
 
 // Errors is the room's table.
 func Errors() httpd.ErrorTable {
 	return httpd.ErrorTable{
+		{Err: registry.ErrOwnProposal, Code: "proposal-own"},
+		{Err: registry.ErrProposalUnknown, Code: "proposal-unknown"},
+		{Err: registry.ErrProposalDecided, Code: "proposal-decided"},
+		{Err: registry.ErrProposalLapsed, Code: "proposal-lapsed"},
+		{Err: registry.ErrProposalOutdated, Code: "proposal-outdated"},
+		{Err: registry.ErrProposalLimit, Code: "proposal-limit"},
+		{Err: registry.ErrUrgentAgain, Code: "freeze-urgent-again"},
+		{Err: registry.ErrSecondOperator, Code: "second-operator-needed"},
+		{Err: registry.ErrPartyState, Code: "party-state-wrong"},
+		{Err: registry.ErrPartyRetired, Code: "party-retired"},
+		{Err: registry.ErrPartyIncomplete, Code: "party-incomplete"},
+		{Err: registry.ErrKeyProof, Code: "key-proof-invalid"},
+		{Err: registry.ErrKeyLast, Code: "client-key-last"},
+		{Err: registry.ErrKeyLimit, Code: "client-key-limit"},
+		{Err: registry.ErrKeyUnknown, Code: "client-key-unknown"},
+		{Err: registry.ErrKeyTaken, Code: "client-key-taken"},
+		{Err: registry.ErrRootsSigner, Code: "roots-list-key-missing"},
+		{Err: trustlist.ErrThreshold, Code: "roots-too-few-signatures"},
+		{Err: trustlist.ErrRolledBack, Code: "roots-rolled-back"},
+		{Err: trustlist.ErrGap, Code: "roots-gap"},
+		{Err: trustlist.ErrSignature, Code: "roots-invalid"},
+		{Err: trustlist.ErrMalformed, Code: "roots-invalid"},
+		{Err: trustlist.ErrFuture, Code: "roots-invalid"},
 		{Err: registry.ErrUnknown, Code: "registry-entry-unknown"},
 		{Err: registry.ErrInvalid, Code: "registry-entry-invalid"},
 		{Err: registry.ErrConflict, Code: "registry-conflict"},
@@ -69,8 +117,18 @@ func (a *API) list(*gin.Context) (any, error) {
 	return httpd.Raw{ContentType: "application/jose", Body: []byte(text), ETag: strconv.FormatInt(version, 10), CacheControl: "public, max-age=1"}, nil
 }
 
-func (a *API) roots(*gin.Context) (any, error) {
+// roots serves the newest root set, or one of the chain, so that whoever pinned an old one can walk.
+func (a *API) roots(c *gin.Context) (any, error) {
 	body := a.registry.Roots()
+	if text, asked := c.GetQuery("version"); asked {
+		version, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, registry.ErrUnknown
+		}
+		if body, err = a.registry.RootsVersion(version); err != nil {
+			return nil, err
+		}
+	}
 	return httpd.Raw{ContentType: "application/json", Body: body, ETag: httpd.ETag(body), CacheControl: "public, max-age=60"}, nil
 }
 
@@ -108,121 +166,4 @@ func (a *API) types(*gin.Context) (any, error) {
 	return struct {
 		Types []registry.TypeState `json:"types"`
 	}{a.registry.Types()}, nil
-}
-
-// put reads an entry whose id must be the path's, and stores it. stored returns the entry as it
-// goes in: what was frozen or suspended stays so, for to thaw it takes a freeze that says so.
-func put[T any](a *API, c *gin.Context, id func(T) string, what string, stored func(*registry.Draft, T) T) (any, error) {
-	var v T
-	if err := httpd.Decode(c, &v); err != nil {
-		return nil, err
-	}
-	if id(v) != c.Param("id") {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "", Code: httpd.CodeFieldInvalid, Detail: "the id in the body is not the id in the path"}}}
-	}
-	who, _ := httpd.CallerFrom(c)
-	out := v
-	err := a.registry.Update(c, who.ID, "put "+what+" "+id(v), func(d *registry.Draft) error {
-		out = stored(d, v)
-		return nil
-	})
-	if err != nil {
-		return nil, explain(err)
-	}
-	return out, nil
-}
-
-// explain lets an operator see what was wrong with an entry: she wrote it.
-func explain(err error) error {
-	if errors.Is(err, registry.ErrInvalid) {
-		return &httpd.Problem{Code: "registry-entry-invalid", Detail: err.Error()}
-	}
-	return err
-}
-
-func (a *API) putAuthority(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Authority) string { return v.ID }, "authority", func(d *registry.Draft, v registry.Authority) registry.Authority {
-		old, _ := d.Authority(v.ID) // one that is new was never stopped
-		v.Frozen = v.Frozen || old.Frozen
-		d.PutAuthority(v)
-		return v
-	})
-}
-
-func (a *API) putParty(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Party) string { return v.ID }, "relying party", func(d *registry.Draft, v registry.Party) registry.Party {
-		old, _ := d.Party(v.ID) // one that is new was never stopped
-		v.Suspended = v.Suspended || old.Suspended
-		d.PutParty(v)
-		return v
-	})
-}
-
-func (a *API) putClient(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Client) string { return v.ID }, "client", func(d *registry.Draft, v registry.Client) registry.Client {
-		old, _ := d.Client(v.ID) // one that is new was never stopped
-		v.Suspended = v.Suspended || old.Suspended
-		d.PutClient(v)
-		return v
-	})
-}
-
-func (a *API) putProvider(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Provider) string { return v.ID }, "wallet provider", func(d *registry.Draft, v registry.Provider) registry.Provider {
-		old, _ := d.Provider(v.ID) // one that is new was never stopped
-		v.Frozen = v.Frozen || old.Frozen
-		d.PutProvider(v)
-		return v
-	})
-}
-
-func (a *API) putDomain(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.Domain) string { return v.Code }, "domain", func(d *registry.Draft, v registry.Domain) registry.Domain {
-		d.PutDomain(v)
-		return v
-	})
-}
-
-func (a *API) putType(c *gin.Context) (any, error) {
-	return put(a, c, func(v registry.TypeState) string { return v.ID }, "type", func(d *registry.Draft, v registry.TypeState) registry.TypeState {
-		old, _ := d.Type(v.ID)
-		v.Frozen = v.Frozen || old.Frozen
-		d.PutType(v)
-		return v
-	})
-}
-
-// maxReason bounds what the history keeps of an operator's words.
-const maxReason = 1000
-
-// freezeRequest is the body of POST /v1/registry/freezes. Nothing in it has a default: a
-// forgotten "frozen" must not thaw anything.
-type freezeRequest struct {
-	Kind   string `json:"kind" required:"true"`
-	ID     string `json:"id" required:"true"`
-	Key    string `json:"key,omitempty"`
-	Frozen bool   `json:"frozen" required:"true"`
-	Reason string `json:"reason" required:"true"`
-}
-
-func (a *API) freeze(c *gin.Context) (any, error) {
-	var body freezeRequest
-	if err := httpd.Decode(c, &body); err != nil {
-		return nil, err
-	}
-	switch {
-	case body.Reason == "":
-		return nil, &httpd.Problem{Code: httpd.CodeFieldMissing, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldMissing}}}
-	case len(body.Reason) > maxReason:
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldInvalid, Detail: "at most 1000 bytes"}}}
-	}
-	who, _ := httpd.CallerFrom(c)
-	err := a.registry.Freeze(c, who.ID, body.Reason, registry.Freeze{Kind: body.Kind, ID: body.ID, Key: body.Key, Frozen: body.Frozen})
-	if err != nil {
-		return nil, explain(err)
-	}
-	_, version := a.registry.TrustList()
-	return struct {
-		TrustListVersion int64 `json:"trust_list_version"`
-	}{version}, nil
 }

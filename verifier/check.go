@@ -59,12 +59,13 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return k.refusedCode(ctx, offer, code.Ticket, err)
 	}
+	k.record.HolderID, k.record.Identifier, k.record.Type = offer.HolderID, offer.Identifier, offer.Type
 	if offer.Scene != "" && offer.Scene != k.req.Purpose {
-		return nil, fmt.Errorf("%w: %s", ErrPurposeNotChosen, offer.Scene)
+		return nil, k.turnedAway(ctx, fmt.Errorf("%w: %s", ErrPurposeNotChosen, offer.Scene))
 	}
 	fields, err := k.allowed(offer.Type, offer.Fields)
 	if err != nil {
-		return nil, err
+		return nil, k.turnedAway(ctx, err)
 	}
 	nonce := randomText(24)
 	audience := k.cfg.Audience(k.caller)
@@ -125,6 +126,38 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 	return nil, err
 }
 
+// Refused is the outcome in the record of a request that was turned away: the party got no
+// answer, and the code was not spent.
+const Refused Outcome = "refused"
+
+// turnedAway records that a party wanted of a certificate what it may not have. Nothing was
+// disclosed; the holder sees who tried. It returns what the party is told.
+func (k *check) turnedAway(ctx context.Context, refusal error) error {
+	if k.record.HolderID == "" {
+		return refusal
+	}
+	v := k.record
+	// Neither code, challenge nor request is used up: the party may come again with a right.
+	v.RequestKey, v.RequestHash, v.ShowID, v.Ticket, v.Challenge = "", [32]byte{}, "", [32]byte{}, ""
+	v.Outcome, v.Reasons, v.AnswerUntil = string(Refused), []string{refusalCode(refusal)}, v.At
+	if err := k.cfg.Records.Record(ctx, v); err != nil {
+		return fmt.Errorf("verifier: record: %w", err)
+	}
+	return refusal
+}
+
+func refusalCode(err error) string {
+	switch {
+	case errors.Is(err, ErrPurposeNotChosen):
+		return "purpose-not-chosen"
+	case errors.Is(err, ErrTypeNotRegistered):
+		return "type-not-registered"
+	case errors.Is(err, ErrPurposeNotRegistered):
+		return "purpose-not-registered"
+	}
+	return "nothing-to-disclose"
+}
+
 // refuse answers about a code that leads to no certificate. Nothing was looked at, so there
 // is nothing to record.
 func (k *check) refuse(state State, code string) *Answer {
@@ -151,16 +184,16 @@ func (k *check) presentation(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	// The holder has sent what she has sent; the party still gets no more than it may see.
+	k.record.HolderID, k.record.Identifier = ours.HolderID, ours.Identifier
 	fields, err := k.allowed(r.Type, r.names)
 	if err != nil {
-		return nil, err
+		return nil, k.turnedAway(ctx, err)
 	}
 	for name := range r.Claims {
 		if !slices.Contains(fields, name) {
 			delete(r.Claims, name)
 		}
 	}
-	k.record.HolderID, k.record.Identifier = ours.HolderID, ours.Identifier
 	return k.finish(ctx, r, ours.Identifier)
 }
 
@@ -257,20 +290,23 @@ func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	k.record.Answer, k.record.AnswerUntil = answer, k.record.At.Add(k.cfg.RepeatFor)
+	if k.record.Receipt, err = k.receipt(a); err != nil {
+		return nil, err
+	}
 	switch err := k.cfg.Records.Record(ctx, k.record); {
 	case err == nil:
-		return a, nil
+		return k.withReceipt(ctx, k.req.Receipt, a, k.record)
 	case errors.Is(err, ErrSpent):
 		// Another scanner was faster: no name, no field leaves.
 		if k.req.Key != "" {
 			// It may have been this very request, sent twice at once.
-			if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash); same != nil || err != nil {
+			if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt); same != nil || err != nil {
 				return same, err
 			}
 		}
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrRequestReused):
-		if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash); same != nil || err != nil {
+		if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt); same != nil || err != nil {
 			return same, err
 		}
 		return nil, ErrRequestReused

@@ -50,8 +50,14 @@ func (k *check) facts(ctx context.Context) (*Answer, error) {
 	}
 	k.record.Fields = names
 	if best == nil {
-		// Recorded all the same: whoever tries numbers is to leave a trace.
+		// Recorded all the same: whoever tries numbers is to leave a trace, and whom the number
+		// belongs to is to see it, though she holds no such certificate.
 		k.record.Type = f.Type
+		if f.Holder.Number != "" && k.cfg.HolderID != nil {
+			k.record.HolderID = k.cfg.HolderID(f.Holder)
+		} else if len(found) > 0 { // of another type
+			k.record.HolderID = found[0].HolderID
+		}
 		return k.store(ctx, k.refuse(Failed, "certificate-unknown"))
 	}
 	var matches map[string]bool

@@ -30,6 +30,10 @@ type Verification struct {
 	Via         string    // code, presentation, facts
 	Answer      []byte    // JSON of the answer; the store seals it
 	AnswerUntil time.Time // a repeat is answered until then; afterwards Answer is erased
+	// Receipt is JSON of what the receipt says, without values, and of its salts. The store seals
+	// it and keeps it as long as the record.
+	Receipt    []byte
+	PortraitAt time.Time // when the portrait was first fetched; zero: never
 }
 
 // The record's answers.
@@ -37,6 +41,7 @@ var (
 	ErrSpent         = errors.New("verifier: code already used")
 	ErrRequestReused = errors.New("verifier: idempotency key already used for another request")
 	ErrNoRecord      = errors.New("verifier: no such verification")
+	ErrNoReceipt     = errors.New("verifier: no receipt of this verification")
 )
 
 // Records is the durable store of verifications. Record MUST be durable when it returns nil:
@@ -53,7 +58,11 @@ type Records interface {
 	// ShowID spent nothing and are not found.
 	ByTicket(ctx context.Context, ticket [32]byte) (Verification, error)
 	ByID(ctx context.Context, id string) (Verification, error)
-	// Sweep erases answers past AnswerUntil and records older than before; it returns counts.
+	// PortraitFetched notes when the portrait of a verification was first handed out. It MUST be
+	// durable when it returns nil: the holder reads it in her history.
+	PortraitFetched(ctx context.Context, id, client string, at time.Time) error
+	// Sweep erases answers past AnswerUntil and records older than before, but not those that
+	// somebody disputes; it returns counts.
 	Sweep(ctx context.Context, now, before time.Time) (answers, records int64, err error)
 }
 

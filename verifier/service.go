@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/schemas"
 )
@@ -153,6 +154,11 @@ type ServiceConfig struct {
 	FactsPerMinute int
 	RepeatFor      time.Duration // how long a repeated request gets the same answer; default 60 s
 	PortraitFor    time.Duration // how long after a verification its portrait may be fetched; default 5 min
+	// Receipts says how receipts are signed. nil: verifications have none.
+	Receipts *ReceiptConfig
+	// HolderID gives the blind id of whom a check of facts names, so that she reads of it also
+	// when she holds no such certificate. nil: she does not.
+	HolderID func(schemas.HolderRef) string
 }
 
 // Service checks codes, presentations and facts for relying parties, and records each check.
@@ -162,6 +168,9 @@ type Service struct{ cfg ServiceConfig }
 func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Challenges == nil || cfg.Limiter == nil || len(cfg.Domain) != 4 {
 		return nil, errors.New("verifier: incomplete configuration")
+	}
+	if r := cfg.Receipts; r != nil && (r.Issuer == "" || r.Hash == "" || r.Signer == nil) {
+		return nil, errors.New("verifier: incomplete configuration of receipts")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -193,6 +202,7 @@ type Request struct {
 	Purpose       string
 	Key           string // Idempotency-Key, may be empty
 	ClerkCompared bool   // the clerk says she has compared the person with the portrait
+	Receipt       bool   // the answer is to bring the receipt
 }
 
 // Facts are claims to check against a certificate, without a code and without disclosure.
@@ -213,6 +223,9 @@ type Answer struct {
 	// Portrait is where the image may be fetched for a few minutes, when the caller may.
 	Portrait bool            `json:"portrait,omitempty"`
 	Matches  map[string]bool `json:"matches,omitempty"` // of facts
+	// Receipt is signed when it was asked for; Openings are its salts.
+	Receipt  string            `json:"receipt,omitempty"`
+	Openings *receipt.Openings `json:"openings,omitempty"`
 }
 
 // maxPurpose bounds a purpose in bytes. It is recorded also when nothing of the presentation
@@ -241,7 +254,7 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, er
 	}
 	hash := req.hash()
 	if req.Key != "" {
-		if a, err := s.repeat(ctx, c, req.Key, hash); a != nil || err != nil {
+		if a, err := s.repeat(ctx, c, req.Key, hash, req.Receipt); a != nil || err != nil {
 			return a, err
 		}
 	}
@@ -320,7 +333,8 @@ func (r Request) hash() [32]byte {
 		C, P, N, U string
 		F          *Facts
 		K          bool
-	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared})
+		R          bool `json:",omitempty"`
+	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared, r.Receipt})
 	if err != nil {
 		b = []byte(fmt.Sprint("unmarshalable", err)) // facts came from JSON
 	}
@@ -328,7 +342,7 @@ func (r Request) hash() [32]byte {
 }
 
 // repeat answers a request that was recorded before: the answer may have been lost on its way.
-func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash [32]byte) (*Answer, error) {
+func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash [32]byte, wanted bool) (*Answer, error) {
 	old, err := s.cfg.Records.ByRequest(ctx, c.Client, requestKey)
 	if errors.Is(err, ErrNoRecord) {
 		return nil, nil
@@ -343,7 +357,7 @@ func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash 
 	if err := json.Unmarshal(old.Answer, &a); err != nil {
 		return nil, fmt.Errorf("verifier: stored answer: %w", err)
 	}
-	return &a, nil
+	return s.withReceipt(ctx, wanted, &a, old)
 }
 
 // Portrait returns the image of a verified certificate, with the salt of its signed digest,
@@ -364,7 +378,16 @@ func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, sal
 	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
 		return nil, nil, ErrNoPortrait
 	}
-	return s.cfg.Originals.Portrait(ctx, v.Identifier)
+	if image, salt, err = s.cfg.Originals.Portrait(ctx, v.Identifier); err != nil {
+		return nil, nil, err
+	}
+	// Her history says so before anybody sees it.
+	if v.PortraitAt.IsZero() {
+		if err := s.cfg.Records.PortraitFetched(ctx, v.ID, c.Client, s.cfg.Now().UTC()); err != nil {
+			return nil, nil, fmt.Errorf("verifier: record: %w", err)
+		}
+	}
+	return image, salt, nil
 }
 
 func randomText(n int) string {

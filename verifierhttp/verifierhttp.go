@@ -46,6 +46,7 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodPost, Path: "/v1/verifications", Roles: parties, Scope: Scope, Class: httpd.ClassScan, MaxBody: 8 << 20, Handler: a.verify},
 		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
+		{Method: http.MethodGet, Path: "/v1/verifications/:id/receipt", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.receipt},
 	}
 }
 
@@ -67,6 +68,7 @@ func Errors() httpd.ErrorTable {
 		{Err: verifier.ErrChallengeUnknown, Code: "challenge-unknown"},
 		{Err: verifier.ErrRequestReused, Code: "idempotency-key-reused"},
 		{Err: verifier.ErrNoRecord, Code: "verification-unknown"},
+		{Err: verifier.ErrNoReceipt, Code: "receipt-unknown"},
 		{Err: verifier.ErrNoPortrait, Code: "portrait-unavailable"},
 		{Err: qr.ErrTruncated, Code: "code-truncated"},
 		{Err: qr.ErrTooLong, Code: "code-too-long"},
@@ -89,6 +91,7 @@ type request struct {
 	Facts         *facts `json:"facts,omitempty"`
 	Purpose       string `json:"purpose"`
 	ClerkCompared bool   `json:"clerk_compared,omitempty"`
+	Receipt       bool   `json:"receipt,omitempty"` // the answer is to bring the signed receipt
 }
 
 type facts struct {
@@ -120,7 +123,7 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	if err := httpd.Decode(c, &body); err != nil {
 		return nil, err
 	}
-	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, ClerkCompared: body.ClerkCompared}
+	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, ClerkCompared: body.ClerkCompared, Receipt: body.Receipt}
 	if c.GetHeader("Idempotency-Key") != "" {
 		key, err := httpd.IdempotencyKey(c)
 		if err != nil {
@@ -220,6 +223,21 @@ func (a *API) challenge(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	return challenge{Nonce: nonce, Audience: a.service.Audience(who), ExpiresAt: expires}, nil
+}
+
+// signed is a receipt with its salts, which stay apart from it.
+type signed struct {
+	Receipt  string            `json:"receipt"`
+	Openings verifier.Openings `json:"openings"`
+}
+
+// receipt answers with the receipt of a check, to any client of the party that made it.
+func (a *API) receipt(c *gin.Context) (any, error) {
+	text, openings, err := a.service.Receipt(c, caller(c), c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return signed{text, openings}, nil
 }
 
 // portrait answers with the image; the salt of its signed digest stands in a header, so that

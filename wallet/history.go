@@ -1,9 +1,11 @@
 package wallet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/schemas"
@@ -11,37 +13,42 @@ import (
 
 // History returns who looked at a person's certificates and at those of her companies, newest
 // first. Of a company a representative and an administrator see every look and who showed it; an
-// agent sees the looks at what she showed herself.
-func (w *Wallet) History(ctx context.Context, p Person, before time.Time, limit int) ([]Look, error) {
+// agent sees the looks at what she showed herself. Every check that was recorded is there, by
+// code, presentation or facts, and every request that was turned away. next is where the
+// following page begins, zero when there is none.
+func (w *Wallet) History(ctx context.Context, p Person, before Cursor, limit int) (looks []Look, next Cursor, err error) {
 	if limit <= 0 || limit > 200 {
 		limit = 50
 	}
-	if before.IsZero() {
-		before = w.cfg.Now().Add(time.Second)
+	if before.At.IsZero() {
+		before.At = w.cfg.Now().Add(time.Second)
 	}
 	ids, acting, err := w.spaces(ctx, p)
 	if err != nil {
-		return nil, err
+		return nil, Cursor{}, err
 	}
 	var all []Look
 	for _, id := range ids {
 		var looks []Look
 		role := strongest(acting, id)
 		if role == RoleAgent {
-			looks, err = w.cfg.Store.LooksShownBy(ctx, id, p.HolderID, before, limit)
+			looks, err = w.cfg.Store.LooksShownBy(ctx, id, p.HolderID, before, limit+1)
 		} else {
-			looks, err = w.cfg.Store.Looks(ctx, id, before, limit)
+			looks, err = w.cfg.Store.Looks(ctx, id, before, limit+1)
 		}
 		if err == nil && role != "" {
 			err = w.nameShowers(ctx, id, looks)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("wallet: history: %w", err)
+			return nil, Cursor{}, fmt.Errorf("wallet: history: %w", err)
 		}
 		all = append(all, looks...)
 	}
-	slices.SortFunc(all, func(a, b Look) int { return b.At.Compare(a.At) })
-	return all[:min(len(all), limit)], nil
+	slices.SortFunc(all, func(a, b Look) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID)) })
+	if len(all) > limit {
+		next = Cursor{At: all[limit-1].At, ID: all[limit-1].ID}
+	}
+	return all[:min(len(all), limit)], next, nil
 }
 
 // nameShowers says who showed a company's certificates: the names come from the licence and from

@@ -62,6 +62,10 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if err := w.appointed(p, acting, held, fields, req.Scene); err != nil {
 		return Code{}, err
 	}
+	if err := w.steppedUp(p, held); err != nil {
+		return Code{}, err
+	}
+	p = w.verified(p)
 	// The copy is fetched now, not when a clerk waits for it.
 	if _, _, err := w.copy(ctx, held.HolderID, held.Identifier, true); err != nil {
 		return Code{}, err

@@ -34,6 +34,19 @@ type Look struct {
 	PersonID string
 	// ShownBy is her name and role, told of a company's certificates only. Not stored.
 	ShownBy *Shower
+
+	Client     string    // of the party
+	Holder     string    // whose certificate: hers, or that of a company she acts for
+	Receipt    bool      // there is a receipt
+	PortraitAt time.Time // when the portrait was fetched; zero: it was not
+	Disputed   string    // state of the last dispute: open, upheld, rejected, withdrawn; empty without one
+}
+
+// Cursor is a place in a history, between two looks. Many may share a moment, so it names the
+// last one that was read.
+type Cursor struct {
+	At time.Time
+	ID string // empty: before everything of that moment
 }
 
 // Shower is who showed a company's certificate.
@@ -48,10 +61,11 @@ type Store interface {
 	Copy(ctx context.Context, holderID, identifier string) (Copy, error) // ErrHoldingUnknown
 	// PutCopy stores or replaces the copy of (HolderID, Identifier).
 	PutCopy(ctx context.Context, c Copy) error
-	// Looks returns a holder's history, newest first, older than before.
-	Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]Look, error)
+	// Looks returns a holder's history, newest first and within a moment by id, backwards from
+	// before.
+	Looks(ctx context.Context, holderID string, before Cursor, limit int) ([]Look, error)
 	// LooksShownBy returns the part of it that one person showed.
-	LooksShownBy(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]Look, error)
+	LooksShownBy(ctx context.Context, holderID, personID string, before Cursor, limit int) ([]Look, error)
 }
 
 // Show is one act of showing: a chosen certificate, chosen fields, codes that renew until it

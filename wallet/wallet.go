@@ -37,7 +37,9 @@ var (
 	ErrTicketExpired  = errors.New("wallet: code expired")
 	ErrNotYours       = errors.New("wallet: not yours to show")
 	ErrNoKey          = errors.New("wallet: no provider key may be used")
-	ErrKeyFull        = errors.New("wallet: as many copies as allowed are bound to this key")
+	// ErrStepUp says that a certificate of a sensitive type wants her to prove anew who she is.
+	ErrStepUp  = errors.New("wallet: a sensitive certificate needs a step-up")
+	ErrKeyFull = errors.New("wallet: as many copies as allowed are bound to this key")
 )
 
 // Person is who acts: signed in, known to be a holder.
@@ -112,6 +114,10 @@ type Config struct {
 	HolderID     func(schemas.HolderRef) string
 	// AdministratorTerm and AgentTerm bound how long an appointment may last (3 years, 1 year).
 	AdministratorTerm, AgentTerm time.Duration
+	// StepUpFor is how long the use of a passkey counts for showing what is sensitive (5 min).
+	// Unless PasskeyOnly, a sign-in of high assurance counts as long.
+	StepUpFor   time.Duration
+	PasskeyOnly bool
 	// OfferFor is how long somebody may take to accept one (30 days).
 	OfferFor time.Duration
 }
@@ -142,7 +148,7 @@ func New(cfg Config) (*Wallet, error) {
 	for d, v := range map[*time.Duration]time.Duration{
 		&cfg.Lifetime: time.Minute, &cfg.MinLifetime: MinLifetime, &cfg.MaxLifetime: MaxLifetime,
 		&cfg.OpenFor: 10 * time.Minute, &cfg.Lease: 10 * time.Second,
-		&cfg.AdministratorTerm: AdministratorTerm, &cfg.AgentTerm: AgentTerm, &cfg.OfferFor: 30 * 24 * time.Hour,
+		&cfg.AdministratorTerm: AdministratorTerm, &cfg.AgentTerm: AgentTerm, &cfg.StepUpFor: 5 * time.Minute, &cfg.OfferFor: 30 * 24 * time.Hour,
 	} {
 		if *d == 0 {
 			*d = v
@@ -223,4 +229,14 @@ func (w *Wallet) spaces(ctx context.Context, p Person) (ids []string, acting []A
 		}
 	}
 	return ids, acting, nil
+}
+
+// Spaces returns the holder ids whose whole history a person sees: her own first, then those of
+// companies that she represents or administers. An agent sees only what she showed herself.
+func (w *Wallet) Spaces(ctx context.Context, p Person) ([]string, error) {
+	all, acting, err := w.spaces(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(id string) bool { return strongest(acting, id) == RoleAgent }), nil
 }

@@ -3,6 +3,7 @@
 package wallethttp
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strconv"
@@ -57,6 +58,7 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrLifetime, Code: "lifetime-out-of-range"},
 		{Err: wallet.ErrScene, Code: "field-too-long"},
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
+		{Err: wallet.ErrStepUp, Code: "step-up-required"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
 	}, companyErrors()...)
 }
@@ -221,18 +223,40 @@ func (a *API) close(c *gin.Context) (any, error) {
 
 // look is one line of the history.
 type look struct {
-	ID         string    `json:"id"`
-	At         time.Time `json:"at"`
-	Identifier string    `json:"identifier"`
-	Type       string    `json:"type"`
-	Party      string    `json:"party"`
-	PartyName  string    `json:"party_name"`
-	Purpose    string    `json:"purpose"`
-	Fields     []string  `json:"fields"`
-	Outcome    string    `json:"outcome"`
-	Reasons    []string  `json:"reasons"`
-	Via        string    `json:"via"`
-	ShownBy    *shower   `json:"shown_by,omitempty"` // of a company's certificates
+	ID         string     `json:"id"`
+	At         time.Time  `json:"at"`
+	Identifier string     `json:"identifier"`
+	Type       string     `json:"type"`
+	Party      string     `json:"party"`
+	PartyName  string     `json:"party_name"`
+	Purpose    string     `json:"purpose"`
+	Fields     []string   `json:"fields"`
+	Outcome    string     `json:"outcome"`
+	Reasons    []string   `json:"reasons"`
+	Via        string     `json:"via"`
+	ShownBy    *shower    `json:"shown_by,omitempty"` // of a company's certificates
+	Receipt    bool       `json:"receipt"`
+	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
+	Disputed   string     `json:"disputed,omitempty"`
+	Company    bool       `json:"company,omitempty"` // of a company that she acts for
+}
+
+// cursor is where the next page of the history begins, opaque to pages.
+func cursor(c wallet.Cursor) string {
+	if c.At.IsZero() {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.At.UnixMicro(), 10) + "." + c.ID))
+}
+
+func parseCursor(text string) (wallet.Cursor, bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	at, id, ok := strings.Cut(string(raw), ".")
+	micros, atErr := strconv.ParseInt(at, 10, 64)
+	if err != nil || atErr != nil || !ok || id == "" || len(id) > 64 {
+		return wallet.Cursor{}, false
+	}
+	return wallet.Cursor{At: time.UnixMicro(micros).UTC(), ID: id}, true
 }
 
 // shower is who showed a company's certificate.
@@ -242,10 +266,15 @@ type shower struct {
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
-	var before time.Time
-	if text := c.Query("before"); text != "" {
+	var before wallet.Cursor
+	if text := c.Query("cursor"); text != "" {
+		var ok bool
+		if before, ok = parseCursor(text); !ok {
+			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "cursor is what the page before said"}
+		}
+	} else if text := c.Query("before"); text != "" {
 		var err error
-		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
+		if before.At, err = time.Parse(time.RFC3339Nano, text); err != nil {
 			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
 		}
 	}
@@ -256,15 +285,22 @@ func (a *API) history(c *gin.Context) (any, error) {
 			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
 		}
 	}
-	looks, err := a.wallet.History(c, person(c), before, limit)
+	looks, next, err := a.wallet.History(c, person(c), before, limit)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]look, len(looks))
 	for i, l := range looks {
-		out[i] = look{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, (*shower)(l.ShownBy)}
+		out[i] = look{
+			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
+			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Company: l.Holder != person(c).HolderID,
+		}
+		if !l.PortraitAt.IsZero() {
+			out[i].Portrait = &l.PortraitAt
+		}
 	}
 	return struct {
 		Looks []look `json:"looks"`
-	}{out}, nil
+		Next  string `json:"next,omitempty"`
+	}{out, cursor(next)}, nil
 }

@@ -19,8 +19,13 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/audit"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
+	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -64,8 +69,11 @@ type app struct {
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
 	access   *access.Service
+	login    *login.Service
+	audit    *audit.Log
 	server   *httpd.Server
 	outbound *http.Client // for everything that the server fetches
+	leave    func()       // lets maintenance commands in
 }
 
 // deployment is what was decided at the first start and is signed into certificates.
@@ -91,6 +99,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if err := os.Chmod(cfg.Data, 0o700); err != nil { //nolint:gosec // a folder needs its x
 		return nil, err
 	}
+	if a.leave, err = lockServing(cfg.Data, false); err != nil {
+		return nil, err
+	}
 	unlock, err := lockData(cfg.Data)
 	if err != nil {
 		return nil, err
@@ -112,6 +123,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if err := a.openRooms(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openAudit(); err != nil {
 		return nil, err
 	}
 	return a, a.mount()
@@ -156,7 +170,7 @@ func pinDeployment(cfg config) error {
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
-	if a.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: a.cfg.Database, Keys: a.keys}); err != nil {
+	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
 	switch {
@@ -177,27 +191,18 @@ func (a *app) openStores(ctx context.Context) (err error) {
 }
 
 func (a *app) openRooms(ctx context.Context) error {
+	if err := a.openRegistry(ctx); err != nil {
+		return err
+	}
 	alg := algorithm(a.cfg.Profile)
-	listKey, err := signer(a.keys, keyTrustList, alg)
-	if err != nil {
-		return err
-	}
-	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
-	if err != nil {
-		return err
-	}
-	a.registry, err = registry.New(ctx, registry.Config{Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, AlwaysTwo: a.cfg.TwoOperators == "always", BaseURL: a.cfg.PublicURL})
-	if err != nil {
-		return err
-	}
-	if err := bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now()); err != nil {
+	if err := ensureReceiptKeys(ctx, a.cfg, a.registry, a.keys, time.Now()); err != nil {
 		return err
 	}
 	holderKey, err := a.keys.Secret(secretHolder, 32)
 	if err != nil {
 		return err
 	}
-	a.holderID = func(h schemas.HolderRef) string { return h.Index(holderKey) }
+	a.holderID = func(h schemas.HolderRef) string { return a.store.HolderID(h.Index(holderKey)) }
 	if err := a.openIssuer(alg); err != nil {
 		return err
 	}
@@ -207,12 +212,10 @@ func (a *app) openRooms(ctx context.Context) error {
 	if err := a.openVerifier(); err != nil {
 		return err
 	}
-	tokenKey, err := signer(a.keys, keyToken, alg)
-	if err != nil {
+	if err := a.openAccess(alg); err != nil {
 		return err
 	}
-	a.access, err = access.New(access.Config{Issuer: a.cfg.PublicURL, Signer: tokenKey, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store})
-	return err
+	return a.openLogin()
 }
 
 func (a *app) openIssuer(alg key.Algorithm) error {
@@ -226,8 +229,9 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	}
 	a.issuer, err = issuer.New(issuer.Config{
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
-		Registry: issuerRegistry{a.registry, newKeyring(a.keys), a.types, time.Now}, Types: a.types,
-		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
+		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots,
+		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
 	})
 	return err
 }
@@ -238,6 +242,7 @@ func (a *app) openWallet() (err error) {
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
+		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
 	})
 	return err
 }
@@ -256,6 +261,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
 	return err
 }
@@ -269,12 +275,12 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
-		TrustedProxies: a.cfg.TrustedProxies, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
 		return err
 	}
-	registryAPI, err := registryhttp.New(a.registry)
+	registryAPI, err := registryhttp.New(a.registry, a.store)
 	if err != nil {
 		return err
 	}
@@ -290,13 +296,30 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
+	rightsAPI, err := a.openRights()
+	if err != nil {
+		return err
+	}
+	corrections, err := a.openCorrections()
+	if err != nil {
+		return err
+	}
+	passkeys, err := a.openPasskeys()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		a.tableMetrics(),
+		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
+		a.server.Mount(a.login.Routes(), login.Errors()),
 		a.server.Mount(registryAPI.Routes(), registryhttp.Errors()),
 		a.server.Mount(issuerAPI.Routes(), issuerhttp.Errors()),
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
+		a.server.Mount(corrections.Routes(), correction.Errors()),
+		a.server.Mount(passkeys.Routes(), passkey.Errors()),
+		a.mountAudit(),
 	)
 }
 
@@ -315,30 +338,11 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
-	g.Go(func() error { return a.sweep(loops) })
+	g.Go(func() error { return a.retention().Run(loops) })
+	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())
-}
-
-// sweep erases what must not be kept: answers after a minute, records after their retention.
-func (a *app) sweep(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			now := time.Now()
-			_, _, err := a.store.Sweep(ctx, now, now.Add(-a.cfg.RecordRetention))
-			_, requestsErr := a.store.SweepRequests(ctx, now.Add(-24*time.Hour))
-			_, sessionsErr := a.store.SweepSessions(ctx, now)
-			if err = errors.Join(err, requestsErr, sessionsErr); err != nil && ctx.Err() == nil {
-				a.log.Warn("sweep failed", "error", err)
-			}
-		}
-	}
 }
 
 func (a *app) close() error {
@@ -348,6 +352,9 @@ func (a *app) close() error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.leave != nil {
+		a.leave()
 	}
 	return errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
 )
@@ -221,7 +222,12 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("operator %s: %w", o.ID, err)
 		}
-		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: []string{"registry"}, Keys: []*key.Public{k}})
+		operators = append(operators, registry.Client{ID: o.ID, Role: "operator", Scopes: operatorScopes(), Keys: []*key.Public{k}})
 	}
 	return operators, nil
+}
+
+// operatorScopes is what an operator may do.
+func operatorScopes() []string {
+	return []string{"registry", rightshttp.ScopeDisputes, "corrections", "audit"}
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/wallet"
@@ -42,11 +43,29 @@ type config struct {
 	// system's. Default none.
 	OutboundCA string `yaml:"outbound_ca"`
 
+	// mtls_listen is a second address, with the same certificate, on which clients are asked for
+	// certificates (RFC 8705); mtls_url is its public URL. It is apart from listen because browsers
+	// with certificates would ask people for theirs. Default none.
+	MTLSListen string `yaml:"mtls_listen"`
+	MTLSURL    string `yaml:"mtls_url"`
+	// client_cert_header says that trusted_proxies end the TLS of mtls_url and tell the client's
+	// certificate in Client-Cert (RFC 9440). They MUST remove that header from what they receive.
+	ClientCertHeader bool `yaml:"client_cert_header"`
+	// registry_max_age is how long machines are served without a look at the database, which may
+	// hold that they are suspended. Default 5s.
+	RegistryMaxAge time.Duration `yaml:"registry_max_age"`
+	// metrics says who may read /metrics: [public], [operators] (they and auditors, with a token), or
+	// addresses and ranges. Default this machine, and nothing that a proxy forwards.
+	Metrics []string `yaml:"metrics"`
+
 	// data is the folder of keystore and database, mode 0700.
 	Data string `yaml:"data"`
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
 	// the environment variable SHOWCARD_PASSPHRASE holds a passphrase.
 	KeystoreKeyFile string `yaml:"keystore_key_file"`
+	// data_key_life is after how long a data key, under which personal data is sealed, is followed
+	// by the next. Old ones go on opening. Default 2160h (90 days).
+	DataKeyLife time.Duration `yaml:"data_key_life"`
 	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
@@ -63,6 +82,9 @@ type config struct {
 	// operators are the clients that may change the registry: their id and the file of their
 	// public JWK. They are registered at the first start.
 	Operators []operatorConfig `yaml:"operators"`
+	// identity lists the identity providers that people may sign in with (docs/sign-in.md). Without
+	// any, nobody can. Default none.
+	Identity []identityConfig `yaml:"identity"`
 	// two_operators says when a second operator must approve what widens a right or freezes many:
 	// auto (as soon as two are registered) or always (what one proposes waits until there is a
 	// second). Default auto.
@@ -79,9 +101,10 @@ type config struct {
 	CodeURL string `yaml:"code_url"`
 	// status_max_age is how old a status may be before a check is indeterminate. Default 10s.
 	StatusMaxAge time.Duration `yaml:"status_max_age"`
-	// record_retention is how long verification records are kept. Default 26280h (3 years);
-	// less than 4380h (six months) is refused.
+	// record_retention is retention.records, by its older name.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// retention is how long what is kept is kept; docs/retention.md lists all of it.
+	Retention retentionConfig `yaml:"retention"`
 	// administrator_term and agent_term bound how long a company may appoint a certificate
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
@@ -92,15 +115,66 @@ type config struct {
 	SM2Tables string `yaml:"sm2_tables"`
 	// sm2_table_memory bounds the tables of known keys, in bytes: 256 KiB for each. Default 67108864.
 	SM2TableMemory int64 `yaml:"sm2_table_memory"`
+	// correction_within is how long an answer to a correction request may take before it is
+	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
+	CorrectionWithin  time.Duration `yaml:"correction_within"`
+	CorrectionsPerDay int           `yaml:"corrections_per_day"`
+	// step_up_for is how long the use of a passkey counts for showing a certificate marked
+	// sensitive. Default 5m. step_up_by is "passkey", or "passkey-or-sign-in": then a sign-in of
+	// assurance high that is no older counts as well, for people whose device makes no passkeys.
+	// Default passkey-or-sign-in.
+	StepUpFor time.Duration `yaml:"step_up_for"`
+	StepUpBy  string        `yaml:"step_up_by"`
+	// audit is the log of who did what: see auditConfig in auditlog.go. It is always on.
+	Audit auditConfig `yaml:"audit"`
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
-	demo bool // set by `showcard demo` only; no key of the file reaches it
+	demo        bool     // set by `showcard demo` only; no key of the file reaches it
+	demoOrigins []string // where browsers reach the demo besides public_url
 }
 
 type domainConfig struct {
 	Code string       `yaml:"code"`
 	Name schemas.Text `yaml:"name"`
+}
+
+// retentionConfig is swept by every process, a little at a time. Disputed records wait for the
+// end of the dispute.
+type retentionConfig struct {
+	// records are verifications with their receipts: the party's evidence and the holder's
+	// history. Default 26280h (3 years); less than 4380h (six months) is refused.
+	Records time.Duration `yaml:"records"`
+	// pushes are bulk pushes and the answers to their rows, counted from the last upload. The
+	// certificates stay. Default 4380h; less than 24h is refused: departments fetch results.
+	Pushes time.Duration `yaml:"pushes"`
+	// requests are answers to repeated requests of departments. Default 24h; 1h at least.
+	Requests time.Duration `yaml:"requests"`
+	// ended_content is how long the personal content of an ended certificate is kept at least;
+	// afterwards its department may erase it. Default 43800h (5 years); 4380h at least.
+	EndedContent time.Duration `yaml:"ended_content"`
+}
+
+func (r *retentionConfig) check() error {
+	for _, one := range []struct {
+		name         string
+		value        *time.Duration
+		usual, least time.Duration
+		because      string
+	}{
+		{"records", &r.Records, 26280 * time.Hour, 4380 * time.Hour, "the law wants six months (4380h) at least"},
+		{"pushes", &r.Pushes, 4380 * time.Hour, 24 * time.Hour, "departments need 24h to fetch results"},
+		{"requests", &r.Requests, 24 * time.Hour, time.Hour, "a request is repeated within 1h"},
+		{"ended_content", &r.EndedContent, 43800 * time.Hour, 4380 * time.Hour, "4380h at least"},
+	} {
+		if *one.value == 0 {
+			*one.value = one.usual
+		}
+		if *one.value < one.least {
+			return fmt.Errorf("%w: retention.%s: %s", errConfig, one.name, one.because)
+		}
+	}
+	return nil
 }
 
 type operatorConfig struct {
@@ -131,7 +205,7 @@ func (c *config) check() error {
 			*field = value
 		}
 	}
-	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.RecordRetention: 26280 * time.Hour} {
+	for field, value := range map[*time.Duration]time.Duration{&c.StatusMaxAge: 10 * time.Second, &c.DataKeyLife: key.DataKeyLife} {
 		if *field == 0 {
 			*field = value
 		}
@@ -171,6 +245,15 @@ func (c *config) check() error {
 	if !slices.Contains([]string{"on", "off", "both"}, c.SM2Tables) || c.SM2TableMemory < 0 {
 		return fmt.Errorf("%w: sm2_tables: on, off or both; sm2_table_memory: bytes", errConfig)
 	}
+	if c.StepUpBy == "" {
+		c.StepUpBy = "passkey-or-sign-in"
+	}
+	if !slices.Contains([]string{"passkey", "passkey-or-sign-in"}, c.StepUpBy) || c.StepUpFor < 0 || c.AdministratorTerm < 0 || c.AgentTerm < 0 || c.CorrectionWithin < 0 || c.CorrectionsPerDay < 0 {
+		return fmt.Errorf("%w: step_up_by: passkey or passkey-or-sign-in; and no negative terms", errConfig)
+	}
+	if c.StepUpFor == 0 {
+		c.StepUpFor = 5 * time.Minute
+	}
 	if !slices.Contains([]string{"text", "json"}, c.Log) {
 		return fmt.Errorf("%w: log: text or json", errConfig)
 	}
@@ -188,8 +271,23 @@ func (c *config) check() error {
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
-	if c.RecordRetention < 4380*time.Hour {
-		return fmt.Errorf("%w: record_retention: the law wants six months (4380h) at least", errConfig)
+	if err := c.checkMachines(); err != nil {
+		return err
+	}
+	if c.RecordRetention != 0 {
+		if c.Retention.Records != 0 && c.Retention.Records != c.RecordRetention {
+			return fmt.Errorf("%w: record_retention and retention.records are the same thing: give one", errConfig)
+		}
+		c.Retention.Records = c.RecordRetention
+	}
+	if err := c.Retention.check(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
+	}
+	if c.DataKeyLife < time.Hour {
+		return fmt.Errorf("%w: data_key_life: an hour at least", errConfig)
 	}
 	if !c.demo && c.KeystoreKeyFile == "" && os.Getenv(passphraseVariable) == "" {
 		return fmt.Errorf("%w: keystore_key_file or the environment variable %s must open the keystore", errConfig, passphraseVariable)

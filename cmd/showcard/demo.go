@@ -38,7 +38,8 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return `Everything in one process: departments, wallets, checkers and the registry, with fictitious
 people and companies. Nothing is needed but this binary. A second start goes on with the same data;
-Ctrl-C ends it. The simple sign-in of the demo does not exist in "showcard serve".
+Ctrl-C ends it. People sign in with an identity provider that comes with the demo, marked as such;
+it does not exist in "showcard serve".
 
 Examples:
   showcard demo                     # then open http://localhost:8080
@@ -117,7 +118,10 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true,
+		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true, demoOrigins: origins("http", addr),
+	}
+	if c.LAN {
+		cfg.demoOrigins = append(cfg.demoOrigins, origins("https", c.LANAddr)...)
 	}
 	// A later start keeps the public URL of the first, whatever --addr says now.
 	if data, err := os.ReadFile(filepath.Join(c.Data, deploymentFile)); err == nil {
@@ -129,7 +133,8 @@ func (c *demoCommand) config(addr string) (config, error) {
 	return cfg, cfg.check()
 }
 
-// prepare adds to the app what only a demo has: people who sign in by a click, and pages.
+// prepare adds to the app what only a demo has: an identity provider for fictitious people, tokens
+// for the page of a counter, and pages.
 func (d *demo) prepare(ctx context.Context) (err error) {
 	if d.callers, err = d.seedRegistry(ctx); err != nil {
 		return err
@@ -138,12 +143,16 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	d.people = demoPeople(d.rows)
-	signIn := &demoSignIn{access: d.access, people: d.people, callers: d.callers, holderID: d.holderID}
+	identity, err := d.identityRoutes()
+	if err != nil {
+		return err
+	}
+	desk := &demoDesk{access: d.access, callers: d.callers}
 	pages, err := web.New(web.Config{Demo: true, PublicURL: d.cfg.PublicURL, Types: d.types, DomainName: d.cfg.Domain.Name})
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.server.Mount(signIn.routes(), nil), d.server.Mount(pages.Routes(), nil))
+	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), nil), d.server.Mount(pages.Routes(), nil))
 }
 
 func (d *demo) client(id string) (*client, error) {
@@ -281,7 +290,7 @@ func (d *demo) writeDemoJSON(ctx context.Context, file string) error {
 	doc := demoDocument{demoFile: demoFile{BaseURL: d.cfg.PublicURL, TrustListURL: d.cfg.PublicURL + "/v1/trust-list", Callers: d.callers.callers}}
 	for _, p := range d.people {
 		h := demoHolder{Name: p.Name, Login: p.Login, Holdings: []demoHolding{}}
-		held, err := d.wallet.Holdings(ctx, wallet.Person{HolderID: d.holderID(p.holder), Method: "demo-sign-in", VerifiedAt: time.Now()}, false)
+		held, err := d.wallet.Holdings(ctx, wallet.Person{HolderID: d.holderID(p.holder), Method: "oidc:" + demoProvider, VerifiedAt: time.Now()}, false)
 		if err != nil {
 			return err
 		}
@@ -327,6 +336,7 @@ func (d *demo) announce(e *env, c *demoCommand) {
 	}
 	fmt.Fprintf(w, "\n  数据 data: %s   脚本 scripts: %s\n", d.cfg.Data, filepath.Join(d.cfg.Data, "demo.json"))
 	fmt.Fprintf(w, "  令牌 token: showcard token --data %s --client demo-bank\n", d.cfg.Data)
+	fmt.Fprintf(w, "  审计日志无见证方 audit log: no witness (showcard audit verify --data %s)\n", d.cfg.Data)
 	fmt.Fprintf(w, "  按 Ctrl-C 结束 / Ctrl-C ends it\n\n")
 	if c.LAN {
 		d.announceLAN(w, c.LANAddr)

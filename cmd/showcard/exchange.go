@@ -219,13 +219,18 @@ func oauthRefusal(data []byte) (code, detail string) {
 	var o struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
+		Code        string `json:"code"` // ours, and finer
 	}
 	if json.Unmarshal(data, &o) != nil {
 		return "", ""
 	}
+	detail = strings.TrimPrefix(o.Description, o.Error+": ")
+	if o.Code != "" {
+		return o.Code, detail
+	}
 	return map[string]string{
 		"invalid_client": "assertion-invalid", "invalid_scope": "scope-not-granted", "unsupported_grant_type": "grant-unsupported",
-	}[o.Error], strings.TrimPrefix(o.Description, o.Error+": ")
+	}[o.Error], detail
 }
 
 // retryAfter reads RFC 9110 §10.2.3: seconds or a date.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
 )
@@ -138,5 +141,62 @@ func listSigners(ks *key.Store) func(*key.Public) (key.Signer, error) {
 			return nil, err
 		}
 		return k, nil
+	}
+}
+
+// seedOperator adds the second operator to a demo of before there was one.
+func (a *app) seedOperator(ctx context.Context, clients []registry.Client) error {
+	second := clients[len(clients)-1]
+	if _, err := a.registry.Client(second.ID); !errors.Is(err, registry.ErrUnknown) {
+		return err
+	}
+	return a.registry.Update(ctx, "demo", "the demo's second operator", func(d *registry.Draft) error {
+		d.PutClient(second)
+		return nil
+	})
+}
+
+// openRegistry opens the registry over the stores and enters what a first start, new roots and the
+// configuration bring.
+func (a *app) openRegistry(ctx context.Context) error {
+	listKey, err := signer(a.keys, keyTrustList, algorithm(a.cfg.Profile))
+	if err != nil {
+		return err
+	}
+	roots, err := ensureRoots(a.cfg, listKey.Public(), time.Now())
+	if err != nil {
+		return err
+	}
+	a.registry, err = registry.New(ctx, registry.Config{
+		Store: a.store, Catalogue: a.types, Signer: listKey, Keys: listSigners(a.keys), Roots: roots, BaseURL: a.cfg.PublicURL,
+		AlwaysTwo: a.cfg.TwoOperators == "always",
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.addRoots(ctx); err != nil {
+		return err
+	}
+	return bootstrap(ctx, a.cfg, a.registry, a.keys, a.types, time.Now())
+}
+
+// addRoots takes the root sets that lie in the data folder as roots-2.json, roots-3.json… and that
+// the registry does not have yet, one after another.
+func (a *app) addRoots(ctx context.Context) error {
+	pinned, err := trustlist.ParseRoots(a.registry.Roots())
+	if err != nil {
+		return err
+	}
+	for version := pinned.Version + 1; ; version++ {
+		data, err := os.ReadFile(filepath.Join(a.cfg.Data, fmt.Sprintf("roots-%d.json", version)))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			_, err = a.registry.AddRoots(ctx, "start", "new trust roots in the data folder", data)
+		}
+		if err != nil {
+			return fmt.Errorf("roots-%d.json: %w", version, err)
+		}
 	}
 }

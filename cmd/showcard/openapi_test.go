@@ -19,8 +19,12 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/audithttp"
+	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
 	"github.com/showcard/showcard/registryhttp"
@@ -125,7 +129,8 @@ func TestOpenAPICodes(t *testing.T) {
 		}
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
-		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(),
+		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
+		"correction": correction.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
 	} {
 		for _, row := range table {
 			require.True(t, listed[tag][row.Code], "%s answers %s, which no operation lists", tag, row.Code)
@@ -294,6 +299,8 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.public()
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
+		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
 		j.operator(token("demo-operator"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
@@ -325,7 +332,7 @@ func vehicleRow(t *testing.T) []byte {
 
 func (j *judge) public() {
 	for _, path := range []string{
-		"/healthz", "/readyz", "/metrics", "/problems", "/problems/code-used", "/openapi.json", "/.well-known/oauth-authorization-server",
+		"/healthz", "/readyz", "/metrics", "/problems", "/problems/code-used", "/openapi.json", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json",
 		"/v1/trust-list", "/v1/trust-list/roots", "/status/1", "/.well-known/jwt-vc-issuer/issuers/hunan-police", "/types/drivers-licence/1",
 	} {
 		j.call(http.MethodGet, path, "", nil, http.StatusOK)
@@ -357,6 +364,7 @@ func (j *judge) department(token, other, row string) {
 	j.call(post, one+"/reinstate", token, nil, http.StatusConflict)
 	j.call(post, "/v1/certificates/"+next["identifier"].(string)+"/revoke", token, map[string]any{"kind": "cancelled"}, http.StatusOK)
 	j.call(get, one, token, nil, http.StatusOK)
+	j.call(http.MethodDelete, one+"/content", token, nil, http.StatusConflict) // it ended today
 	j.call(get, one[:len(one)-1]+"!", token, nil, http.StatusBadRequest)
 	j.call(put, "/v1/pushes/openapi", token, row+"\n{\"key\":\"y\"}\n\n", http.StatusOK)
 	j.call(get, "/v1/pushes/openapi", token, nil, http.StatusOK)
@@ -383,12 +391,38 @@ func (j *judge) citizen(token, licence, checker string) {
 	j.call(post, "/v1/verifications", checker, map[string]any{"code": shown["code"]}, http.StatusUnprocessableEntity)
 	j.call(post, "/v1/verifications/challenges", checker, nil, http.StatusOK)
 	j.call(get, "/v1/wallet/history?limit=5", token, nil, http.StatusOK)
+	j.rights(token, checker, licence, valid["id"].(string))
 	second := j.call(post, "/v1/wallet/shows", token, map[string]any{"identifier": licence, "fields": []string{"name"}, "lifetime": 30}, http.StatusCreated)
 	j.call(http.MethodDelete, "/v1/wallet/shows/"+second["show"].(string), token, nil, http.StatusNoContent)
 	j.call(post, "/v1/wallet/shows/"+second["show"].(string)+"/codes", token, nil, http.StatusConflict)
 }
 
+func (j *judge) rights(token, checker, licence, id string) {
+	const post, get = http.MethodPost, http.MethodGet
+	check, look := "/v1/verifications/"+id, "/v1/wallet/history/"+id
+	j.call(get, check+"/receipt", checker, nil, http.StatusOK)
+	j.call(get, look+"/receipt", token, nil, http.StatusOK)
+	j.call(get, look[:len(look)-1]+"/receipt", token, nil, http.StatusNotFound)
+	facts := map[string]any{"identifier": licence, "type": "drivers-licence", "claims": map[string]any{"name": "李样本"}}
+	j.call(post, "/v1/verifications", checker, map[string]any{"facts": facts, "purpose": "traffic-inspection", "receipt": true}, http.StatusOK)
+	j.call(post, look+"/disputes", token, map[string]any{"reason": "not me"}, http.StatusCreated)
+	j.call(post, look+"/disputes", token, map[string]any{"reason": "not me"}, http.StatusConflict)
+	j.call(post, check+"/disputes", checker, map[string]any{"reason": " "}, http.StatusUnprocessableEntity)
+	j.call(post, check+"/disputes", checker, map[string]any{"reason": "somebody else"}, http.StatusCreated)
+	j.call(get, look+"/disputes", token, nil, http.StatusOK)
+	j.call(get, check+"/disputes", checker, nil, http.StatusOK)
+	j.call(get, "/v1/wallet/export", token, nil, http.StatusOK)
+	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": "nonsense"}, http.StatusConflict)
+	confirm := j.call(post, "/v1/wallet/erasure", token, map[string]any{}, http.StatusAccepted)["confirm"]
+	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": confirm}, http.StatusOK)
+}
+
 func (j *judge) operator(token string) {
+	open := j.call(http.MethodGet, "/v1/disputes?state=open&limit=1", token, nil, http.StatusOK)["disputes"].([]any)
+	answer := "/v1/disputes/" + open[0].(map[string]any)["id"].(string) + "/answer"
+	j.call(http.MethodPost, answer, token, map[string]any{"state": "open", "answer": "x"}, http.StatusUnprocessableEntity)
+	j.call(http.MethodPost, answer, token, map[string]any{"state": "rejected", "answer": "the log shows it"}, http.StatusOK)
+	j.call(http.MethodPost, answer, token, map[string]any{"state": "rejected", "answer": "the log shows it"}, http.StatusConflict)
 	for _, plural := range []string{"authorities", "parties", "clients", "providers", "domains", "types"} {
 		list := j.call(http.MethodGet, "/v1/registry/"+plural, token, nil, http.StatusOK)
 		entry := list[plural].([]any)[0].(map[string]any)

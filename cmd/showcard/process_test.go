@@ -109,16 +109,21 @@ func clientOf(t *testing.T, data, base, id string) *client {
 // citizenOf signs a person in.
 func citizenOf(t *testing.T, base, login string) *client {
 	t.Helper()
-	resp, err := http.Post(base+"/demo/sign-in", "application/json", strings.NewReader(`{"login":"`+login+`"}`))
+	token, _, err := signIn(t.Context(), base, login, nil)
 	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, http.StatusOK, resp.StatusCode)
-	var in signedIn
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&in))
 	c, err := newClientFor(base, "", "citizen", nil, &http.Client{})
 	require.NoError(t, err)
-	c.bearer, c.until = in.AccessToken, time.Now().Add(time.Hour)
+	c.bearer, c.until = token, time.Now().Add(time.Hour)
 	return c
+}
+
+// signInAs signs a person in by the demo's identity provider, as a browser does. The token is that of
+// her session; the browser has it as a cookie.
+func (d *demo) signInAs(t *testing.T, login string) (token string, browser *http.Client) {
+	t.Helper()
+	token, browser, err := signIn(t.Context(), d.base, login, nil)
+	require.NoError(t, err)
+	return token, browser
 }
 
 // holdingOf finds a person's certificate of a type in demo.json.

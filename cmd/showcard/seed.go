@@ -128,11 +128,17 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		}
 		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
 	}
-	if err := client(registry.Client{ID: "demo-operator", Role: "operator", Scopes: []string{"registry"}}); err != nil {
+	// Two people, so that the demo's freezes and grants take two as they do in earnest.
+	for _, id := range []string{"demo-operator", "demo-operator-2"} {
+		if err := client(registry.Client{ID: id, Role: "operator", Scopes: operatorScopes()}); err != nil {
+			return nil, err
+		}
+	}
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
 		return nil, err
 	}
-	if _, err := a.registry.Client("demo-operator"); err == nil {
-		return d, nil // a later start
+	if _, err := a.registry.Client("demo-operator"); err == nil { // a later start
+		return d, a.seedOperator(ctx, clients)
 	}
 	return d, a.registry.Update(ctx, "demo", "departments and checkers of the demo", func(draft *registry.Draft) error {
 		for _, i := range issuers {
@@ -170,11 +176,17 @@ func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 }
 
 func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
-	out := registry.Party{ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true}
+	out := registry.Party{
+		ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true,
+		Contact: "演示联系人 demo contact", LegalBasis: map[string]string{}, State: registry.PartyReleased,
+	}
 	for _, a := range p.Allow {
 		t, err := types.Type(a.Type)
 		if err != nil {
 			return out, err
+		}
+		for _, purpose := range a.Purposes {
+			out.LegalBasis[purpose] = "演示依据 demo basis"
 		}
 		g := registry.Grant{Type: a.Type, Purposes: a.Purposes, Fields: slices.Clone(a.Fields)}
 		for _, name := range a.Views {
@@ -262,7 +274,7 @@ func demoPeople(rows []seedRow) []demoPerson {
 			continue
 		}
 		seen[r.Holder.Number] = true
-		people = append(people, demoPerson{Name: r.Holder.Name, Login: fmt.Sprintf("person-%02d", len(people)+1), holder: r.Holder})
+		people = append(people, demoPerson{Name: r.Holder.Name, Login: demoLogin(len(people) + 1), holder: r.Holder})
 	}
 	return people
 }

@@ -67,5 +67,9 @@ func (c *serveCommand) Run(e *env) error {
 		log.Warn("the trust root keys lie beside the data: carry them away to a safe", "folder", filepath.Join(cfg.Data, offlineRootKeys))
 	}
 	log.Info("serving", "address", l.Addr().String(), "public_url", cfg.PublicURL, "version", version, "pid", os.Getpid())
-	return a.run(e.ctx, tlsConfig, l)
+	listeners, err := a.listeners(tlsConfig, l)
+	if err != nil {
+		return err
+	}
+	return a.run(e.ctx, nil, listeners...) // each brings its own TLS
 }

@@ -86,19 +86,11 @@ func (t *tour) cast(ctx context.Context) (err error) {
 	if t.citizen, err = newClientFor(t.base, "", "citizen", nil, &http.Client{}); err != nil {
 		return err
 	}
-	resp, err := t.citizen.once(ctx, request{
-		method: http.MethodPost, path: "/demo/sign-in", public: true, header: http.Header{"Content-Type": {"application/json"}},
-		body: func() (io.Reader, error) { return strings.NewReader(`{"login":"` + t.people[0].Login + `"}`), nil },
-	})
+	token, _, err := signIn(ctx, t.base, t.people[0].Login, nil)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	var in signedIn
-	if err := readJSON(resp, &in); err != nil {
-		return err
-	}
-	t.citizen.bearer, t.citizen.until = in.AccessToken, time.Now().Add(time.Hour)
+	t.citizen.bearer, t.citizen.until = token, time.Now().Add(time.Hour)
 	return nil
 }
 

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
-	"github.com/showcard/showcard/internal/access"
-	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -21,16 +19,17 @@ import (
 // The four domains never import one another. Here one room's methods are handed to another
 // behind the small interface that the caller owns; nothing is decided here.
 
-// keyring finds the private keys of issuing authorities by their public keys. The keystore
+// keyring finds private keys, of issuing authorities say, by their public keys. The keystore
 // may gain keys while the server runs (showcard keygen); unknown keys are looked up again.
 type keyring struct {
-	store *key.Store
-	mu    sync.Mutex
-	known map[string]*key.Private // by thumbprint
+	store  *key.Store
+	prefix string // of the names in the keystore
+	mu     sync.Mutex
+	known  map[string]*key.Private // by thumbprint
 }
 
-func newKeyring(store *key.Store) *keyring {
-	return &keyring{store: store, known: map[string]*key.Private{}}
+func newKeyring(store *key.Store, prefix string) *keyring {
+	return &keyring{store: store, prefix: prefix, known: map[string]*key.Private{}}
 }
 
 func (r *keyring) signer(public *key.Public) (*key.Private, error) {
@@ -43,7 +42,7 @@ func (r *keyring) signer(public *key.Public) (*key.Private, error) {
 		return nil, err
 	}
 	for _, name := range r.store.Names() {
-		if !strings.HasPrefix(name, keyAuthority) {
+		if !strings.HasPrefix(name, r.prefix) {
 			continue
 		}
 		k, err := r.store.Signer(name)
@@ -165,20 +164,6 @@ func (w verifierWallet) Redeem(ctx context.Context, ticket [16]byte, claimant st
 
 func (w verifierWallet) Spent(ctx context.Context, showID string) error {
 	return w.wallet.Spent(ctx, showID)
-}
-
-// accessClients is the registry as the token endpoint sees it.
-func accessClients(r *registry.Registry) func(string) (access.Client, error) {
-	return func(id string) (access.Client, error) {
-		c, err := r.Client(id)
-		if errors.Is(err, registry.ErrUnknown) {
-			return access.Client{}, access.ErrClientUnknown
-		}
-		return access.Client{
-			ID: c.ID, Role: httpd.Role(c.Role), Party: c.Party, Authorities: c.Authorities, Scopes: c.Scopes,
-			Keys: c.ActiveKeys(time.Now()), Suspended: c.Suspended || c.Party != "" && r.PartyUsable(c.Party) != nil,
-		}, err
-	}
 }
 
 // walletIssuer is the issuer as the wallet sees it.

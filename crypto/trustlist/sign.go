@@ -207,6 +207,31 @@ func (doc *rootsDocument) signedBy(r *Roots) error {
 	return nil
 }
 
+// Signed is a root document as somebody holds it in hand: what it says, and which keys of its own
+// or of others have signed it. Nothing in it is to be trusted yet.
+type Signed struct {
+	Roots      *Roots
+	Signatures []string // key ids; those of the set's own keys are checked
+}
+
+// SignedBy reads a root document without trusting it, so that its keepers can see how far it is.
+func SignedBy(data []byte) (*Signed, error) {
+	doc, err := parseRoots(data)
+	if err != nil {
+		return nil, err
+	}
+	out := &Signed{Roots: doc.roots}
+	for _, t := range doc.signatures {
+		for _, k := range doc.roots.Keys {
+			if k.ID() == t.Header.KeyID && t.Verify(k) != nil {
+				return nil, fmt.Errorf("%w: root key %s", ErrSignature, k.ID())
+			}
+		}
+		out.Signatures = append(out.Signatures, t.Header.KeyID)
+	}
+	return out, nil
+}
+
 // ParseRoots reads the root set that a verifier was given by hand. It vouches for itself by
 // its own threshold, which proves that the file is whole, not whence it came.
 func ParseRoots(data []byte) (*Roots, error) {
@@ -252,6 +277,26 @@ func (r *Roots) Verify(text string, now time.Time, newest int64) (*List, error) 
 	if !now.Before(r.Expires) {
 		return nil, fmt.Errorf("%w: root set %d, on %s", ErrStale, r.Version, r.Expires.UTC().Format(time.RFC3339))
 	}
+	l, err := r.Archived(text)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case l.Version < newest:
+		return nil, fmt.Errorf("%w: list %d, seen %d", ErrRolledBack, l.Version, newest)
+	case l.IssuedAt.After(now.Add(Skew)):
+		return nil, fmt.Errorf("%w: list %d", ErrFuture, l.Version)
+	}
+	if err := l.Fresh(now); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Archived reads a list that was filed away: everything is checked as in [Roots.Verify], except
+// whether list and roots have expired. It is for looking back: a list says which keys signed in
+// its time, and nothing of what was frozen since. Nothing that is shown today may be judged by it.
+func (r *Roots) Archived(text string) (*List, error) {
 	t, err := jose.Parse(text, TypeList)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -271,15 +316,6 @@ func (r *Roots) Verify(text string, now time.Time, newest int64) (*List, error) 
 		return nil, err
 	}
 	if err := signer.covers(l.IssuedAt); err != nil {
-		return nil, err
-	}
-	switch {
-	case l.Version < newest:
-		return nil, fmt.Errorf("%w: list %d, seen %d", ErrRolledBack, l.Version, newest)
-	case l.IssuedAt.After(now.Add(Skew)):
-		return nil, fmt.Errorf("%w: list %d", ErrFuture, l.Version)
-	}
-	if err := l.Fresh(now); err != nil {
 		return nil, err
 	}
 	return l, nil

@@ -34,7 +34,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -147,6 +146,7 @@ type Domain struct {
 	BaseURL      string // without a slash at the end
 	StatusPrefix string // with a slash at the end: every status list URI of the domain begins so
 	StatusKeys   []DatedKey
+	ServiceKeys  []ServiceKey
 }
 
 // An Issuer is an issuing authority.
@@ -252,6 +252,16 @@ func (l *List) Domain(code string) (*Domain, error) {
 	return nil, fmt.Errorf("%w: %q", ErrDomainUnknown, clip(code))
 }
 
+// DomainAt finds a domain by the public URL of its deployment.
+func (l *List) DomainAt(baseURL string) (*Domain, error) {
+	for i := range l.Domains {
+		if l.Domains[i].BaseURL == baseURL {
+			return &l.Domains[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%w: at %q", ErrDomainUnknown, clip(baseURL))
+}
+
 // DomainOf returns the home domain of an issuer.
 func (l *List) DomainOf(i *Issuer) (*Domain, error) { return l.Domain(i.Domain) }
 
@@ -340,27 +350,6 @@ func (i *Issuer) usable(d *DatedKey, iat time.Time) (*key.Public, error) {
 // Issues reports whether the issuer may issue the type. Regions are for the caller, who knows
 // the region codes.
 func (i *Issuer) Issues(typeID string) bool { return slices.Contains(i.Types, typeID) }
-
-// StatusKey returns the key under which a status list of the domain was signed at iat.
-func (d *Domain) StatusKey(kid string, iat time.Time) (*key.Public, error) {
-	k := find(d.StatusKeys, kid)
-	if k == nil {
-		return nil, fmt.Errorf("%w: status list signer of domain %s", ErrKeyUnknown, d.Code)
-	}
-	if err := k.covers(iat); err != nil {
-		return nil, err
-	}
-	return k.Key, nil
-}
-
-// HoldsStatus reports whether a status list URI belongs to the domain: a certificate that
-// points elsewhere chose its own judge. What follows the prefix is a plain name, so that no
-// dots, queries or escapes can lead out of it again.
-func (d *Domain) HoldsStatus(uri string) bool {
-	rest, ok := strings.CutPrefix(uri, d.StatusPrefix)
-	return ok && d.StatusPrefix != "" && rest != "" && len(uri) <= maxURL &&
-		!strings.Contains(rest, "..") && strings.Trim(rest, pathCharacters) == ""
-}
 
 func find(keys []DatedKey, kid string) *DatedKey {
 	if kid == "" && len(keys) == 1 {

@@ -156,7 +156,21 @@ func (v *validator) domains(all []Domain) {
 			}
 		}
 		v.keys(d.StatusKeys, "status", where)
+		v.serviceKeys(d.ServiceKeys, where)
 	}
+}
+
+// serviceKeys are told apart from the keys of other kinds: a key that signs receipts signs
+// nothing else, not even for another use.
+func (v *validator) serviceKeys(all []ServiceKey, where string) {
+	keys := make([]DatedKey, len(all))
+	for i, k := range all {
+		if !made(k.Use, lower+digits+"-", 1, 32) {
+			v.fail("%s: use %q of a service key", where, clip(k.Use))
+		}
+		keys[i] = k.DatedKey
+	}
+	v.keys(keys, "service", where+" services")
 }
 
 func (v *validator) types(all []Type) {

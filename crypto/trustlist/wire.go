@@ -32,6 +32,8 @@ type (
 		BaseURL      string    `json:"base_url"`
 		StatusPrefix string    `json:"status_prefix"`
 		StatusKeys   datedKeys `json:"status_keys"`
+		// Lists from before there were service keys, and of domains without any, have no such member.
+		ServiceKeys serviceKeys `json:"service_keys,omitempty"`
 	}
 	issuerJSON struct {
 		ID        string    `json:"id"`
@@ -75,21 +77,68 @@ type (
 		MaxCopies int64           `json:"max_copies,omitempty"`
 	}
 
-	datedKeys  []DatedKey
-	publicKeys []*key.Public
+	serviceKeyJSON struct {
+		Use string `json:"use"`
+		datedKeyJSON
+	}
+
+	datedKeys   []DatedKey
+	serviceKeys []ServiceKey
+	publicKeys  []*key.Public
 )
 
 func (keys datedKeys) MarshalJSON() ([]byte, error) {
 	out := make([]datedKeyJSON, 0, len(keys))
-	for _, d := range keys {
-		jwk, err := json.Marshal(d.Key)
+	for i := range keys {
+		one, err := keys[i].wire()
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, datedKeyJSON{Key: jwk, NotBefore: numeric(d.NotBefore), NotAfter: numeric(d.NotAfter),
-			Frozen: d.Frozen, MaxCopies: d.MaxCopies})
+		out = append(out, one)
 	}
 	return json.Marshal(out)
+}
+
+func (d *DatedKey) wire() (datedKeyJSON, error) {
+	jwk, err := json.Marshal(d.Key)
+	return datedKeyJSON{Key: jwk, NotBefore: numeric(d.NotBefore), NotAfter: numeric(d.NotAfter), Frozen: d.Frozen, MaxCopies: d.MaxCopies}, err
+}
+
+func (d datedKeyJSON) dated() (DatedKey, error) {
+	k, err := key.ParseJWK(d.Key, false)
+	return DatedKey{Key: k, NotBefore: date(d.NotBefore), NotAfter: date(d.NotAfter), Frozen: d.Frozen, MaxCopies: d.MaxCopies}, err
+}
+
+func (keys serviceKeys) MarshalJSON() ([]byte, error) {
+	out := make([]serviceKeyJSON, 0, len(keys))
+	for i := range keys {
+		one, err := keys[i].wire()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, serviceKeyJSON{keys[i].Use, one})
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON steps over unknown kinds like datedKeys.
+func (keys *serviceKeys) UnmarshalJSON(data []byte) error {
+	var in []serviceKeyJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*keys = make(serviceKeys, 0, len(in))
+	for _, d := range in {
+		one, err := d.dated()
+		if errors.Is(err, key.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		*keys = append(*keys, ServiceKey{d.Use, one})
+	}
+	return nil
 }
 
 // UnmarshalJSON steps over keys of kinds that this version does not know: what they signed
@@ -101,15 +150,14 @@ func (keys *datedKeys) UnmarshalJSON(data []byte) error {
 	}
 	*keys = make(datedKeys, 0, len(in))
 	for _, d := range in {
-		k, err := key.ParseJWK(d.Key, false)
+		one, err := d.dated()
 		if errors.Is(err, key.ErrUnsupported) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		*keys = append(*keys, DatedKey{Key: k, NotBefore: date(d.NotBefore), NotAfter: date(d.NotAfter),
-			Frozen: d.Frozen, MaxCopies: d.MaxCopies})
+		*keys = append(*keys, one)
 	}
 	return nil
 }
@@ -153,7 +201,7 @@ func (l *List) encode() ([]byte, error) {
 		Domains: []domainJSON{}, Issuers: []issuerJSON{}, Providers: []providerJSON{}, Types: []typeJSON{},
 		FrozenRegions: l.FrozenRegions, FrozenAll: l.FrozenAll}
 	for _, d := range l.Domains {
-		out.Domains = append(out.Domains, domainJSON{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys})
+		out.Domains = append(out.Domains, domainJSON{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys, d.ServiceKeys})
 	}
 	for _, i := range l.Issuers {
 		out.Issuers = append(out.Issuers, issuerJSON{i.ID, i.Authority, i.Name, i.Domain, list(i.Types), list(i.Regions),
@@ -184,7 +232,7 @@ func decodeList(payload []byte) (*List, error) {
 	}
 	l := &List{Version: in.Version, IssuedAt: date(in.IssuedAt), Expires: date(in.Expires), FrozenRegions: in.FrozenRegions, FrozenAll: in.FrozenAll}
 	for _, d := range in.Domains {
-		l.Domains = append(l.Domains, Domain{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys})
+		l.Domains = append(l.Domains, Domain{d.Code, d.Name, d.BaseURL, d.StatusPrefix, d.StatusKeys, d.ServiceKeys})
 	}
 	for _, i := range in.Issuers {
 		l.Issuers = append(l.Issuers, Issuer{i.ID, i.Authority, i.Name, i.Domain, i.Types, i.Regions,
@@ -207,16 +255,22 @@ func decodeList(payload []byte) (*List, error) {
 func (l *List) spreadFreezes() {
 	var all []*DatedKey
 	frozen := map[string]bool{}
+	one := func(d *DatedKey) {
+		all = append(all, d)
+		if d.Frozen {
+			frozen[identity(d.Key)] = true
+		}
+	}
 	note := func(keys []DatedKey) {
 		for i := range keys {
-			all = append(all, &keys[i])
-			if keys[i].Frozen {
-				frozen[identity(keys[i].Key)] = true
-			}
+			one(&keys[i])
 		}
 	}
 	for i := range l.Domains {
 		note(l.Domains[i].StatusKeys)
+		for j := range l.Domains[i].ServiceKeys {
+			one(&l.Domains[i].ServiceKeys[j].DatedKey)
+		}
 	}
 	for i := range l.Issuers {
 		note(l.Issuers[i].Keys)

@@ -38,6 +38,7 @@ type fixture struct {
 	now     time.Time
 	clients map[string]access.Client
 	fails   error // what the registry answers, when it is broken
+	change  func(*access.Config)
 
 	record  *sqlstore.Store
 	key     *key.Private // the client's
@@ -55,7 +56,13 @@ func newKey(t testing.TB, a key.Algorithm) *key.Private {
 
 func newFixture(t *testing.T, a key.Algorithm) *fixture {
 	t.Helper()
-	f := &fixture{t: t, now: start, key: newKey(t, a), signer: newKey(t, a)}
+	return newFixtureWith(t, a, nil)
+}
+
+// newFixtureWith changes the configuration of its services.
+func newFixtureWith(t *testing.T, a key.Algorithm, change func(*access.Config)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, now: start, key: newKey(t, a), signer: newKey(t, a), change: change}
 	f.clients = map[string]access.Client{counter: {
 		ID: counter, Role: httpd.RoleRelyingParty, Party: "service-hall", Scopes: []string{"verify", "portrait"}, Keys: []*key.Public{f.key.Public()},
 	}}
@@ -81,7 +88,11 @@ func (f *fixture) newService(issuer string) *access.Service {
 	f.t.Helper()
 	once, err := memstore.New(memstore.Config{Now: f.clock})
 	require.NoError(f.t, err)
-	s, err := access.New(access.Config{Issuer: issuer, Signer: f.signer, Clients: f.client, Once: once, Now: f.clock, Sessions: f.record})
+	cfg := access.Config{Issuer: issuer, Signer: f.signer, Clients: f.client, Once: once, Now: f.clock, Sessions: f.record}
+	if f.change != nil {
+		f.change(&cfg)
+	}
+	s, err := access.New(cfg)
 	require.NoError(f.t, err)
 	return s
 }
@@ -170,6 +181,8 @@ type answer struct {
 	failed  struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
+		Code        string `json:"code"`
+		URI         string `json:"error_uri"`
 	}
 }
 

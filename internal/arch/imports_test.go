@@ -118,7 +118,7 @@ func TestQuietBelow(t *testing.T) {
 		}
 		_, others := f.imports()
 		for _, i := range others {
-			if i == "os" && f.room != "crypto/key" || strings.HasPrefix(i, "os/") || i == "io/ioutil" || i == "syscall" {
+			if i == "os" && f.room != "crypto/key" || strings.HasPrefix(i, "os/") || i == "io/ioutil" || i == "syscall" && f.room != "crypto/key" {
 				t.Errorf("%s: %s does no I/O, and imports %s", f.path, f.room, i)
 			}
 		}

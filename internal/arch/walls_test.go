@@ -14,6 +14,7 @@ var doors = map[string]string{
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
 	"crypto/trustlist":  "crypto/jose crypto/key internal/strictjson",
+	"crypto/receipt":    "crypto/jose crypto/key crypto/sm crypto/trustlist internal/strictjson",
 
 	"schemas":                  "crypto/sm internal/strictjson",
 	"schemas/tables/regiongen": "",
@@ -28,22 +29,31 @@ var doors = map[string]string{
 	"wallethttp":   "wallet schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
 	"verifierhttp": "verifier schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
 	"web":          "schemas internal/httpd internal/httpd/problem",
+	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
 	"bench":        "crypto/*",
 
-	"internal/access":        "crypto/* internal/httpd",
-	"internal/audit":         "crypto/* internal/strictjson",
-	"internal/httpd":         "internal/httpd/problem internal/strictjson",
-	"internal/httpd/problem": "testdata",
-	"internal/outbound":      "",
-	"internal/qr":            "crypto/sm",
-	"internal/qr/qrimage":    "",
-	"internal/strictjson":    "",
+	"internal/access":            "crypto/* internal/httpd",
+	"internal/audit":             "crypto/* internal/strictjson",
+	"internal/correction":        "crypto/* internal/httpd",
+	"internal/login/passkey":     "crypto/* internal/httpd",
+	"internal/audit/remote":      "internal/audit",
+	"internal/audit/witness":     "internal/audit internal/audit/remote",
+	"internal/httpd":             "internal/httpd/problem internal/strictjson",
+	"internal/httpd/problem":     "testdata",
+	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":         "schemas crypto/*",
+	"internal/outbound":          "",
+	"internal/qr":                "crypto/sm",
+	"internal/qr/qrimage":        "",
+	"internal/rights":            "",
+	"internal/rights/rightshttp": "internal/rights internal/httpd internal/httpd/problem",
+	"internal/strictjson":        "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/rights",
 	"internal/store/redisstore/redistest": "",
 
 	"internal/arch":    "",
@@ -58,7 +68,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest"
 
-const serving = "internal/httpd internal/access registryhttp issuerhttp wallethttp verifierhttp web cmd/showcard"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
@@ -84,7 +94,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound verifier", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -92,7 +102,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest",
+	"math/rand":                       "cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest internal/rights",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",
@@ -105,10 +115,14 @@ var homes = map[string]string{
 // fetching says which files may make HTTP clients of their own, each for its reason. Everything
 // else of the server fetches through internal/outbound.
 var fetching = map[string]string{
-	"verifier/sources.go":    "the SDK's own client, when its user gives none; the server gives it the guarded one",
-	"cmd/showcard/client.go": "the tools of departments and checkers: they go where the person at the keyboard says",
-	"cmd/showcard/demo.go":   "the demo's departments, talking to the demo itself",
-	"cmd/showcard/tour.go":   "as the demo",
+	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
+	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
+	"cmd/showcard/demoidentity.go": "the demo's own identity provider, under the public URL, wherever it listens now",
+	"cmd/showcard/signin.go":       "a tool: it signs a fictitious person in to a demo",
+	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
+	"internal/login/fetch.go":      "wraps the guarded one in tighter bounds",
+	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
+	"cmd/showcard/tour.go":         "as the demo",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.

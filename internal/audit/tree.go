@@ -254,3 +254,18 @@ func goodPath(path [][]byte) error {
 	}
 	return nil
 }
+
+// Append is Grow for who keeps no tiles.
+func (s State) Append(leaves [][]byte) (State, error) {
+	r, err := s.compact()
+	if err != nil {
+		return s, err
+	}
+	for _, l := range leaves {
+		h := HashLeaf(l)
+		if err := r.Append(h[:], nil); err != nil {
+			return s, fmt.Errorf("%w: %w", ErrState, err)
+		}
+	}
+	return State{Size: r.End(), Hashes: join(r.Hashes())}, nil
+}

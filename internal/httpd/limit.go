@@ -17,16 +17,17 @@ type Class string
 
 // The classes that are always there. Config.Classes changes their limits or adds more.
 const (
-	ClassDefault Class = "default" // what says nothing
-	ClassRead    Class = "read"    // cheap look-ups and public documents
-	ClassWrite   Class = "write"   // single changes
-	ClassBulk    Class = "bulk"    // pushes: few, long
-	ClassScan    Class = "scan"    // a clerk at a counter waits: kept to the last
-	ClassRenew   Class = "renew"   // a page renewing its code: can wait a second
-	ClassPage    Class = "page"    // pages and their assets
-	ClassSignIn  Class = "sign-in" // guessed at by attackers
-	ClassToken   Class = "token"   // machines prove who they are; wrong proofs are counted apart
-	ClassOps     Class = "ops"     // health, metrics: never limited
+	ClassDefault  Class = "default"  // what says nothing
+	ClassRead     Class = "read"     // cheap look-ups and public documents
+	ClassWrite    Class = "write"    // single changes
+	ClassBulk     Class = "bulk"     // pushes: few, long
+	ClassScan     Class = "scan"     // a clerk at a counter waits: kept to the last
+	ClassRenew    Class = "renew"    // a page renewing its code: can wait a second
+	ClassPage     Class = "page"     // pages and their assets
+	ClassSignIn   Class = "sign-in"  // guessed at by attackers
+	ClassCallback Class = "callback" // back from an identity provider: makes work there too
+	ClassOps      Class = "ops"      // health, metrics: never limited
+	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
 )
 
 // Limits of a class.
@@ -47,8 +48,10 @@ func defaultLimits() map[Class]Limits {
 		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
 		ClassPage:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
 		ClassSignIn:  {PerMinute: 30, Concurrent: 64, Queue: 16},
-		ClassToken:   {PerMinute: 300, Concurrent: 64, Queue: 64},
-		ClassOps:     {},
+		// Many people sit behind one address of a provider's network.
+		ClassCallback: {PerMinute: 240, Concurrent: 64, Queue: 64},
+		ClassOps:      {},
+		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
 	}
 }
 

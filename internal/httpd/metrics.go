@@ -27,7 +27,7 @@ func newMetrics() (*metrics, error) {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "showcard_http_refused_total", Help: "Requests refused to protect the server, by class and problem code.",
+			Name: "showcard_http_refused_total", Help: "Requests refused to protect the server, and sign-ins refused, by class and problem code.",
 		}, []string{"class", "code"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "showcard_http_in_flight", Help: "Requests being answered now.",
@@ -52,7 +52,8 @@ func newMetrics() (*metrics, error) {
 
 func (m *metrics) observe(rec *record, method string, status int, took time.Duration) {
 	m.duration.WithLabelValues(rec.route, knownMethod(method), strconv.Itoa(status)).Observe(took.Seconds())
-	if rec.code == CodeOverloaded || rec.code == CodeRateLimited {
+	signIn := (rec.class == ClassSignIn || rec.class == ClassCallback) && rec.code != ""
+	if rec.code == CodeOverloaded || rec.code == CodeRateLimited || signIn {
 		m.refused.WithLabelValues(string(rec.class), rec.code).Inc()
 	}
 }

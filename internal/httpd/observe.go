@@ -19,6 +19,7 @@ type record struct {
 	route        string
 	class        Class
 	code         string
+	page         bool // problems are shown to browsers as pages
 	caller       Caller
 	limiterError error
 }

@@ -36,7 +36,15 @@ func (s *Server) opsRoutes(openapi []byte) []Route {
 		}})
 	}
 	for i := range routes {
-		routes[i].Public, routes[i].Class = true, ClassOps
+		routes[i].Class = ClassOps
+		switch {
+		case routes[i].Path != "/metrics" || s.metricsFor.public:
+			routes[i].Public = true
+		case s.metricsFor.operators:
+			routes[i].Roles = []Role{RoleOperator, RoleAuditor}
+		default:
+			routes[i].Public, routes[i].Networks = true, s.metricsFor.networks
+		}
 	}
 	return routes
 }

@@ -16,7 +16,7 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 	g := s.gates[r.Class]
 	return func(c *gin.Context) {
 		rec := recordOf(c)
-		rec.route, rec.class = template, r.Class
+		rec.route, rec.class, rec.page = template, r.Class, r.Page
 		if r.CORS {
 			c.Header("Access-Control-Allow-Origin", "*")
 			c.Header("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-Id")
@@ -53,6 +53,9 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 
 // handle runs the guards in the order that doc.go promises, then the handler.
 func (s *Server) handle(c *gin.Context, r Route, g *gate) (any, error) {
+	if len(r.Networks) > 0 && !within(c, r.Networks) {
+		return nil, &Problem{Code: CodeAddressRefused}
+	}
 	if !r.CORS {
 		// A browser sends cookies along with what a foreign page posts; without this a page anywhere
 		// could act for whoever is signed in here. Programs send neither header and pass.

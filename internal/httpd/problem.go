@@ -37,6 +37,7 @@ const (
 	CodeUnsupportedMediaType    = "unsupported-media-type"
 	CodeNotAcceptable           = "not-acceptable"
 	CodeCrossOriginRefused      = "cross-origin-refused"
+	CodeAddressRefused          = "address-refused"
 	CodeUnauthenticated         = "unauthenticated"
 	CodeTokenExpired            = "token-expired"
 	CodeTokenInvalid            = "token-invalid"
@@ -69,6 +70,7 @@ type Problem struct {
 	Errors     []FieldError  // which fields
 	RetryAfter time.Duration // 0: none, except that 429 and 503 always say at least a second
 	Cause      error         // logged when the status is 5xx, never sent
+	Back       string        // path of this site from which a person may try again; for pages
 }
 
 func (p *Problem) Error() string {
@@ -212,6 +214,10 @@ func (s *Server) writeProblem(c *gin.Context, p *Problem, entry problem.Entry) {
 	if wait > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
+	if recordOf(c).page && navigates(c.Request) {
+		s.writeProblemPage(c, p, entry)
+		return
+	}
 	body, err := encodeJSON(doc)
 	if err != nil { // strings and numbers only: it cannot fail, but an empty answer must not look like a success
 		body = []byte("{}")
@@ -244,7 +250,7 @@ func ownCodes() map[string]int {
 		CodeBodyTooDeep: 400, CodeBodyTooSlow: 408, CodeBodyNotUTF8: 400, CodeFieldDuplicate: 400,
 		CodeFieldUnknown: 422, CodeFieldMissing: 422, CodeFieldType: 422, CodeFieldInvalid: 422,
 		CodeNotFound: 404, CodeMethodNotAllowed: 405, CodeUnsupportedMediaType: 415, CodeNotAcceptable: 406,
-		CodeCrossOriginRefused: 403, CodeUnauthenticated: 401, CodeTokenExpired: 401, CodeTokenInvalid: 401,
+		CodeCrossOriginRefused: 403, CodeAddressRefused: 403, CodeUnauthenticated: 401, CodeTokenExpired: 401, CodeTokenInvalid: 401,
 		CodeForbiddenRole: 403, CodeForbiddenScope: 403, CodeRateLimited: 429, CodeOverloaded: 503,
 		CodeTimedOut: 503, CodeInternal: 500, CodeIdempotencyKeyMissing: 400, CodeIdempotencyKeyMalformed: 400,
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -27,7 +28,10 @@ type Route struct {
 	Roles  []Role // who may call; empty only together with Public
 	Public bool   // no credentials asked for or looked at
 	Scope  string // that the caller must carry; empty for none
-	Class  Class  // which limits apply; empty is ClassDefault
+	// Networks are the addresses that may call; empty: all. An address that a proxy forwards for
+	// is believed from trusted proxies only, and a forwarded request of any other is refused.
+	Networks []netip.Prefix
+	Class    Class // which limits apply; empty is ClassDefault
 	// MaxBody caps the request body in bytes: 0 is Config.MaxBody, NoBodyLimit lifts it.
 	MaxBody int64
 	// Streaming lifts the whole-request deadline. Instead a read or a write that makes no progress
@@ -35,7 +39,10 @@ type Route struct {
 	Streaming bool
 	// CORS lets pages of any origin read the answer. Public routes only: what is open to every
 	// origin must be open to everyone.
-	CORS    bool
+	CORS bool
+	// Page says that browsers walk through here: when one navigates, a problem is shown as a page
+	// instead of as JSON.
+	Page    bool
 	Handler Handler
 }
 

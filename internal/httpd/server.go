@@ -32,6 +32,11 @@ type Config struct {
 	Checks        []Check // what /readyz asks
 	OpenAPI       []byte  // served as /openapi.json; empty: no such page
 
+	// Metrics says who may read /metrics, which tells an attacker how busy we are and with what:
+	// "public", "operators" (operators and auditors, with their token), or addresses and CIDR ranges.
+	// Empty: this machine only.
+	Metrics []string
+
 	// TrustedProxies are addresses or CIDR ranges whose X-Forwarded-For is believed. Empty: nobody's.
 	TrustedProxies []string
 
@@ -57,25 +62,26 @@ const (
 
 // Server is the web server of one process. Make it with New, fill it with Mount, run it with Serve.
 type Server struct {
-	engine    *gin.Engine
-	handler   http.Handler
-	routes    []Route
-	cors      map[string][]string // methods by path
-	gates     map[Class]*gate
-	origins   *http.CrossOriginProtection
-	problems  *problem.Table
-	auth      Authenticator
-	limiter   Limiter
-	log       *slog.Logger
-	now       func() time.Time
-	metrics   *metrics
-	checks    []Check
-	ready     singleflight.Group
-	busy      tracker
-	phase     atomic.Int32
-	publicURL string
-	https     bool
-	version   string
+	engine     *gin.Engine
+	handler    http.Handler
+	routes     []Route
+	cors       map[string][]string // methods by path
+	gates      map[Class]*gate
+	origins    *http.CrossOriginProtection
+	problems   *problem.Table
+	auth       Authenticator
+	limiter    Limiter
+	log        *slog.Logger
+	now        func() time.Time
+	metrics    *metrics
+	metricsFor readers
+	checks     []Check
+	ready      singleflight.Group
+	busy       tracker
+	phase      atomic.Int32
+	publicURL  string
+	https      bool
+	version    string
 
 	maxBody                                       int64
 	requestTimeout, streamIdle, readHeaderTimeout time.Duration
@@ -132,11 +138,14 @@ func New(cfg Config) (*Server, error) {
 	if err := s.buildEngine(cfg.TrustedProxies); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.metricsFor, err = newReaders(cfg.Metrics); err != nil {
+		return nil, fmt.Errorf("httpd: metrics: %w", err)
+	}
 	s.handler = s.engine
 	if cfg.Wrap != nil {
 		s.handler = cfg.Wrap(s.engine)
 	}
-	var err error
 	if s.metrics, err = newMetrics(); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}

@@ -162,7 +162,7 @@ func (s *Store) Checkpoint(ctx context.Context, witnesses int) (note string, err
 
 const placedColumns = `idx, id, at, holder_id, leaf, opening`
 
-// placed reads an entry; its opening is still sealed.
+// placedIn reads an entry; its opening is still sealed.
 func placedIn(row scanner) (audit.Placed, error) {
 	p := audit.Placed{Index: audit.NoPlace}
 	var index *int64
@@ -182,7 +182,15 @@ func (s *Store) openPlaced(p *audit.Placed) {
 }
 
 // Placed implements [audit.Entries].
-func (s *Store) Placed(ctx context.Context, from uint64, n int) (all []audit.Placed, err error) {
+func (s *Store) Placed(ctx context.Context, from uint64, n int) ([]audit.Placed, error) {
+	all, err := s.placedSealed(ctx, from, n)
+	for i := range all {
+		s.openPlaced(&all[i])
+	}
+	return all, err
+}
+
+func (s *Store) placedSealed(ctx context.Context, from uint64, n int) (all []audit.Placed, err error) {
 	err = s.read(ctx, func(q querier) error {
 		return q.rows(`SELECT `+placedColumns+` FROM audit_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`, []any{int64(min(from, 1<<62)), n}, func(row scanner) error {
 			p, err := placedIn(row)
@@ -190,9 +198,6 @@ func (s *Store) Placed(ctx context.Context, from uint64, n int) (all []audit.Pla
 			return err
 		})
 	})
-	for i := range all {
-		s.openPlaced(&all[i])
-	}
 	return all, err
 }
 

@@ -43,6 +43,9 @@ func (s *Store) openCertificate(r *sealedCertificate) (issuer.Certificate, error
 	c := r.c
 	c.Slot.Index = uint64(r.index)
 	c.StateAt, c.CreatedAt, c.LiveAt = moment(r.stateAt), moment(r.createdAt), optionalMoment(r.liveAt)
+	if len(r.row) == 0 {
+		return c, issuer.ErrContentErased // with what is left
+	}
 	var data rowData
 	if err := s.openJSON("certificates", c.Identifier, "row_data", r.row, &data); err != nil {
 		return c, err
@@ -149,15 +152,21 @@ func (s *Store) Reserve(ctx context.Context, authority string, keys []string, n 
 			if !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
-			// The first list, or the next: its name is its number. What is left of the one
+			// The first list, or the next. What is left of the one
 			// before stays unused, so that a reservation lies in one list. Where writers are
 			// many, another may have made it in this moment.
 			var ordinal int64
-			if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1 FROM status_lists`).Scan(&ordinal); err != nil {
+			var restore string
+			if err := q.row(`SELECT COALESCE(MAX(ordinal), 0) + 1, COALESCE((SELECT id FROM restores ORDER BY restored_at DESC, id LIMIT 1), '') FROM status_lists`).
+				Scan(&ordinal, &restore); err != nil {
 				return err
 			}
+			name := strconv.FormatInt(ordinal, 10)
+			if restore != "" { // the list of that number may have been begun in the time that was lost
+				name += "-" + restore
+			}
 			if _, err := q.exec(`INSERT INTO status_lists (name, ordinal, size, used, seq, created_at) VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT DO NOTHING`,
-				strconv.FormatInt(ordinal, 10), ordinal, int64(s.cfg.ListSize), micros(s.cfg.Now())); err != nil {
+				name, ordinal, int64(s.cfg.ListSize), micros(s.cfg.Now())); err != nil {
 				return err
 			}
 		}
@@ -238,6 +247,9 @@ func (s *Store) taken(ctx context.Context, authority string, keys []string) (map
 }
 
 func (s *Store) openTaken(r takenRow) (issuer.Taken, error) {
+	if len(r.credential) == 0 { // erased: whatever comes under this key is another row
+		return issuer.Taken{Identifier: r.identifier}, nil
+	}
 	digest, err := s.openDigest(r.identifier, r.digest)
 	if err != nil {
 		return issuer.Taken{}, err
@@ -280,15 +292,19 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 	if n.Replaces != "" {
 		b.changeID = rand.Text()
 		ended := stateEvent(b.changeID, issuer.Event{Identifier: n.Replaces, At: n.CreatedAt, To: issuer.Lapsed, By: of.By, ReplacedBy: id}, of.Authority)
-		ended.Holder = n.HolderID // a certificate replaces another of the same holder
 		events = append(events, ended)
 	}
-	b.log, err = s.audited(events...)
+	if b.log, err = s.audited(events...); err == nil {
+		b.log.about(n.HolderID) // a certificate replaces another of the same holder
+	}
 	return b, err
 }
 
 // sameDigest tells a repeated row from another one under the same key.
 func (s *Store) sameDigest(r takenRow, digest [32]byte) (bool, error) {
+	if len(r.digest) == 0 {
+		return false, nil // erased
+	}
 	stored, err := s.openDigest(r.identifier, r.digest)
 	return bytes.Equal(stored[:], digest[:]), err
 }

@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"cmp"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,10 +79,13 @@ func verificationEvent(v verifier.Verification) audit.Event {
 	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: v.At, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
 
-// registryEvent tells of a revision. Its digest is over what the revision wrote, in order.
+// registryEvent tells of a revision. Its digest is over what the revision wrote, in the order of the names.
 func registryEvent(revision int64, r registryRevision, written []registry.Entry) audit.Event {
 	var all []byte
 	var names []string
+	written = slices.SortedFunc(slices.Values(written), func(a, b registry.Entry) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
 	for _, e := range written {
 		for _, part := range [][]byte{[]byte(e.Kind), []byte(e.ID), e.Body} {
 			all = append(strconv.AppendInt(all, int64(len(part)), 10), ':')

@@ -33,3 +33,39 @@ func (s *Store) Pragma(name string) (value string, err error) {
 	err = s.write(context.Background(), 1, func(q querier) error { return q.row("PRAGMA " + name).Scan(&value) })
 	return value, err
 }
+
+// Listed is what the registry of columns says: table.column to why it is there.
+func Listed() (bytes, holders map[string]string) {
+	bytes, holders = map[string]string{}, map[string]string{}
+	for what, places := range map[string][]sealedPlace{"sealed": sealedPlaces(), "blind": blindBytes()} {
+		for _, p := range places {
+			for _, c := range p.columns {
+				bytes[p.table+"."+c] = what
+			}
+			for _, c := range append(p.key, p.rowColumns()...) {
+				bytes[p.table+"."+c+" (key)"] = what
+			}
+		}
+	}
+	for c, why := range openBytes() {
+		bytes[c.table+"."+c.column] = why
+	}
+	for _, c := range holderIDs() {
+		holders[c.table+"."+c.column] = "holder"
+	}
+	return bytes, holders
+}
+
+// Under counts the values sealed under a data key, over all tables.
+func (s *Store) Under(ctx context.Context, id uint32) (total int64, err error) {
+	for _, p := range sealedPlaces() {
+		for _, c := range p.columns {
+			n, err := s.sealedUnder(ctx, p, c, id)
+			if err != nil {
+				return 0, err
+			}
+			total += n
+		}
+	}
+	return total, nil
+}

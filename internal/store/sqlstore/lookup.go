@@ -276,7 +276,9 @@ func (s *Store) turnNames(ctx context.Context, p sealedPlace, report func(string
 			if err != nil {
 				return err
 			}
-			report(p.table, n)
+			if n > 0 {
+				report(p.table, n)
+			}
 		}
 	}
 	return nil

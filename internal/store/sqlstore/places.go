@@ -26,8 +26,13 @@ func sealedPlaces() []sealedPlace {
 		{table: "push_results", key: []string{"job", "line"}, columns: []string{"detail"}},
 		{table: "requests", key: []string{"caller", "request"}, columns: []string{"response"}},
 		{table: "wallet_copies", key: []string{"holder_id", "identifier"}, columns: []string{"credential"}},
-		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer"}},
+		{table: "verifications", key: []string{"id"}, columns: []string{"request_hash", "answer", "receipt"}},
+		{table: "disputes", key: []string{"id"}, columns: []string{"reason", "answer"}},
 		{table: "audit_entries", key: []string{"id"}, columns: []string{"opening"}},
+		{table: "sessions", key: []string{"id"}, columns: []string{"name"}},
+		{table: "appointments", key: []string{"id"}, columns: []string{"names"}},
+		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
+		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
 	}
 }
 
@@ -47,12 +52,21 @@ func holderIDs() []column {
 	return []column{
 		{"certificates", "holder_id"},
 		{"wallet_copies", "holder_id"},
-		{"agencies", "person_id"},
-		{"agencies", "company_id"},
+		{"appointments", "person_id"},
+		{"appointments", "company_id"},
+		{"appointments", "by_person"},
 		{"representatives", "person_id"},
 		{"representatives", "company_id"},
 		{"verifications", "holder_id"},
+		{"verifications", "person_id"},
 		{"audit_entries", "holder_id"},
+		{"disputes", "holder_id"},
+		{"exports", "holder_id"},
+		{"erasures", "holder_id"},
+		{"sessions", "holder_id"},
+		{"corrections", "person_id"},
+		{"passkey_users", "person_id"},
+		{"passkeys", "person_id"},
 	}
 }
 
@@ -63,8 +77,14 @@ func openBytes() map[column]string {
 		{"data_keys", "wrapped"}:       "wrapped by the key-encryption key",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",
 		{"audit_entries", "leaf"}:      "commitment under a random salt",
+		{"passkey_users", "handle"}:    "random",
+		{"passkeys", "credential_id"}:  "random, made by the device",
+		{"passkeys", "public_key"}:     "a public key, of this place only",
+		{"audit_tree", "hashes"}:       "hashes of such leaves",
+		{"audit_tiles", "hashes"}:      "hashes of such leaves",
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
@@ -20,7 +22,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|sessions|disputes|exports|erasures)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -58,9 +60,23 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.AppointmentsIn(ctx, "c", 10)
 	require.NoError(t, err)
 	require.NoError(t, s.ChangeAppointment(ctx, "a", []wallet.AppointmentState{wallet.Offered}, wallet.Accepted, "p", now))
-	_, err = s.LooksShownBy(ctx, "blind-one", "p", now, 10)
+	require.NoError(t, s.FileCorrection(ctx, correction.Request{ID: "x", PersonID: "p"}, now, 1))
+	_, err = s.CorrectionsOf(ctx, "p", 10)
 	require.NoError(t, err)
-	_, err = s.Looks(ctx, "blind-one", now, 10)
+	_, err = s.CorrectionsDue(ctx, 10)
+	require.NoError(t, err)
+	require.NoError(t, s.ClaimCorrection(ctx, "x", "op", now, now))
+	require.NoError(t, s.AnswerCorrection(ctx, "x", "op", correction.Refused, "a", now))
+	_, err = s.PasskeyHandle(ctx, "p", []byte{1})
+	require.NoError(t, err)
+	_, err = s.Passkeys(ctx, "p")
+	require.NoError(t, err)
+	require.NoError(t, s.UsePasskey(ctx, "p", "one", 2, 5, now))
+	require.ErrorIs(t, s.UsePasskey(ctx, "p", "one", 2, 5, now), passkey.ErrCounter)
+	require.NoError(t, s.RemovePasskey(ctx, "p", "one"))
+	_, err = s.LooksShownBy(ctx, "blind-one", "p", wallet.Cursor{At: now}, 10)
+	require.NoError(t, err)
+	_, err = s.Looks(ctx, "blind-one", wallet.Cursor{At: now}, 10)
 	require.NoError(t, err)
 	_, err = s.ByTicket(ctx, [32]byte{'1'})
 	require.NoError(t, err)

@@ -13,6 +13,8 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
@@ -68,6 +70,10 @@ func fill(t *testing.T, s *sqlstore.Store) {
 		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
 	}
 	require.NoError(t, s.PutAppointment(ctx, appointment()))
+	require.NoError(t, s.AddPasskey(ctx, passkey.Key{ID: "one", CredentialID: []byte{1}, PersonID: "p", PublicKey: []byte{1}, Name: secretName, CreatedAt: now}, 5))
+	require.NoError(t, s.FileCorrection(ctx, correction.Request{ID: "one", PersonID: "p", Says: secretName, Contact: secretNumber}, now, 5))
+	require.NoError(t, s.ClaimCorrection(ctx, "one", "op", now, now))
+	require.NoError(t, s.AnswerCorrection(ctx, "one", "op", correction.Refused, secretReason, now))
 	_, _, err = s.BeginRequest(ctx, "client", "request", secretDigest(), now)
 	require.NoError(t, err)
 	require.NoError(t, s.EndRequest(ctx, "client", "request", 201, []byte(secretResponse+secretName)))

@@ -18,6 +18,7 @@ import (
 // sqlite is the embedded database: one connection that writes, some that read. In WAL mode
 // readers see the last commit and wait for nobody; among processes, writers take turns.
 type sqlite struct {
+	path             string
 	writers, readers *sql.DB
 	writer           *session
 	idle             chan *session // readers; nils once the database is closed
@@ -35,7 +36,7 @@ func openSQLite(ctx context.Context, path string) (_ *sqlite, err error) {
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	d := &sqlite{}
+	d := &sqlite{path: path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())

@@ -79,6 +79,8 @@ type database interface {
 	read(ctx context.Context, snapshot bool, queries func(querier) error) error
 	// lock ends a SELECT whose rows are to stay as they are until the transaction ends.
 	lock() string
+	// backup writes a copy of the whole database, as it stands at one moment, to a new file.
+	backup(ctx context.Context, path string) error
 	close() error
 }
 

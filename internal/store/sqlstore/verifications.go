@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/verifier"
 )
 
@@ -30,6 +31,13 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 			return err
 		}
 	}
+	var receipt []byte
+	if len(v.Receipt) > 0 {
+		var err error
+		if receipt, err = s.sealer.Seal("verifications", v.ID, "receipt", v.Receipt); err != nil {
+			return err
+		}
+	}
 	log, err := s.audited(verificationEvent(v))
 	if err != nil {
 		return err
@@ -37,10 +45,10 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 	fields, reasons := names(v.Fields), names(v.Reasons)
 	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`,
+				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`,
 			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, hash, v.ShowID, v.Ticket[:], v.Challenge,
-			v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil))
+			v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt)
 		switch {
 		case err != nil:
 			return err
@@ -79,17 +87,18 @@ func conflict(q querier, v verifier.Verification) error {
 }
 
 const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until`
+	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at`
 
 func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
 	var v verifier.Verification
 	var at, until int64
-	var hash, ticket, answer []byte
+	var hash, ticket, answer, receipt []byte
+	var portraitAt *int64
 	var fields, reasons string
 	err := s.read(ctx, func(q querier) error {
 		return q.row(`SELECT `+verificationColumns+` FROM verifications WHERE `+where, args...).
 			Scan(&v.ID, &at, &v.Caller, &v.Party, &v.PartyName, &v.RequestKey, &hash, &v.ShowID, &ticket, &v.Challenge,
-				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until)
+				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until, &receipt, &portraitAt)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return verifier.Verification{}, verifier.ErrNoRecord
@@ -103,6 +112,9 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	if err == nil && answer != nil {
 		v.Answer, err = s.sealer.Open("verifications", v.ID, "answer", answer)
 	}
+	if err == nil && receipt != nil {
+		v.Receipt, err = s.sealer.Open("verifications", v.ID, "receipt", receipt)
+	}
 	if err == nil && v.RequestKey != "" {
 		hash, err = s.sealer.Open("verifications", v.ID, "request_hash", hash)
 	}
@@ -111,7 +123,7 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	}
 	copy(v.RequestHash[:], hash)
 	copy(v.Ticket[:], ticket)
-	v.At, v.AnswerUntil = moment(at), moment(until)
+	v.At, v.AnswerUntil, v.PortraitAt = moment(at), moment(until), optionalMoment(portraitAt)
 	return v, nil
 }
 
@@ -130,6 +142,21 @@ func (s *Store) ByID(ctx context.Context, id string) (verifier.Verification, err
 	return s.verification(ctx, `id = $1`, id)
 }
 
+// PortraitFetched implements [verifier.Records].
+func (s *Store) PortraitFetched(ctx context.Context, id, client string, at time.Time) error {
+	log, err := s.audited(audit.Event{Kind: "portrait.fetched", At: at, Actor: client, Subject: id})
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, 2, func(q querier) error {
+		n, err := q.exec(`UPDATE verifications SET portrait_at = $2 WHERE id = $1 AND portrait_at IS NULL`, id, micros(at))
+		if err != nil || n == 0 {
+			return err // nobody's, or noted already
+		}
+		return log.store(q)
+	})
+}
+
 // Sweep implements [verifier.Records].
 func (s *Store) Sweep(ctx context.Context, now, before time.Time) (answers, records int64, err error) {
 	answers, err = s.sweep(ctx, `UPDATE verifications SET answer = NULL WHERE id IN
@@ -137,6 +164,13 @@ func (s *Store) Sweep(ctx context.Context, now, before time.Time) (answers, reco
 	if err != nil {
 		return answers, 0, err
 	}
-	records, err = s.sweep(ctx, `DELETE FROM verifications WHERE id IN (SELECT id FROM verifications WHERE at < $1 ORDER BY at LIMIT $2)`, micros(before), sweepRows)
+	records, err = s.sweep(ctx, `DELETE FROM verifications WHERE id IN (SELECT id FROM verifications WHERE at < $1
+		AND NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.verification = verifications.id AND disputes.state = 'open') ORDER BY at LIMIT $2)`, micros(before), sweepRows)
+	if err != nil {
+		return answers, records, err
+	}
+	// What was disputed about a record goes with it.
+	_, err = s.sweep(ctx, `DELETE FROM disputes WHERE id IN (SELECT id FROM disputes WHERE filed_at < $1 AND state <> 'open'
+		AND NOT EXISTS (SELECT 1 FROM verifications WHERE verifications.id = disputes.verification) ORDER BY filed_at LIMIT $2)`, micros(now), sweepRows)
 	return answers, records, err
 }

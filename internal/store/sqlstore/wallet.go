@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/showcard/showcard/wallet"
 )
@@ -49,24 +48,25 @@ func (s *Store) PutCopy(ctx context.Context, c wallet.Copy) error {
 
 // Looks implements [wallet.Store]. The holder reads the verifier's own records: there is no
 // second history that could differ.
-func (s *Store) Looks(ctx context.Context, holderID string, before time.Time, limit int) ([]wallet.Look, error) {
+func (s *Store) Looks(ctx context.Context, holderID string, before wallet.Cursor, limit int) ([]wallet.Look, error) {
 	if holderID == "" {
 		return nil, nil // of records whose holder is not known
 	}
 	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
-		WHERE holder_id = $1 AND holder_id <> '' AND at < $2 ORDER BY at DESC, id LIMIT $3`, holderID, micros(before), limit)
+		WHERE holder_id = $1 AND holder_id <> '' AND (at < $2 OR at = $2 AND id < $3) ORDER BY at DESC, id DESC LIMIT $4`, holderID, micros(before.At), before.ID, limit)
 }
 
 // LooksShownBy implements [wallet.Store].
-func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, before time.Time, limit int) ([]wallet.Look, error) {
+func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, before wallet.Cursor, limit int) ([]wallet.Look, error) {
 	if holderID == "" || personID == "" {
 		return nil, nil
 	}
 	return s.looks(ctx, `SELECT `+lookColumns+` FROM verifications
-		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND at < $3 ORDER BY at DESC, id LIMIT $4`, holderID, personID, micros(before), limit)
+		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND (at < $3 OR at = $3 AND id < $4) ORDER BY at DESC, id DESC LIMIT $5`, holderID, personID, micros(before.At), before.ID, limit)
 }
 
-const lookColumns = `id, at, identifier, type, party, party_name, purpose, fields, outcome, reasons, via, person_id`
+const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at,
+	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), '')`
 
 func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.Look, error) {
 	var out []wallet.Look
@@ -74,15 +74,17 @@ func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.
 		return q.rows(query, args, func(row scanner) error {
 			var l wallet.Look
 			var at int64
+			var portraitAt *int64
 			var fields, reasons string
-			err := row.Scan(&l.ID, &at, &l.Identifier, &l.Type, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID)
+			err := row.Scan(&l.ID, &at, &l.Holder, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID,
+				&l.Receipt, &portraitAt, &l.Disputed)
 			if err == nil {
 				l.Fields, err = parseNames(fields)
 			}
 			if err == nil {
 				l.Reasons, err = parseNames(reasons)
 			}
-			l.At = moment(at)
+			l.At, l.PortraitAt = moment(at), optionalMoment(portraitAt)
 			out = append(out, l)
 			return err
 		})

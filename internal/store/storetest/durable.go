@@ -13,6 +13,8 @@ import (
 
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -30,6 +32,8 @@ type DurableStore interface {
 	issuer.Requests
 	wallet.Store
 	wallet.Appointments
+	correction.Store
+	passkey.Store
 	verifier.Records
 	registry.Store
 	access.Sessions
@@ -55,7 +59,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })

@@ -53,7 +53,7 @@ func durableWallet(t *testing.T, open OpenDurable) {
 		unknown.HolderID = ""
 		require.NoError(t, s.Record(ctx, unknown))
 		ids := func(holder string, before time.Time, limit int) (ids []string) {
-			looks, err := s.Looks(ctx, holder, before, limit)
+			looks, err := s.Looks(ctx, holder, wallet.Cursor{At: before}, limit)
 			require.NoError(t, err)
 			for _, l := range looks {
 				ids = append(ids, l.ID)
@@ -65,18 +65,18 @@ func durableWallet(t *testing.T, open OpenDurable) {
 		require.Equal(t, []string{"v004", "v003"}, ids("h", late, 2))
 		require.Equal(t, []string{"v001", "v000"}, ids("h", durableStart.Add(3*time.Minute), 10))
 		require.Empty(t, ids("", late, 10))
-		looks, err := s.Looks(ctx, "another", late, 1)
+		looks, err := s.Looks(ctx, "another", wallet.Cursor{At: late}, 1)
 		require.NoError(t, err)
 		require.Equal(t, []wallet.Look{{
 			ID: "v002", At: durableStart.Add(2 * time.Minute), Identifier: "id", Type: "resident-id", Party: "bank-1", PartyName: "演示银行", Purpose: "open-account",
-			Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code", PersonID: "h",
+			Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code", PersonID: "h", Client: "client-1", Holder: "another", Receipt: true,
 		}}, looks)
-		looks, err = s.LooksShownBy(ctx, "h", "agent", late, 10)
+		looks, err = s.LooksShownBy(ctx, "h", "agent", wallet.Cursor{At: late}, 10)
 		require.NoError(t, err)
 		require.Len(t, looks, 1)
 		require.Equal(t, "v001", looks[0].ID)
 		for _, none := range [][2]string{{"another", "agent"}, {"h", ""}, {"", "agent"}} {
-			looks, err = s.LooksShownBy(ctx, none[0], none[1], late, 10)
+			looks, err = s.LooksShownBy(ctx, none[0], none[1], wallet.Cursor{At: late}, 10)
 			require.NoError(t, err)
 			require.Empty(t, looks)
 		}
@@ -88,7 +88,7 @@ func verification(id string) verifier.Verification {
 		ID: id, At: durableStart, Caller: "client-1", Party: "bank-1", PartyName: "演示银行", RequestKey: "request-" + id, RequestHash: [32]byte{7},
 		ShowID: "show-" + id, Ticket: digestOf("ticket-" + id), Challenge: "challenge-" + id, HolderID: "h", PersonID: "h", Identifier: "id", Type: "resident-id",
 		Purpose: "open-account", Fields: []string{"name", "over-18"}, Outcome: "valid", Reasons: []string{}, Via: "code",
-		Answer: []byte(`{"outcome":"valid"}`), AnswerUntil: durableStart.Add(time.Minute),
+		Answer: []byte(`{"outcome":"valid"}`), AnswerUntil: durableStart.Add(time.Minute), Receipt: []byte(`{"receipt":{}}`),
 	}
 }
 

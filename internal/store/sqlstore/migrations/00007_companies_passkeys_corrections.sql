@@ -47,7 +47,7 @@ CREATE TABLE corrections (
     answered_at BIGINT
 );
 CREATE INDEX corrections_person ON corrections (person_id, filed_at);
-CREATE INDEX corrections_open ON corrections (due_at) WHERE state <> 'answered';
+CREATE INDEX corrections_open ON corrections (due_at, id) WHERE state <> 'answered';
 CREATE INDEX corrections_answered ON corrections (answered_at) WHERE state = 'answered';
 
 -- Passkeys (WebAuthn Level 3). A person's handle is random, and says nothing of who she is.

@@ -21,9 +21,11 @@ CREATE TABLE lookup_moves (
     after  TEXT NOT NULL
 );
 
--- Every time that a backup was put in place of the record.
+-- Every time that a backup was put in place of the record. New status lists bear the id of the
+-- last one in their names: those of the time that was lost are never given out again.
 CREATE TABLE restores (
-    id         TEXT   PRIMARY KEY, -- of the backup
-    taken_at   BIGINT NOT NULL,
+    id          TEXT   PRIMARY KEY,
+    backup      TEXT   NOT NULL,
+    taken_at    BIGINT NOT NULL,
     restored_at BIGINT NOT NULL
 );

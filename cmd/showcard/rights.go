@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/showcard/showcard/internal/rights"
+	"github.com/showcard/showcard/internal/rights/rightshttp"
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/verifier"
+	"github.com/showcard/showcard/wallet"
+)
+
+// openRights makes the room of receipts, disputes, export and erasure.
+func (a *app) openRights() (*rightshttp.API, error) {
+	s, err := rights.New(rights.Config{
+		Disputes: a.store, Erasures: a.store, Exporters: a.exporters(),
+		Spaces: func(ctx context.Context, holder string) ([]string, error) {
+			return a.wallet.Spaces(ctx, wallet.Person{HolderID: holder})
+		},
+		Receipt: func(ctx context.Context, holders []string, id string) (string, error) {
+			text, err := a.verifier.HolderReceipt(ctx, holders, id)
+			switch {
+			case errors.Is(err, verifier.ErrNoRecord):
+				err = fmt.Errorf("%w: %w", rights.ErrLookUnknown, err)
+			case errors.Is(err, verifier.ErrNoReceipt):
+				err = fmt.Errorf("%w: %w", rights.ErrNoReceipt, err)
+			}
+			return text, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rightshttp.New(s)
+}
+
+// exporters lists what an export takes along, a line for each kind of data about people.
+func (a *app) exporters() []rights.Exporter {
+	return []rights.Exporter{
+		{Name: "certificates", Each: a.exportCertificates},
+		{Name: "appointments", Each: a.exportAppointments},
+		{Name: "sessions", Each: a.exportSessions},
+		{Name: "history", Each: a.exportHistory},
+		{Name: "disputes", Each: a.exportDisputes},
+	}
+}
+
+// exportedCertificate is a certificate with everything in it.
+type exportedCertificate struct {
+	Identifier string           `json:"identifier"`
+	Type       string           `json:"type"`
+	Name       schemas.Text     `json:"name"`
+	Authority  string           `json:"authority"`
+	State      string           `json:"state"`
+	StateAt    time.Time        `json:"state_at"`
+	Reason     string           `json:"reason,omitempty"`
+	ValidFrom  string           `json:"valid_from"`
+	ValidUntil string           `json:"valid_until"`
+	IssuedAt   time.Time        `json:"issued_at"`
+	Fields     schemas.Claims   `json:"fields"`
+	Live       map[string]any   `json:"live,omitempty"`
+	LiveAt     *time.Time       `json:"live_as_of,omitempty"`
+	Portrait   []byte           `json:"portrait,omitempty"` // base64 in JSON
+	Events     []exportedChange `json:"events"`
+}
+
+type exportedChange struct {
+	At     time.Time `json:"at"`
+	From   string    `json:"from,omitempty"`
+	To     string    `json:"to"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+func (a *app) exportCertificates(ctx context.Context, holder string, yield func(any) error) error {
+	held, err := a.issuer.Held(ctx, []string{holder})
+	if err != nil {
+		return err
+	}
+	for _, c := range held {
+		t, err := a.types.Version(c.Row.Type, c.TypeVer)
+		if err != nil {
+			return err
+		}
+		until := c.Row.ValidUntil
+		if until == "" {
+			until = schemas.LongTerm
+		}
+		out := exportedCertificate{
+			Identifier: c.Identifier, Type: c.Row.Type, Name: t.Name, Authority: c.Authority, State: string(c.State), StateAt: c.StateAt, Reason: c.Reason,
+			ValidFrom: c.Row.ValidFrom, ValidUntil: until, IssuedAt: c.CreatedAt, Fields: t.ClaimsOf(c.Row), Live: c.Live,
+		}
+		if !c.LiveAt.IsZero() {
+			out.LiveAt = &c.LiveAt
+		}
+		// One portrait at a time: a list of certificates comes without.
+		if out.Portrait, _, err = a.issuer.Portrait(ctx, c.Identifier); err != nil && !errors.Is(err, issuer.ErrNoPortrait) {
+			return err
+		}
+		events, err := a.store.Events(ctx, c.Identifier)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			out.Events = append(out.Events, exportedChange{At: e.At, From: string(e.From), To: string(e.To), Reason: e.Reason})
+		}
+		if err := yield(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) exportAppointments(ctx context.Context, holder string, yield func(any) error) error {
+	all, err := a.store.AppointmentsOf(ctx, holder, 1000)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		err := yield(struct {
+			ID      string    `json:"id"`
+			Company string    `json:"company"`
+			Role    string    `json:"role"`
+			State   string    `json:"state"`
+			Starts  time.Time `json:"starts_at"`
+			Ends    time.Time `json:"ends_at"`
+		}{one.ID, one.CompanyName, one.Role, string(one.State), one.From, one.Until})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) exportSessions(ctx context.Context, holder string, yield func(any) error) error {
+	all, err := a.store.SessionsOf(ctx, holder)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		err := yield(struct {
+			Name      string    `json:"name,omitempty"`
+			Method    string    `json:"method"`
+			Assurance string    `json:"assurance"`
+			At        time.Time `json:"at"`
+			Expires   time.Time `json:"expires_at"`
+		}{one.Name, one.Method, one.Assurance, one.At, one.Expires})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exportedLook is a line of the history.
+type exportedLook struct {
+	ID         string     `json:"id"`
+	At         time.Time  `json:"at"`
+	Identifier string     `json:"identifier,omitempty"`
+	Type       string     `json:"type"`
+	Party      string     `json:"party"`
+	PartyName  string     `json:"party_name"`
+	Purpose    string     `json:"purpose"`
+	Fields     []string   `json:"fields"`
+	Outcome    string     `json:"outcome"`
+	Reasons    []string   `json:"reasons"`
+	Via        string     `json:"via"`
+	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
+	Disputed   string     `json:"disputed,omitempty"`
+}
+
+func (a *app) exportHistory(ctx context.Context, holder string, yield func(any) error) error {
+	const page = 200
+	before := wallet.Cursor{At: time.Now().Add(time.Second)}
+	for {
+		looks, err := a.store.Looks(ctx, holder, before, page)
+		if err != nil {
+			return err
+		}
+		for _, l := range looks {
+			out := exportedLook{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, nil, l.Disputed}
+			if !l.PortraitAt.IsZero() {
+				out.Portrait = &l.PortraitAt
+			}
+			if err := yield(out); err != nil {
+				return err
+			}
+			before = wallet.Cursor{At: l.At, ID: l.ID}
+		}
+		if len(looks) < page {
+			return nil
+		}
+	}
+}
+
+func (a *app) exportDisputes(ctx context.Context, holder string, yield func(any) error) error {
+	all, err := a.store.DisputesBy(ctx, holder)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		err := yield(struct {
+			ID           string       `json:"id"`
+			Verification string       `json:"verification"`
+			Reason       string       `json:"reason,omitempty"`
+			State        rights.State `json:"state"`
+			FiledAt      time.Time    `json:"filed_at"`
+			Answer       string       `json:"answer,omitempty"`
+		}{d.ID, d.Verification, d.Reason, d.State, d.FiledAt, d.Answer})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retention lists what is swept, a line for each kind of data.
+func (a *app) retention() rights.Retention {
+	keep := a.cfg.Retention
+	one := func(name string, run func(ctx context.Context, now time.Time) (int64, error)) rights.Sweep {
+		return rights.Sweep{Name: name, Run: run}
+	}
+	return rights.Retention{Logger: a.log, Sweeps: []rights.Sweep{
+		one("verifications and answers", func(ctx context.Context, now time.Time) (int64, error) {
+			answers, records, err := a.store.Sweep(ctx, now, now.Add(-keep.Records))
+			return answers + records, err
+		}),
+		one("requests", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepRequests(ctx, now.Add(-keep.Requests))
+		}),
+		one("sessions", a.store.SweepSessions),
+		one("pushes", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepPushes(ctx, now.Add(-keep.Pushes))
+		}),
+		one("exports and erasures", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepExports(ctx, now, now.Add(-48*time.Hour))
+		}),
+	}}
+}

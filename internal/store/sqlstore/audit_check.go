@@ -1,0 +1,263 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/showcard/showcard/internal/audit"
+	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/verifier"
+)
+
+// RowCheck is what CheckRows compared.
+type RowCheck struct {
+	Rows  int // compared with their entries
+	Older int // from before the log began, so that they have none
+}
+
+const checkRows = 256
+
+// rowCheck is a run of CheckRows.
+type rowCheck struct {
+	s     *Store
+	begun int64 // when the log began
+	add   func(audit.Finding)
+	RowCheck
+}
+
+// CheckRows holds the record against the log: each verification, certificate, change of state and
+// revision of the registry must have its entry, and say what the entry says; and what an entry
+// tells of must be there, unless it is older than keep allows. So an entry that was taken out
+// before the tree took it in is missed, and so is a row that was edited, slipped in or deleted.
+func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Finding)) (RowCheck, error) {
+	c := &rowCheck{s: s, add: add}
+	err := s.read(ctx, func(q querier) error {
+		return q.row(`SELECT COALESCE((SELECT at FROM audit_entries WHERE idx = 0), 0)`).Scan(&c.begun)
+	})
+	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.changes, c.revisions,
+		func(ctx context.Context) error { return c.gone(ctx, keep) }} {
+		if err == nil {
+			err = check(ctx)
+		}
+	}
+	return c.RowCheck, err
+}
+
+// row is a row of the record and what the log should say of it.
+type row struct {
+	name  string
+	at    int64
+	event audit.Event
+}
+
+// pages reads rows in pages, each in a read of its own, and compares them. next reads those after
+// a key and returns the last key.
+func pages[K any](ctx context.Context, c *rowCheck, next func(q querier, after K) ([]row, K, error)) error {
+	var after K
+	for {
+		var rows []row
+		var found []*audit.Placed
+		err := c.s.read(ctx, func(q querier) (err error) {
+			if rows, after, err = next(q, after); err != nil {
+				return err
+			}
+			found = make([]*audit.Placed, len(rows))
+			for i, r := range rows {
+				p, err := placedIn(q.row(`SELECT `+placedColumns+` FROM audit_entries WHERE id = $1`, c.s.entryID(r.event.Kind, r.event.Once)))
+				if err == nil {
+					found[i] = &p
+				} else if !errors.Is(err, sql.ErrNoRows) {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("sqlstore: check rows: %w", err)
+		}
+		for i, r := range rows {
+			c.compare(r, found[i])
+		}
+		if len(rows) < checkRows {
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *rowCheck) compare(r row, entry *audit.Placed) {
+	f := audit.Finding{Index: audit.NoPlace, Kind: r.event.Kind, At: moment(r.at), Detail: r.name}
+	if entry == nil {
+		if r.at < c.begun {
+			c.Older++
+			return
+		}
+		f.Code = audit.FoundUnlogged
+		c.add(f)
+		return
+	}
+	c.Rows++
+	f.Index, f.ID = entry.Index, entry.ID
+	leaf, err := audit.ParseLeaf(entry.Leaf)
+	if err != nil || leaf.ID != entry.ID {
+		return // Verify names it
+	}
+	// That the row was slipped in under the key of an entry of another kind cannot be: the id is
+	// drawn from both.
+	if c.s.openPlaced(entry); entry.Damage != nil || entry.Opening == nil {
+		if r.event.At.UnixMicro() != leaf.At.UnixMicro() && !r.event.At.IsZero() {
+			f.Code = audit.FoundRow
+			c.add(f)
+		}
+		return
+	}
+	said, err := leaf.Open(entry.Opening)
+	if err != nil {
+		return
+	}
+	if !said.Same(r.event) {
+		f.Code = audit.FoundRow
+		c.add(f)
+	}
+}
+
+func (c *rowCheck) verifications(ctx context.Context) error {
+	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
+		var rows []row
+		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, identifier, type, purpose, fields, outcome, reasons, via FROM verifications
+			WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+			var v verifier.Verification
+			var at int64
+			var fields, reasons string
+			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via)
+			after, v.At = v.ID, moment(at)
+			// Names that do not parse were edited; they differ from the entry all the same.
+			if v.Fields, _ = parseNames(fields); v.Fields == nil && fields != "[]" {
+				v.Fields = []string{fields}
+			}
+			if v.Reasons, _ = parseNames(reasons); v.Reasons == nil && reasons != "[]" {
+				v.Reasons = []string{reasons}
+			}
+			rows = append(rows, row{"verification " + v.ID, at, verificationEvent(v)})
+			return err
+		})
+		return rows, after, err
+	})
+}
+
+func (c *rowCheck) certificates(ctx context.Context) error {
+	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
+		var rows []row
+		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential FROM certificates
+			WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+			var n issuer.Certificate
+			var authority, by, replaces string
+			var index, at int64
+			var credential []byte
+			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential)
+			if err != nil {
+				return err
+			}
+			after, n.CreatedAt, n.Slot.Index = n.Identifier, moment(at), uint64(index) //nolint:gosec // an edited one differs all the same
+			if plain, err := c.s.sealer.Open("certificates", n.Identifier, "credential", credential); err == nil {
+				n.Credential = string(plain)
+			}
+			rows = append(rows, row{"certificate " + n.Identifier, at, issuedEvent(n, authority, by, replaces)})
+			return nil
+		})
+		return rows, after, err
+	})
+}
+
+func (c *rowCheck) changes(ctx context.Context) error {
+	type place struct {
+		identifier string
+		number     int64
+	}
+	return pages(ctx, c, func(q querier, after place) ([]row, place, error) {
+		var rows []row
+		err := q.rows(`SELECT e.identifier, e.number, e.at, e.to_state, e.who, e.reason_id, e.replaced_by, c.authority
+			FROM certificate_events e JOIN certificates c ON c.identifier = e.identifier
+			WHERE e.identifier > $1 OR e.identifier = $1 AND e.number > $2 ORDER BY e.identifier, e.number LIMIT $3`,
+			[]any{after.identifier, after.number, checkRows}, func(r scanner) error {
+				var e issuer.Event
+				var at int64
+				var id, authority string
+				err := r.Scan(&e.Identifier, &after.number, &at, &e.To, &e.By, &id, &e.ReplacedBy, &authority)
+				after.identifier, e.At = e.Identifier, moment(at)
+				rows = append(rows, row{fmt.Sprintf("change %d of certificate %s", after.number, e.Identifier), at, stateEvent(id, e, authority)})
+				return err
+			})
+		return rows, after, err
+	})
+}
+
+func (c *rowCheck) revisions(ctx context.Context) error {
+	return pages(ctx, c, func(q querier, after int64) ([]row, int64, error) {
+		var rows []row
+		var numbers []int64
+		var revisions []registryRevision
+		err := q.rows(`SELECT revision, who, why, at FROM registry_revisions WHERE revision > $1 ORDER BY revision LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+			var v registryRevision
+			err := r.Scan(&after, &v.who, &v.why, &v.at)
+			numbers, revisions = append(numbers, after), append(revisions, v)
+			return err
+		})
+		for i, n := range numbers {
+			if err != nil {
+				break
+			}
+			var written []registry.Entry
+			err = q.rows(`SELECT kind, id, body FROM registry_history WHERE revision = $1`, []any{n}, func(r scanner) error {
+				var e registry.Entry
+				err := r.Scan(&e.Kind, &e.ID, &e.Body)
+				written = append(written, e)
+				return err
+			})
+			rows = append(rows, row{fmt.Sprintf("registry revision %d", n), revisions[i].at, registryEvent(n, revisions[i], written)})
+		}
+		return rows, after, err
+	})
+}
+
+// gone looks for entries whose row is not there any more.
+func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
+	rows := map[string]string{
+		"certificate.issued":    `SELECT 1 FROM certificates WHERE identifier = $1`,
+		"verification.recorded": `SELECT 1 FROM verifications WHERE id = $1`,
+	}
+	for from := uint64(0); ; {
+		page, err := c.s.Placed(ctx, from, checkRows)
+		if err != nil {
+			return err
+		}
+		for _, p := range page {
+			from = p.Index + 1
+			leaf, err := audit.ParseLeaf(p.Leaf)
+			query, asked := rows[leaf.Kind]
+			if err != nil || !asked || p.Opening == nil || leaf.At.Before(keep) {
+				continue
+			}
+			said, err := leaf.Open(p.Opening)
+			if err != nil {
+				continue // Verify names it
+			}
+			err = c.s.read(ctx, func(q querier) error {
+				var one int
+				return q.row(query, said.Subject).Scan(&one)
+			})
+			switch {
+			case errors.Is(err, sql.ErrNoRows):
+				c.add(audit.Finding{Code: audit.FoundGone, Index: p.Index, ID: p.ID, Kind: leaf.Kind, At: leaf.At, Detail: said.Subject})
+			case err != nil:
+				return err
+			}
+		}
+		if len(page) < checkRows {
+			return ctx.Err()
+		}
+	}
+}
