@@ -168,7 +168,7 @@ func (s *Service) verify(t *jose.Token, c Client) (*key.Public, error) {
 			continue
 		}
 		tried = true
-		if t.Verify(k) == nil && c.ID != "" {
+		if t.Verify(s.cfg.Tables.Returning(k)) == nil && c.ID != "" {
 			return k, nil
 		}
 	}
