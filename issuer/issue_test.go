@@ -326,6 +326,22 @@ func TestFreezesBiteAtOnce(t *testing.T) {
 	require.ErrorIs(t, err, issuer.ErrIssuerFrozen)
 	_, err = f.Issue(t.Context(), order("nobody"), r)
 	require.ErrorIs(t, err, issuer.ErrIssuerUnknown)
+
+	f.registry.change(police, func(a *issuer.Authority) {
+		a.Frozen, a.StoppedRegions = false, []string{"440000", r.Region[:2] + "0000"}
+	})
+	_, err = f.Issue(t.Context(), order(police), r)
+	require.Equal(t, issuer.CodeRegionFrozen, refusal(t, err)[0].Code)
+	_, err = f.Collect(t.Context(), first.Identifier, holderID(r.Holder), generate(t, key.SM2).Public())
+	require.ErrorIs(t, err, issuer.ErrRegionFrozen)
+	f.registry.change(police, func(a *issuer.Authority) { a.StoppedAll = true })
+	_, err = f.Issue(t.Context(), order(police), r)
+	require.Equal(t, issuer.CodeAllFrozen, refusal(t, err)[0].Code)
+	_, err = f.Collect(t.Context(), first.Identifier, holderID(r.Holder), generate(t, key.SM2).Public())
+	require.ErrorIs(t, err, issuer.ErrAllFrozen)
+	f.registry.change(police, func(a *issuer.Authority) { a.StoppedAll, a.StoppedRegions = false, []string{"440000"} })
+	_, err = f.Issue(t.Context(), order(police), r)
+	require.NoError(t, err)
 }
 
 func TestNewRefuses(t *testing.T) {

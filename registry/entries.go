@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -76,16 +75,16 @@ type Client struct {
 	// base64url of the SHA-256 of the DER (x5t#S256, RFC 8705 §3.1).
 	Certificates []string `json:"certificates,omitempty"`
 	Suspended    bool     `json:"suspended,omitempty"`
-	// KeyEnds says until when a key that has a successor is still accepted, by key id. A key that
-	// is not in it has no end.
-	KeyEnds map[string]time.Time `json:"key_ends,omitempty"`
+	// KeyEnds says until when a key that has a successor is still accepted. A key that is not in it
+	// has no end.
+	KeyEnds KeyEnds `json:"key_ends,omitempty"`
 }
 
 func (c Client) id() string { return c.ID }
 
 func (c Client) clone() Client {
 	c.Authorities, c.Scopes, c.Keys = slices.Clone(c.Authorities), slices.Clone(c.Scopes), slices.Clone(c.Keys)
-	c.KeyEnds = maps.Clone(c.KeyEnds)
+	c.KeyEnds = slices.Clone(c.KeyEnds)
 	c.Certificates = slices.Clone(c.Certificates)
 	return c
 }

@@ -34,10 +34,43 @@ var (
 	ErrKeyTaken   = errors.New("registry: this key or key id is registered already")
 )
 
+// KeyEnds are the ends of keys. A list, because key ids are anybody's spelling and names of members
+// are not.
+type KeyEnds []KeyEnd
+
+// KeyEnd is when a key ends.
+type KeyEnd struct {
+	Key  string    `json:"kid"`
+	Ends time.Time `json:"ends"`
+}
+
+// Of returns when a key ends, if it does.
+func (e KeyEnds) Of(kid string) (at time.Time, ends bool) {
+	if i := slices.IndexFunc(e, func(one KeyEnd) bool { return one.Key == kid }); i >= 0 {
+		return e[i].Ends, true
+	}
+	return time.Time{}, false
+}
+
+// set gives a key an end, or an earlier one.
+func (e *KeyEnds) set(kid string, at time.Time) {
+	i := slices.IndexFunc(*e, func(one KeyEnd) bool { return one.Key == kid })
+	switch {
+	case i < 0:
+		*e = append(*e, KeyEnd{kid, at})
+	case at.Before((*e)[i].Ends):
+		(*e)[i].Ends = at
+	}
+}
+
+func (e *KeyEnds) drop(kid string) {
+	*e = slices.DeleteFunc(*e, func(one KeyEnd) bool { return one.Key == kid })
+}
+
 // ActiveKeys are the keys whose signatures count now.
 func (c Client) ActiveKeys(now time.Time) []*key.Public {
 	return slices.DeleteFunc(slices.Clone(c.Keys), func(k *key.Public) bool {
-		end, ends := c.KeyEnds[k.ID()]
+		end, ends := c.KeyEnds.Of(k.ID())
 		return ends && !now.Before(end)
 	})
 }
@@ -93,13 +126,8 @@ func (r *Registry) AddClientKey(ctx context.Context, id, byCurrent, byNext strin
 			overlap = KeyOverlap
 		}
 		end := d.now.Add(overlap).UTC().Truncate(time.Second)
-		if c.KeyEnds == nil {
-			c.KeyEnds = map[string]time.Time{}
-		}
 		for _, k := range c.Keys {
-			if earlier, ends := c.KeyEnds[k.ID()]; !ends || end.Before(earlier) {
-				c.KeyEnds[k.ID()] = end
-			}
+			c.KeyEnds.set(k.ID(), end)
 		}
 		c.Keys = append(c.Keys, words.Key)
 		d.PutClient(c)
@@ -151,7 +179,7 @@ func (c *Client) dropEnded(now time.Time) {
 	active := c.ActiveKeys(now)
 	for _, k := range c.Keys {
 		if !slices.Contains(active, k) {
-			delete(c.KeyEnds, k.ID())
+			c.KeyEnds.drop(k.ID())
 		}
 	}
 	c.Keys = active
@@ -171,12 +199,12 @@ func (r *Registry) DropClientKey(ctx context.Context, who, why, id, kid string) 
 			return fmt.Errorf("%w: %q", ErrKeyUnknown, kid)
 		}
 		c.Keys = slices.Delete(c.Keys, at, at+1)
-		delete(c.KeyEnds, kid)
+		c.KeyEnds.drop(kid)
 		if len(c.ActiveKeys(d.now)) == 0 {
 			return fmt.Errorf("%w: %s", ErrKeyLast, id)
 		}
 		// Whoever drops the next key goes on with the one before.
-		if open := slices.ContainsFunc(c.Keys, func(k *key.Public) bool { _, ends := c.KeyEnds[k.ID()]; return !ends }); !open && who == id {
+		if open := slices.ContainsFunc(c.Keys, func(k *key.Public) bool { _, ends := c.KeyEnds.Of(k.ID()); return !ends }); !open && who == id {
 			return fmt.Errorf("%w: the others end soon", ErrKeyLast)
 		}
 		c.dropEnded(d.now)
@@ -196,9 +224,9 @@ func checkClientKeys(c Client) error {
 			}
 		}
 	}
-	for kid := range c.KeyEnds {
-		if !slices.ContainsFunc(c.Keys, func(k *key.Public) bool { return k.ID() == kid }) {
-			return fmt.Errorf("key_ends: there is no key %q", kid)
+	for _, e := range c.KeyEnds {
+		if !slices.ContainsFunc(c.Keys, func(k *key.Public) bool { return k.ID() == e.Key }) {
+			return fmt.Errorf("key_ends: there is no key %q", e.Key)
 		}
 	}
 	return nil

@@ -143,8 +143,8 @@ func narrowsClient(old, v Client) bool {
 			return false
 		}
 	}
-	for id, end := range old.KeyEnds {
-		if later, ok := v.KeyEnds[id]; (!ok || later.After(end)) && slices.ContainsFunc(v.Keys, func(k *key.Public) bool { return k.ID() == id }) {
+	for _, end := range old.KeyEnds {
+		if later, ok := v.KeyEnds.Of(end.Key); (!ok || later.After(end.Ends)) && slices.ContainsFunc(v.Keys, func(k *key.Public) bool { return k.ID() == end.Key }) {
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +48,12 @@ type Grant struct {
 	Purposes []string `json:"purposes"`
 }
 
+// Basis is why a purpose is lawful: the law, contract or consent that allows it.
+type Basis struct {
+	Purpose string `json:"purpose"`
+	Basis   string `json:"basis"`
+}
+
 // Step is one step of a relying party's life.
 type Step struct {
 	What string    `json:"what"` // register, approve, reject, release, suspend, resume, change, retire
@@ -71,11 +76,11 @@ type Party struct {
 	PerMinute int          `json:"per_minute,omitempty"` // quota of verifications; 0 is the default
 	PerDay    int          `json:"per_day,omitempty"`    // quota of verifications; 0 is none
 	// LegalBasis names the law, contract or consent that allows each purpose.
-	LegalBasis map[string]string `json:"legal_basis,omitempty"`
-	NotBefore  time.Time         `json:"not_before,omitzero"` // the release may lie ahead
-	NotAfter   time.Time         `json:"not_after,omitzero"`
-	State      PartyState        `json:"state,omitempty"`
-	Steps      []Step            `json:"steps,omitempty"`
+	LegalBasis []Basis    `json:"legal_basis,omitempty"`
+	NotBefore  time.Time  `json:"not_before,omitzero"` // the release may lie ahead
+	NotAfter   time.Time  `json:"not_after,omitzero"`
+	State      PartyState `json:"state,omitempty"`
+	Steps      []Step     `json:"steps,omitempty"`
 	// Suspended is State for readers that know no other state.
 	Suspended bool `json:"suspended,omitempty"`
 }
@@ -83,7 +88,7 @@ type Party struct {
 func (p Party) id() string { return p.ID }
 
 func (p Party) clone() Party {
-	p.Grants, p.Steps, p.LegalBasis = slices.Clone(p.Grants), slices.Clone(p.Steps), maps.Clone(p.LegalBasis)
+	p.Grants, p.Steps, p.LegalBasis = slices.Clone(p.Grants), slices.Clone(p.Steps), slices.Clone(p.LegalBasis)
 	for i := range p.Grants {
 		p.Grants[i].Fields, p.Grants[i].Purposes = slices.Clone(p.Grants[i].Fields), slices.Clone(p.Grants[i].Purposes)
 	}
@@ -169,33 +174,26 @@ func (r *Registry) MoveParty(ctx context.Context, who, why, id, step string) (Pr
 
 // review is approve, reject and release.
 func (d *Draft) review(p Party, step string) error {
-	next, from := PartyState(""), PartyRegistered
-	switch step {
-	case "approve":
-		next = PartyApproved
-		if d.needsTwo() && p.writtenBy() == d.who {
-			return fmt.Errorf("%w: %s wrote it down herself", ErrOwnProposal, d.who)
-		}
+	way, ok := map[string][2]PartyState{
+		"approve": {PartyRegistered, PartyApproved}, "reject": {PartyRegistered, PartyRejected}, "release": {PartyApproved, PartyReleased},
+	}[step]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: step %q", ErrInvalid, step)
+	case p.State == PartyRetired:
+		return fmt.Errorf("%w: %s", ErrPartyRetired, p.ID)
+	case p.State != way[0]:
+		return fmt.Errorf("%w: %s is %s, %s wants %s", ErrPartyState, p.ID, p.State, step, way[0])
+	case step == "approve" && d.needsTwo() && p.writtenBy() == d.who:
+		return fmt.Errorf("%w: %s wrote it down herself", ErrOwnProposal, d.who)
+	case step == "approve":
 		if err := p.complete(); err != nil {
 			return err
 		}
-	case "reject":
-		next = PartyRejected
-	case "release":
-		from, next = PartyApproved, PartyReleased
-		if p.NotBefore.IsZero() {
-			p.NotBefore = d.now.Truncate(time.Second)
-		}
-	default:
-		return fmt.Errorf("%w: step %q", ErrInvalid, step)
+	case step == "release" && p.NotBefore.IsZero():
+		p.NotBefore = d.now.UTC().Truncate(time.Second)
 	}
-	if p.State == PartyRetired {
-		return fmt.Errorf("%w: %s", ErrPartyRetired, p.ID)
-	}
-	if p.State != from {
-		return fmt.Errorf("%w: %s is %s, %s wants %s", ErrPartyState, p.ID, p.State, step, from)
-	}
-	d.step(p, next, step)
+	d.step(p, way[1], step)
 	return nil
 }
 
@@ -216,7 +214,7 @@ func (p Party) complete() error {
 	}
 	for _, g := range p.Grants {
 		for _, purpose := range g.Purposes {
-			if p.LegalBasis[purpose] == "" {
+			if !slices.ContainsFunc(p.LegalBasis, func(b Basis) bool { return b.Purpose == purpose && b.Basis != "" }) {
 				return fmt.Errorf("%w: no legal basis for %s", ErrPartyIncomplete, purpose)
 			}
 		}
@@ -305,8 +303,8 @@ func checkParty(p Party, c *schemas.Catalogue) error {
 	case len(p.LegalBasis) > 64:
 		return errors.New("legal basis for more than 64 purposes")
 	}
-	for purpose, basis := range p.LegalBasis {
-		if len(purpose) > maxText || len(basis) > maxText {
+	for _, b := range p.LegalBasis {
+		if len(b.Purpose) > maxText || len(b.Basis) > maxText {
 			return fmt.Errorf("legal basis of more than %d bytes", maxText)
 		}
 	}

@@ -37,13 +37,18 @@ type state struct {
 	listParsed  *trustlist.List // nil when the list has expired
 }
 
+func blank() *state {
+	return &state{
+		authorities: map[string]Authority{}, parties: map[string]Party{}, clients: map[string]Client{}, providers: map[string]Provider{},
+		domains: map[string]Domain{}, types: map[string]TypeState{}, proposals: map[string]Proposal{}, stops: map[string]Stop{},
+		bodies: map[entryID][]byte{}, rootTexts: map[int64][]byte{},
+	}
+}
+
 // open reads what the store holds like a stranger's document: the seal first, then the rest.
 func (r *Registry) open(snap Snapshot) (*state, error) {
-	s := &state{
-		revision: snap.Revision, authorities: map[string]Authority{}, parties: map[string]Party{}, clients: map[string]Client{},
-		providers: map[string]Provider{}, domains: map[string]Domain{}, types: map[string]TypeState{},
-		proposals: map[string]Proposal{}, stops: map[string]Stop{}, bodies: map[entryID][]byte{}, roots: r.roots, rootTexts: map[int64][]byte{r.roots.Version: r.cfg.Roots},
-	}
+	s := blank()
+	s.revision, s.roots, s.rootTexts[r.roots.Version] = snap.Revision, r.roots, r.cfg.Roots
 	s.live = s
 	seal := ""
 	for _, e := range snap.Entries {

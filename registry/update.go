@@ -18,6 +18,17 @@ const maxTries = 32
 func (r *Registry) Update(ctx context.Context, who, why string, change func(*Draft) error) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
+	// What another process has just done counts: a proposal that it took is approved here, and what
+	// it froze is thawed.
+	revision, err := r.cfg.Store.Revision(ctx)
+	if err != nil {
+		return fmt.Errorf("registry: revision: %w", err)
+	}
+	if revision > r.current.Load().revision {
+		if err := r.reload(ctx); err != nil {
+			return err
+		}
+	}
 	for range maxTries {
 		base := r.current.Load()
 		entries, events, now, err := r.prepare(base, who, why, change)
@@ -86,6 +97,10 @@ func (r *Registry) write(d *Draft, base *state, now time.Time, change func(*Draf
 		body, err := encode(v)
 		if err != nil {
 			return nil, err
+		}
+		// What cannot be read again would stop every process that reads it.
+		if err := blank().parse(id, body); err != nil {
+			return nil, fmt.Errorf("%w: %s %q: %w", ErrInvalid, id.kind, id.id, err)
 		}
 		add(id, body)
 	}

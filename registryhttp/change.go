@@ -250,7 +250,8 @@ type ownKey struct {
 func keysOf(c registry.Client) ownKeys {
 	out := ownKeys{Client: c.ID, Keys: []ownKey{}}
 	for _, k := range c.Keys {
-		out.Keys = append(out.Keys, ownKey{k.ID(), c.KeyEnds[k.ID()]})
+		ends, _ := c.KeyEnds.Of(k.ID())
+		out.Keys = append(out.Keys, ownKey{k.ID(), ends})
 	}
 	return out
 }

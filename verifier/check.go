@@ -19,10 +19,12 @@ type check struct {
 	party  Party
 	req    Request
 	record Verification
+	// consent is what the holder was asked for, and answered; nil: she was not asked.
+	consent *Consent
 }
 
-// allowed returns which of the offered fields the party may see.
-func (k *check) allowed(typeID string, offered []string) ([]string, error) {
+// registered returns what the party may see of a type for the purpose that it stated.
+func (k *check) registered(typeID string) ([]string, error) {
 	may, typeOK, purposeOK := k.party.Fields(typeID, k.req.Purpose)
 	switch {
 	case !typeOK:
@@ -30,16 +32,20 @@ func (k *check) allowed(typeID string, offered []string) ([]string, error) {
 	case !purposeOK:
 		return nil, fmt.Errorf("%w: %s for %s", ErrPurposeNotRegistered, k.req.Purpose, typeID)
 	}
-	var both []string
-	for _, f := range offered {
-		if slices.Contains(may, f) {
-			both = append(both, f)
-		}
+	return may, nil
+}
+
+// allowed returns which of the offered fields the party may see.
+func (k *check) allowed(typeID string, offered []string) ([]string, error) {
+	may, err := k.registered(typeID)
+	if err != nil {
+		return nil, err
 	}
-	if len(both) == 0 {
+	fields := both(offered, may)
+	if len(fields) == 0 {
 		return nil, ErrNothingToDisclose
 	}
-	return both, nil
+	return fields, nil
 }
 
 func (k *check) code(ctx context.Context) (*Answer, error) {
@@ -55,30 +61,53 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 		// Its home may know it; we cannot say anything of it.
 		return k.refuse(Unknown, "code-other-domain"), nil
 	}
-	offer, err := k.cfg.Wallet.Peek(ctx, code.Ticket)
-	if err != nil {
-		return k.refusedCode(ctx, offer, code.Ticket, err)
-	}
-	k.record.HolderID, k.record.Identifier, k.record.Type = offer.HolderID, offer.Identifier, offer.Type
-	if offer.Scene != "" && offer.Scene != k.req.Purpose {
-		return nil, k.turnedAway(ctx, fmt.Errorf("%w: %s", ErrPurposeNotChosen, offer.Scene))
-	}
-	fields, err := k.allowed(offer.Type, offer.Fields)
-	if err != nil {
-		return nil, k.turnedAway(ctx, err)
-	}
-	nonce := randomText(24)
-	audience := k.cfg.Audience(k.caller)
 	// A retry of the same request may take up its own claim; another request may not.
 	claimant := k.caller.Client + "\x00" + k.req.Key
 	if k.req.Key == "" {
 		claimant += k.record.ID
 	}
-	offer, presentation, err := k.cfg.Wallet.Redeem(ctx, code.Ticket, claimant, fields, audience, nonce)
+	offer, err := k.cfg.Wallet.Peek(ctx, code.Ticket)
 	if err != nil {
-		return k.refusedCode(ctx, offer, code.Ticket, err)
+		ended := errors.Is(err, ErrCodeExpired) || errors.Is(err, ErrCodeUsed) || errors.Is(err, ErrCodeClosed)
+		if ended && k.req.Key != "" && len(k.req.Fields) > 0 {
+			// The holder was asked for this very request, and the code has ended since.
+			if a, askErr := k.wants(ctx, code.Ticket, claimant, offer, nil); a != nil && a.Consent != nil || isPending(askErr) {
+				return a, askErr
+			}
+		}
+		return k.refusedCode(ctx, qr.Digest(code.Ticket), err)
 	}
-	r := k.cfg.Verifier.Verify(ctx, presentation, Expect{Audience: audience, Nonce: nonce})
+	k.record.HolderID, k.record.Identifier, k.record.Type = offer.HolderID, offer.Identifier, offer.Type
+	if offer.Scene != "" && offer.Scene != k.req.Purpose {
+		return nil, k.turnedAway(ctx, fmt.Errorf("%w: %s", ErrPurposeNotChosen, offer.Scene))
+	}
+	may, err := k.registered(offer.Type)
+	if err != nil {
+		return nil, k.turnedAway(ctx, err)
+	}
+	for _, f := range k.req.Fields {
+		if !slices.Contains(may, f) {
+			return nil, k.turnedAway(ctx, fmt.Errorf("%w: %q", ErrFieldNotRegistered, f))
+		}
+	}
+	fields := both(offer.Fields, may)
+	if a, err := k.wants(ctx, code.Ticket, claimant, offer, fields); a != nil || err != nil {
+		return a, err
+	}
+	if len(fields) == 0 {
+		return nil, k.turnedAway(ctx, ErrNothingToDisclose)
+	}
+	return k.redeem(ctx, Redemption{Ticket: code.Ticket, Claimant: claimant, Party: k.party.ID, Fields: fields}, qr.Digest(code.Ticket))
+}
+
+// redeem takes the presentation, verifies it and records the check.
+func (k *check) redeem(ctx context.Context, claim Redemption, ticket [32]byte) (*Answer, error) {
+	claim.Audience, claim.Nonce = k.cfg.Audience(k.caller), randomText(24)
+	offer, presentation, err := k.cfg.Wallet.Redeem(ctx, claim)
+	if err != nil {
+		return k.refusedCode(ctx, ticket, err)
+	}
+	r := k.cfg.Verifier.Verify(ctx, presentation, Expect{Audience: claim.Audience, Nonce: claim.Nonce})
 	if !offer.VerifiedAt.IsZero() {
 		r.Person.pass()
 		r.Person.Method = offer.Method
@@ -93,14 +122,19 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 	}
 	// The record has decided; closing the show only makes later scans cheap. If it fails,
 	// they are refused by the record.
-	_ = k.cfg.Wallet.Spent(context.WithoutCancel(ctx), offer.ShowID)
+	_ = k.cfg.Wallet.Spent(context.WithoutCancel(ctx), Scan{
+		ShowID: offer.ShowID, PersonID: offer.PersonID, Verification: k.record.ID, At: k.record.At, PartyName: k.party.Name,
+		Purpose: k.req.Purpose, Fields: k.record.Fields, Outcome: k.record.Outcome,
+	})
 	return a, nil
 }
 
 // refusedCode tells a clerk why a code does not work. An unknown code may be one whose
 // cache entry was lost after it was spent: the record remembers.
-func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, err error) (*Answer, error) {
+func (k *check) refusedCode(ctx context.Context, ticket [32]byte, err error) (*Answer, error) {
 	switch {
+	case errors.Is(err, ErrCodeReserved):
+		return k.refuse(Failed, "code-reserved"), nil
 	case errors.Is(err, ErrCodeUsed):
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrCodeExpired):
@@ -114,7 +148,7 @@ func (k *check) refusedCode(ctx context.Context, offer Offer, ticket [16]byte, e
 		if errors.Is(err, ErrCodeClosed) {
 			code = "code-closed"
 		}
-		_, err := k.cfg.Records.ByTicket(ctx, qr.Digest(ticket))
+		_, err := k.cfg.Records.ByTicket(ctx, ticket)
 		if err == nil {
 			return k.refuse(Failed, "code-used"), nil
 		}
@@ -152,8 +186,12 @@ func refusalCode(err error) string {
 		return "purpose-not-chosen"
 	case errors.Is(err, ErrTypeNotRegistered):
 		return "type-not-registered"
+	case errors.Is(err, ErrFieldNotRegistered):
+		return "field-not-registered"
 	case errors.Is(err, ErrPurposeNotRegistered):
 		return "purpose-not-registered"
+	case errors.Is(err, ErrFieldNotRegistered):
+		return "field-not-registered"
 	}
 	return "nothing-to-disclose"
 }
@@ -164,7 +202,7 @@ func (k *check) refuse(state State, code string) *Answer {
 	r := &Result{CheckedAt: k.record.At}
 	r.Holder.Check = Check{State: state, Reason: code}
 	r.conclude()
-	return &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose}
+	return &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose, Consent: k.consent}
 }
 
 func (k *check) presentation(ctx context.Context) (*Answer, error) {
@@ -227,7 +265,7 @@ func (k *check) original(ctx context.Context, r *Result) (Original, error) {
 
 // finish adds what only this deployment knows, records and answers.
 func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answer, error) {
-	a := &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose}
+	a := &Answer{ID: k.record.ID, Result: r, Purpose: k.req.Purpose, Consent: k.consent}
 	if k.req.ClerkCompared {
 		at := k.record.At
 		r.Person.pass()
@@ -297,6 +335,12 @@ func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
 	case err == nil:
 		return k.withReceipt(ctx, k.req.Receipt, a, k.record)
 	case errors.Is(err, ErrSpent):
+		if k.record.Ask != "" {
+			// Two that waited for the same answer went on at once.
+			if v, err := k.cfg.Records.ByID(ctx, k.record.ID); err == nil && v.Caller == k.caller.Client {
+				return k.stored(ctx, v, k.req.Receipt)
+			}
+		}
 		// Another scanner was faster: no name, no field leaves.
 		if k.req.Key != "" {
 			// It may have been this very request, sent twice at once.

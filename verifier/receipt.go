@@ -65,6 +65,9 @@ func (k *check) receipt(a *Answer) ([]byte, error) {
 	if a.Person.State != NotChecked {
 		r.Person = &receipt.Person{State: string(a.Person.State), Method: a.Person.Method, At: numericDate(a.Person.At)}
 	}
+	if a.Consent != nil {
+		r.Consent = &receipt.Consent{Answer: a.Consent.Answer, Asked: a.Consent.Asked}
+	}
 	values, err := k.disclosed(a)
 	if err != nil {
 		return nil, err

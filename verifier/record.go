@@ -19,6 +19,7 @@ type Verification struct {
 	ShowID      string   // unique among records when not empty
 	Ticket      [32]byte // digest of the code; unique when ShowID is not empty
 	Challenge   string   // unique when not empty: a presentation is counted once
+	Ask         string   // of the holder, when she was asked; the store MUST link it with the record
 	HolderID    string   // empty when it is not known
 	PersonID    string   // who showed it: the holder, or who acts for a company; empty when nobody did
 	Identifier  string

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +24,9 @@ var (
 	ErrCodeClosed  = errors.New("verifier: show closed by its holder")
 	ErrAgencyOver  = errors.New("verifier: who shows it may no longer act for the holder")
 	ErrNotShowable = errors.New("verifier: the certificate cannot be shown now")
+	// ErrCodeReserved: the holder is being asked by another. It comes with ErrCodeUsed.
+	ErrCodeReserved  = errors.New("verifier: code reserved for another while its holder is asked")
+	ErrHolderRefuses = errors.New("verifier: the holder shows nothing to this party")
 )
 
 // What a request is refused for before anything is spent or disclosed.
@@ -38,6 +40,8 @@ var (
 	ErrTypeNotRegistered    = errors.New("verifier: type not registered for this party")
 	ErrPurposeNotRegistered = errors.New("verifier: purpose not registered for this party and type")
 	ErrPurposeNotChosen     = errors.New("verifier: the holder shows this for another purpose")
+	ErrFieldNotRegistered   = errors.New("verifier: field not registered for this party, type and purpose")
+	ErrFieldsNeedCode       = errors.New("verifier: more fields can be asked for with a code only")
 	ErrNothingToDisclose    = errors.New("verifier: nothing that the holder chose may be seen by this party")
 	ErrRequest              = errors.New("verifier: give exactly one of code, presentation and facts")
 	ErrFactsMissing         = errors.New("verifier: no facts to check")
@@ -89,51 +93,6 @@ type Party struct {
 // ErrPartyRetired or ErrPartyNotActive.
 type Parties interface {
 	Party(ctx context.Context, id string) (Party, error)
-}
-
-// Offer is what a code stands for.
-type Offer struct {
-	ShowID     string
-	Ticket     [32]byte // digest of the code
-	HolderID   string
-	PersonID   string // who shows it: the holder, or who acts for a company
-	Identifier string
-	Type       string
-	Fields     []string
-	Scene      string
-	Method     string
-	VerifiedAt time.Time
-}
-
-// Wallet is what the service asks of a wallet. Its errors are ErrCodeUnknown, ErrCodeExpired,
-// ErrCodeUsed, ErrCodeClosed, ErrAgencyOver and ErrNotShowable. Offer comes with all but the first where it is
-// known.
-type Wallet interface {
-	Peek(ctx context.Context, ticket [16]byte) (Offer, error)
-	// Redeem claims the code and returns a presentation of the fields, made for audience and
-	// nonce. The same claimant may come again.
-	Redeem(ctx context.Context, ticket [16]byte, claimant string, fields []string, audience, nonce string) (Offer, string, error)
-	// Spent closes the show once the verification is recorded.
-	Spent(ctx context.Context, showID string) error
-}
-
-// Original is a certificate as its issuer keeps it, for checking without a code.
-type Original struct {
-	Identifier string
-	HolderID   string
-	Type       string
-	Credential string // SD-JWT VC without holder binding
-	// Predicates are what holds now: those in the credential are as old as it is.
-	Predicates map[string]bool
-}
-
-// Originals is what the service asks of the issuers in its own domain.
-type Originals interface {
-	// Find returns certificates by identifier, or by holder and type.
-	Find(ctx context.Context, identifier string, holder schemas.HolderRef, typeID string) ([]Original, error)
-	// Live returns what changes daily, and how and when the certificate ended if it did.
-	Live(ctx context.Context, identifier string) (live map[string]any, at time.Time, ending *Ending, err error)
-	Portrait(ctx context.Context, identifier string) (image, salt []byte, err error)
 }
 
 // ServiceConfig says what the service stands on.
@@ -200,9 +159,10 @@ type Request struct {
 	Nonce         string // of the challenge that the presentation answers
 	Facts         *Facts
 	Purpose       string
-	Key           string // Idempotency-Key, may be empty
-	ClerkCompared bool   // the clerk says she has compared the person with the portrait
-	Receipt       bool   // the answer is to bring the receipt
+	Fields        []string // with Code: what the caller wants; the holder is asked for what she does not show
+	Key           string   // Idempotency-Key, may be empty
+	ClerkCompared bool     // the clerk says she has compared the person with the portrait
+	Receipt       bool     // the answer is to bring the receipt
 }
 
 // Facts are claims to check against a certificate, without a code and without disclosure.
@@ -223,10 +183,14 @@ type Answer struct {
 	// Portrait is where the image may be fetched for a few minutes, when the caller may.
 	Portrait bool            `json:"portrait,omitempty"`
 	Matches  map[string]bool `json:"matches,omitempty"` // of facts
+	Consent  *Consent        `json:"consent,omitempty"` // when the holder was asked
 	// Receipt is signed when it was asked for; Openings are its salts.
 	Receipt  string            `json:"receipt,omitempty"`
 	Openings *receipt.Openings `json:"openings,omitempty"`
 }
+
+// maxFields bounds what one check may ask for.
+const maxFields = 64
 
 // maxPurpose bounds a purpose in bytes. It is recorded also when nothing of the presentation
 // could be read, and so before it is held against what is registered.
@@ -273,8 +237,13 @@ func (s *Service) Check(ctx context.Context, c Caller, req Request) (*Answer, er
 			given++
 		}
 	}
-	if given != 1 {
+	switch {
+	case given != 1:
 		return nil, ErrRequest
+	case len(req.Fields) > 0 && req.Code == "":
+		return nil, ErrFieldsNeedCode
+	case len(req.Fields) > maxFields:
+		return nil, fmt.Errorf("%w: %d fields", ErrFieldNotRegistered, len(req.Fields))
 	}
 	k := &check{Service: s, caller: c, party: party, req: req, record: Verification{
 		ID: newID(), At: s.cfg.Now().UTC(), Caller: c.Client, Party: party.ID, PartyName: party.Name.ZH, RequestKey: req.Key, RequestHash: hash, Purpose: req.Purpose,
@@ -333,8 +302,9 @@ func (r Request) hash() [32]byte {
 		C, P, N, U string
 		F          *Facts
 		K          bool
-		R          bool `json:",omitempty"`
-	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared, r.Receipt})
+		R          bool     `json:",omitempty"`
+		W          []string `json:",omitempty"`
+	}{r.Code, r.Presentation, r.Nonce, r.Purpose, r.Facts, r.ClerkCompared, r.Receipt, r.Fields})
 	if err != nil {
 		b = []byte(fmt.Sprint("unmarshalable", err)) // facts came from JSON
 	}
@@ -350,44 +320,26 @@ func (s *Service) repeat(ctx context.Context, c Caller, requestKey string, hash 
 	if err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
-	if old.RequestHash != hash || !s.cfg.Now().Before(old.AnswerUntil) || len(old.Answer) == 0 {
+	if old.RequestHash != hash {
 		return nil, ErrRequestReused
 	}
-	var a Answer
-	if err := json.Unmarshal(old.Answer, &a); err != nil {
-		return nil, fmt.Errorf("verifier: stored answer: %w", err)
+	a, err := s.stored(ctx, old, wanted)
+	if errors.Is(err, ErrAnswerErased) {
+		err = ErrRequestReused
 	}
-	return s.withReceipt(ctx, wanted, &a, old)
+	return a, err
 }
 
-// Portrait returns the image of a verified certificate, with the salt of its signed digest,
-// to the caller who verified it, for a few minutes.
-func (s *Service) Portrait(ctx context.Context, c Caller, id string) (image, salt []byte, err error) {
-	v, err := s.cfg.Records.ByID(ctx, id)
-	if err != nil {
-		return nil, nil, err
+// stored is the answer of a record, as long as it is kept.
+func (s *Service) stored(ctx context.Context, v Verification, receipt bool) (*Answer, error) {
+	if !s.cfg.Now().Before(v.AnswerUntil) || len(v.Answer) == 0 {
+		return nil, ErrAnswerErased
 	}
-	party, err := s.cfg.Parties.Party(ctx, c.Party)
-	if err != nil {
-		return nil, nil, err
+	var a Answer
+	if err := json.Unmarshal(v.Answer, &a); err != nil {
+		return nil, fmt.Errorf("verifier: stored answer: %w", err)
 	}
-	if v.Caller != c.Client {
-		return nil, nil, ErrNoRecord // whether it exists is not theirs to know
-	}
-	// A check of facts discloses nothing, the portrait least of all.
-	if v.Via == viaFacts || party.Suspended || !party.Portrait || v.Identifier == "" || !slices.Contains(v.Fields, schemas.PortraitClaim) || s.cfg.Now().Sub(v.At) > s.cfg.PortraitFor {
-		return nil, nil, ErrNoPortrait
-	}
-	if image, salt, err = s.cfg.Originals.Portrait(ctx, v.Identifier); err != nil {
-		return nil, nil, err
-	}
-	// Her history says so before anybody sees it.
-	if v.PortraitAt.IsZero() {
-		if err := s.cfg.Records.PortraitFetched(ctx, v.ID, c.Client, s.cfg.Now().UTC()); err != nil {
-			return nil, nil, fmt.Errorf("verifier: record: %w", err)
-		}
-	}
-	return image, salt, nil
+	return s.withReceipt(ctx, receipt, &a, v)
 }
 
 func randomText(n int) string {

@@ -41,11 +41,19 @@ func (s *service) Peek(context.Context, [16]byte) (verifier.Offer, error) {
 	return verifier.Offer{}, s.redeem
 }
 
-func (s *service) Redeem(context.Context, [16]byte, string, []string, string, string) (verifier.Offer, string, error) {
+func (s *service) Redeem(context.Context, verifier.Redemption) (verifier.Offer, string, error) {
 	return verifier.Offer{}, "", s.redeem
 }
 
-func (s *service) Spent(context.Context, string) error { return nil }
+func (s *service) Spent(context.Context, verifier.Scan) error { return nil }
+
+func (s *service) Ask(context.Context, verifier.AskRequest) (verifier.Ask, error) {
+	return verifier.Ask{}, verifier.ErrNotAsked
+}
+
+func (s *service) Asked(context.Context, string, string, <-chan struct{}) (verifier.Ask, error) {
+	return verifier.Ask{}, verifier.ErrNoRecord
+}
 
 func (s *service) Find(_ context.Context, id string, _ schemas.HolderRef, typ string) ([]verifier.Original, error) {
 	var found []verifier.Original
@@ -246,4 +254,15 @@ func ticketCode(t *testing.T) string {
 	code, err := qr.FormatTicket("DEMO", [16]byte{1})
 	require.NoError(t, err)
 	return code
+}
+
+// Who showed a company's certificate has lost the right to, since.
+func TestCodeOfARemovedAgent(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrAgencyOver
+	a, err := s.Check(t.Context(), bank, verifier.Request{Code: ticketCode(t), Purpose: purpose})
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{"agency-over"}, a.Reasons)
+	require.Empty(t, a.Claims)
 }

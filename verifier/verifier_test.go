@@ -207,6 +207,8 @@ func TestVerifyFaults(t *testing.T) {
 		"empty":                      {func(s *set) { s.presentation = "" }, verifier.Invalid, "presentation-malformed", true},
 		"unknown issuer":             {edit("iss", base+"/issuers/nobody"), verifier.Invalid, "issuer-untrusted", true},
 		"type not published":         {edit("vct", base+"/types/passport/1"), verifier.Invalid, "type-unpublished", true},
+		"everything frozen":          {relist(func(l *trustlist.List) { l.FrozenAll = true }), verifier.Invalid, "all-frozen", false},
+		"region frozen":              {relist(func(l *trustlist.List) { l.FrozenRegions = []string{"440000", "430100"} }), verifier.Invalid, "region-frozen", true},
 		"type frozen":                {relist(func(l *trustlist.List) { l.Types[0].Frozen = true }), verifier.Invalid, "type-frozen", true},
 		"issuer not for this type":   {relist(func(l *trustlist.List) { l.Issuers[0].Types = []string{} }), verifier.Invalid, "issuer-not-entitled-type", true},
 		"issuer of another region":   {edit("region", "110101"), verifier.Invalid, "issuer-not-entitled-region", true},

@@ -43,7 +43,8 @@ func New(service *verifier.Service, problems *problem.Table) (*API, error) {
 func (a *API) Routes() []httpd.Route {
 	parties := []httpd.Role{httpd.RoleRelyingParty}
 	return []httpd.Route{
-		{Method: http.MethodPost, Path: "/v1/verifications", Roles: parties, Scope: Scope, Class: httpd.ClassScan, MaxBody: 8 << 20, Handler: a.verify},
+		{Method: http.MethodPost, Path: "/v1/verifications", Roles: parties, Scope: Scope, Class: httpd.ClassScan, MaxBody: 8 << 20, Timeout: longest, Handler: a.verify},
+		{Method: http.MethodGet, Path: "/v1/verifications/:id", Roles: parties, Scope: Scope, Class: httpd.ClassWait, Timeout: longest, Handler: a.await},
 		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/receipt", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.receipt},
@@ -59,6 +60,10 @@ func Errors() httpd.ErrorTable {
 		{Err: verifier.ErrPurposeNotChosen, Code: "purpose-not-chosen"},
 		{Err: verifier.ErrTypeNotRegistered, Code: "type-not-registered"},
 		{Err: verifier.ErrNothingToDisclose, Code: "nothing-to-disclose"},
+		{Err: verifier.ErrFieldNotRegistered, Code: "field-not-registered"},
+		{Err: verifier.ErrFieldsNeedCode, Code: "fields-need-code"},
+		{Err: verifier.ErrHolderRefuses, Code: "holder-refuses"},
+		{Err: verifier.ErrAnswerErased, Code: "answer-erased"},
 		{Err: verifier.ErrPartySuspended, Code: "party-suspended"},
 		{Err: verifier.ErrPartyNotReleased, Code: "party-not-released"},
 		{Err: verifier.ErrPartyRetired, Code: "party-retired"},
@@ -84,14 +89,18 @@ func Errors() httpd.ErrorTable {
 // request is the body of POST /v1/verifications: exactly one of code, image, presentation and
 // facts.
 type request struct {
-	Code          string `json:"code,omitempty"`
-	Image         string `json:"image,omitempty"` // base64 of a PNG, JPEG or GIF, at most 5 MiB
-	Presentation  string `json:"presentation,omitempty"`
-	Nonce         string `json:"nonce,omitempty"`
-	Facts         *facts `json:"facts,omitempty"`
-	Purpose       string `json:"purpose"`
-	ClerkCompared bool   `json:"clerk_compared,omitempty"`
-	Receipt       bool   `json:"receipt,omitempty"` // the answer is to bring the signed receipt
+	Code         string `json:"code,omitempty"`
+	Image        string `json:"image,omitempty"` // base64 of a PNG, JPEG or GIF, at most 5 MiB
+	Presentation string `json:"presentation,omitempty"`
+	Nonce        string `json:"nonce,omitempty"`
+	Facts        *facts `json:"facts,omitempty"`
+	Purpose      string `json:"purpose"`
+	// Fields are what the checker wants of a code. What it may see and the holder does not show, she
+	// is asked for; Wait is how many seconds this request itself waits for her answer, at most 60.
+	Fields        []string `json:"fields,omitempty"`
+	Wait          int      `json:"wait,omitempty"`
+	ClerkCompared bool     `json:"clerk_compared,omitempty"`
+	Receipt       bool     `json:"receipt,omitempty"` // the answer is to bring the signed receipt
 }
 
 type facts struct {
@@ -123,7 +132,10 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	if err := httpd.Decode(c, &body); err != nil {
 		return nil, err
 	}
-	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, ClerkCompared: body.ClerkCompared, Receipt: body.Receipt}
+	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, Fields: body.Fields, ClerkCompared: body.ClerkCompared, Receipt: body.Receipt}
+	if body.Wait < 0 || body.Wait > mostWait {
+		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/wait", Code: httpd.CodeFieldInvalid, Detail: "is a number of seconds from 0 to 60"}}}
+	}
 	if c.GetHeader("Idempotency-Key") != "" {
 		key, err := httpd.IdempotencyKey(c)
 		if err != nil {
@@ -148,6 +160,10 @@ func (a *API) verify(c *gin.Context) (any, error) {
 		}
 	}
 	got, err := a.service.Check(c, caller(c), req)
+	var asked *verifier.PendingError
+	if errors.As(err, &asked) {
+		return a.wait(c, asked.ID, body.Wait)
+	}
 	var limited *verifier.RateLimitedError
 	if errors.As(err, &limited) {
 		return nil, &httpd.Problem{Code: httpd.CodeRateLimited, RetryAfter: limited.RetryAfter}

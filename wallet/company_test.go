@@ -60,11 +60,11 @@ func (c *company) Collect(_ context.Context, _, _ string, bind *key.Public) (wal
 }
 
 // another is the same space in another process: it shares the database and the codes.
-func (c *company) another(shows wallet.Shows) *wallet.Wallet {
+func (c *company) another(shows *memstore.Store) *wallet.Wallet {
 	types, err := schemas.Embedded()
 	require.NoError(c.t, err)
 	w, err := wallet.New(wallet.Config{
-		Store: c.db, Shows: shows, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
+		Store: c.db, Shows: shows, Index: shows, Bell: shows, Consents: c.db, Withdrawals: c.db, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
 		Keys:         func(context.Context) ([]key.Signer, error) { return []key.Signer{c.key}, nil },
 		Appointments: c.db, HolderID: blind,
 	})
@@ -72,16 +72,13 @@ func (c *company) another(shows wallet.Shows) *wallet.Wallet {
 	return w
 }
 
-func newCompany(t *testing.T) (*company, *memstore.Store) {
+func newCompany(t *testing.T) *company {
 	c := &company{t: t, now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
-	for _, to := range []**key.Private{&c.issuer} {
-		k, err := key.Generate(key.SM2)
-		require.NoError(t, err)
-		*to = k
-	}
-	k, err := key.Generate(key.SM2)
+	var err error
+	c.issuer, err = key.Generate(key.SM2)
 	require.NoError(t, err)
-	c.key = k
+	c.key, err = key.Generate(key.SM2)
+	require.NoError(t, err)
 	folder := t.TempDir()
 	require.NoError(t, key.NewKeyFile(filepath.Join(folder, "k")))
 	ks, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "k")})
@@ -103,7 +100,7 @@ func newCompany(t *testing.T) (*company, *memstore.Store) {
 		RepresentativeIDs: []string{blind(people["boss"])},
 	}}})
 	require.NoError(t, err)
-	return c, shows
+	return c
 }
 
 func (c *company) person(who string) wallet.Person {
@@ -135,7 +132,7 @@ func (c *company) tryShow(who, view, purpose string, fields ...string) (wallet.C
 }
 
 func TestChain(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	_, err := c.tryShow("clerk", "identity", "contract")
 	require.ErrorIs(t, err, wallet.ErrHoldingUnknown)
@@ -191,7 +188,7 @@ func TestChain(t *testing.T) {
 }
 
 func TestLicenceEndsTheChain(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	c.appoint("boss", "clerk", wallet.RoleAdministrator, matters(wallet.All))
 	n := c.naming("runner", wallet.RoleAgent, matters("identity"))
@@ -226,7 +223,7 @@ func TestLicenceEndsTheChain(t *testing.T) {
 }
 
 func TestAppointRefuses(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	c.appoint("boss", "clerk", wallet.RoleAdministrator, matters("identity"))
 	c.appoint("boss", "other", wallet.RoleAgent, matters("identity"))
@@ -277,7 +274,7 @@ func TestAppointRefuses(t *testing.T) {
 
 // Nobody becomes an agent unknowingly, and nobody learns from an offer whether a name fits.
 func TestOffer(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	n := c.naming("runner", wallet.RoleAgent, matters("identity"))
 	n.Key = "once"
@@ -335,7 +332,7 @@ func TestOffer(t *testing.T) {
 }
 
 func TestTermAndRemoval(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	n := c.naming("runner", wallet.RoleAgent, matters("identity"))
 	n.From, n.Until = c.now.Add(time.Hour), c.now.Add(48*time.Hour)
@@ -373,7 +370,7 @@ func TestTermAndRemoval(t *testing.T) {
 
 // An agent sees the looks at what she showed; the company sees all, and who showed.
 func TestHistoryOfACompany(t *testing.T) {
-	c, _ := newCompany(t)
+	c := newCompany(t)
 	ctx := t.Context()
 	c.appoint("boss", "clerk", wallet.RoleAdministrator, matters("identity"))
 	agent := c.appoint("clerk", "runner", wallet.RoleAgent, matters("identity"))

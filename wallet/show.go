@@ -78,6 +78,16 @@ func (w *Wallet) Show(ctx context.Context, p Person, req ShowRequest) (Code, err
 	if err := w.cfg.Shows.PutShow(ctx, s, w.cfg.OpenFor+keepAfter); err != nil {
 		return Code{}, fmt.Errorf("wallet: show: %w", err)
 	}
+	// Read after the show was put: a withdrawal that comes now either is read here, or finds the
+	// show and closes it. There is no code yet.
+	if s.Blocked, err = w.blocked(ctx, s.PersonID); err != nil {
+		return Code{}, err
+	}
+	if len(s.Blocked) > 0 {
+		if err := w.cfg.Shows.PutShow(ctx, s, w.cfg.OpenFor+keepAfter); err != nil {
+			return Code{}, fmt.Errorf("wallet: show: %w", err)
+		}
+	}
 	return w.issue(ctx, s, now)
 }
 
@@ -173,15 +183,8 @@ func (w *Wallet) Close(ctx context.Context, p Person, showID string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.cfg.Shows.Close(ctx, showID, keepAfter); err != nil {
-		return err
-	}
-	// Closed it is; this only tells a later scanner why.
-	s.Withdrawn = true
-	if err := w.cfg.Shows.PutShow(ctx, s, keepAfter); err != nil {
-		return fmt.Errorf("wallet: close: %w", err)
-	}
-	return nil
+	_, err = w.shut(ctx, s)
+	return err
 }
 
 // Open reports whether a show still takes a scan.

@@ -25,7 +25,7 @@ func (w *Wallet) steppedUp(p Person, h Held) error {
 	if err != nil {
 		return fmt.Errorf("wallet: %w", err)
 	}
-	if !t.Sensitive || w.recent(p.StepUp) || !w.cfg.PasskeyOnly && p.Assurance == assuranceHigh && w.recent(p.VerifiedAt) {
+	if !t.Sensitive || w.recent(p.StepUp) || !w.cfg.PasskeyOnly && p.Assurance == assuranceHigh && w.recent(p.AuthTime) {
 		return nil
 	}
 	return ErrStepUp

@@ -29,6 +29,9 @@ type Look struct {
 	Outcome    string
 	Reasons    []string
 	Via        string // code, presentation, facts
+	// Consent is how she answered when she was asked for more than she showed, Asked what for.
+	Consent string
+	Asked   []string
 	// PersonID is who showed it: the holder herself, or whoever acts for a company. Empty when
 	// nobody did (facts), or when it was not known yet.
 	PersonID string
@@ -85,6 +88,7 @@ type Show struct {
 	Method     string        `json:"method"` // how the person was verified, when the show was made
 	VerifiedAt time.Time     `json:"verified_at"`
 	Withdrawn  bool          `json:"withdrawn,omitempty"` // closed by who shows it, before any scan
+	Blocked    []string      `json:"blocked,omitempty"`   // parties that get nothing, by a withdrawal that stood
 }
 
 // Ticket is one code of a show.

@@ -9,6 +9,11 @@
 //	Redeem   the first checker to claim the show gets an SD-JWT with key binding, made for
 //	         that checker's name and nonce, with the fields that were chosen and allowed
 //
+// A checker may want more than was chosen. Then the show is reserved for it and she is asked
+// (consent.go): who, what, why, and half a minute to say yes or no. Redeem discloses what was
+// asked for only with her stored yes; no, silence and a fault disclose what she chose and no
+// more. What she has withdrawn (withdraw.go) is answered with no before she is bothered.
+//
 // Certificates are collected from their issuer when they are first needed, and again when a
 // predicate such as over-18 is about to change, the copy runs out, or the key it is bound to
 // may no longer be used. The wallet keeps the copy sealed; the code never carries data.
@@ -48,6 +53,7 @@ type Person struct {
 	Name       string // as her sign-in says it
 	Method     string // how she was verified: sign-in, passkey…
 	VerifiedAt time.Time
+	AuthTime   time.Time // that moment as her provider told it; zero when it did not
 	Assurance  string    // how surely it is she: low, substantial or high
 	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 }
@@ -89,8 +95,13 @@ type Issuer interface {
 type Config struct {
 	Store  Store
 	Shows  Shows
+	Index  ShowIndex
+	Bell   Bell
 	Issuer Issuer
-	Types  *schemas.Catalogue
+	// Consents and Withdrawals record what she was asked and what she wants no more.
+	Consents    Consents
+	Withdrawals Withdrawals
+	Types       *schemas.Catalogue
 	// Keys returns the provider keys that may be used now, the preferred one first.
 	Keys func(context.Context) ([]key.Signer, error)
 	// Frozen says whether an issuer's key was compromised: copies that it signed are collected
@@ -107,6 +118,9 @@ type Config struct {
 	OpenFor time.Duration
 	// Lease is how long a claim on a show holds while the checker finishes (10 s).
 	Lease time.Duration
+	// ConsentWait is how long she may think about an ask (45 s), between MinConsentWait and
+	// MaxConsentWait.
+	ConsentWait time.Duration
 
 	// Appointments and HolderID, set together, let people act for companies. Without them nobody
 	// does.
@@ -128,6 +142,12 @@ const (
 	MaxLifetime = 5 * time.Minute
 )
 
+// The bounds of the time to answer an ask.
+const (
+	MinConsentWait = 10 * time.Second
+	MaxConsentWait = 2 * time.Minute
+)
+
 // The longest terms of appointments where nothing else is configured.
 const (
 	AdministratorTerm = 3 * 366 * 24 * time.Hour
@@ -139,7 +159,8 @@ type Wallet struct{ cfg Config }
 
 // New makes a wallet.
 func New(cfg Config) (*Wallet, error) {
-	if cfg.Store == nil || cfg.Shows == nil || cfg.Issuer == nil || cfg.Types == nil || cfg.Keys == nil || len(cfg.Domain) != 4 || (cfg.Appointments == nil) != (cfg.HolderID == nil) {
+	if cfg.Store == nil || cfg.Shows == nil || cfg.Index == nil || cfg.Bell == nil || cfg.Consents == nil || cfg.Withdrawals == nil ||
+		cfg.Issuer == nil || cfg.Types == nil || cfg.Keys == nil || len(cfg.Domain) != 4 || (cfg.Appointments == nil) != (cfg.HolderID == nil) {
 		return nil, errors.New("wallet: incomplete configuration")
 	}
 	if cfg.Now == nil {
@@ -147,12 +168,15 @@ func New(cfg Config) (*Wallet, error) {
 	}
 	for d, v := range map[*time.Duration]time.Duration{
 		&cfg.Lifetime: time.Minute, &cfg.MinLifetime: MinLifetime, &cfg.MaxLifetime: MaxLifetime,
-		&cfg.OpenFor: 10 * time.Minute, &cfg.Lease: 10 * time.Second,
+		&cfg.OpenFor: 10 * time.Minute, &cfg.Lease: 10 * time.Second, &cfg.ConsentWait: 45 * time.Second,
 		&cfg.AdministratorTerm: AdministratorTerm, &cfg.AgentTerm: AgentTerm, &cfg.StepUpFor: 5 * time.Minute, &cfg.OfferFor: 30 * 24 * time.Hour,
 	} {
 		if *d == 0 {
 			*d = v
 		}
+	}
+	if cfg.ConsentWait < MinConsentWait || cfg.ConsentWait > MaxConsentWait {
+		return nil, fmt.Errorf("wallet: time to answer an ask: %s is not between %s and %s", cfg.ConsentWait, MinConsentWait, MaxConsentWait)
 	}
 	return &Wallet{cfg: cfg}, nil
 }

@@ -35,11 +35,15 @@ type space struct {
 	full      string // id of a key that takes no more copies
 	frozen    string // id of a compromised key of the issuer
 	shows     *memstore.Store
+	held      []wallet.Held // instead of the one certificate
 }
 
 func (s *space) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
 	if !slices.Contains(ids, "holder") {
 		return nil, nil
+	}
+	if s.held != nil {
+		return s.held, nil
 	}
 	return []wallet.Held{{
 		Identifier: identifier, HolderID: "holder", Type: "resident-id", TypeVer: 1, State: "valid", Ended: s.ended,
@@ -84,7 +88,7 @@ func newSpace(t *testing.T) *space {
 	types, err := schemas.Embedded()
 	require.NoError(t, err)
 	s.Wallet, err = wallet.New(wallet.Config{
-		Store: db, Shows: s.shows, Issuer: s, Types: types, Domain: "TEST", Now: clock,
+		Store: db, Shows: s.shows, Index: s.shows, Bell: s.shows, Consents: db, Withdrawals: db, Issuer: s, Types: types, Domain: "TEST", Now: clock,
 		Keys:   func(context.Context) ([]key.Signer, error) { return s.keys, nil },
 		Frozen: func(_, kid string) bool { return kid == s.frozen },
 	})
@@ -158,7 +162,7 @@ func TestCodesOverlap(t *testing.T) {
 	require.ErrorIs(t, err, wallet.ErrTicketExpired)
 	_, _, err = s.Redeem(t.Context(), wallet.Redemption{Ticket: ticket(t, second), Claimant: "a", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
 	require.NoError(t, err)
-	require.NoError(t, s.Spent(t.Context(), first.ShowID))
+	require.NoError(t, s.Spent(t.Context(), wallet.Scan{ShowID: first.ShowID}))
 	_, err = s.Peek(t.Context(), ticket(t, second))
 	require.ErrorIs(t, err, wallet.ErrTicketTaken)
 	_, err = s.Renew(t.Context(), s.me(), first.ShowID)
@@ -257,7 +261,7 @@ func TestShowsAreOnesOwn(t *testing.T) {
 	_, _, err = s.Redeem(t.Context(), wallet.Redemption{Ticket: ticket(t, c), Claimant: "bank", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})
 	require.ErrorIs(t, err, wallet.ErrTicketClosed)
 	// One that was used stays so, whatever its holder does afterwards.
-	require.NoError(t, s.Spent(t.Context(), other.ShowID))
+	require.NoError(t, s.Spent(t.Context(), wallet.Scan{ShowID: other.ShowID}))
 	require.NoError(t, s.Close(t.Context(), s.me(), other.ShowID))
 	_, err = s.Peek(t.Context(), ticket(t, other))
 	require.ErrorIs(t, err, wallet.ErrTicketTaken)

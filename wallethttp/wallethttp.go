@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,14 +20,17 @@ import (
 )
 
 // API serves wallets.
-type API struct{ wallet *wallet.Wallet }
+type API struct {
+	wallet  *wallet.Wallet
+	streams streams
+}
 
 // New makes the API.
 func New(w *wallet.Wallet) (*API, error) {
 	if w == nil {
 		return nil, errors.New("wallethttp: incomplete configuration")
 	}
-	return &API{wallet: w}, nil
+	return &API{wallet: w, streams: streams{open: map[string][]*stream{}}}, nil
 }
 
 // Routes are the routes of this room.
@@ -42,7 +46,7 @@ func (a *API) Routes() []httpd.Route {
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	}, a.companyRoutes(route)...)
+	}, slices.Concat(a.consentRoutes(route), a.companyRoutes(route))...)
 }
 
 // Errors is the room's table.
@@ -60,12 +64,18 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrShowUnknown, Code: "show-unknown"},
 		{Err: wallet.ErrStepUp, Code: "step-up-required"},
 		{Err: wallet.ErrShowClosed, Code: "show-closed"},
+		{Err: wallet.ErrConsentUnknown, Code: "consent-unknown"},
+		{Err: wallet.ErrConsentAnswered, Code: "consent-answered"},
+		{Err: wallet.ErrConsentExpired, Code: "consent-expired"},
+		{Err: wallet.ErrWithdrawal, Code: "withdrawal-ambiguous"},
+		{Err: wallet.ErrWithdrawalUnknown, Code: "withdrawal-unknown"},
+		{Err: wallet.ErrTooManyListeners, Code: httpd.CodeOverloaded},
 	}, companyErrors()...)
 }
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Assurance: who.Assurance, StepUp: who.StepUp}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, AuthTime: who.AuthTime, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {
@@ -239,6 +249,8 @@ type look struct {
 	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
 	Disputed   string     `json:"disputed,omitempty"`
 	Company    bool       `json:"company,omitempty"` // of a company that she acts for
+	Consent    string     `json:"consent,omitempty"` // answer, when she was asked for more than she showed
+	Asked      []string   `json:"asked,omitempty"`
 }
 
 // cursor is where the next page of the history begins, opaque to pages.
@@ -293,7 +305,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 	for i, l := range looks {
 		out[i] = look{
 			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
-			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Company: l.Holder != person(c).HolderID,
+			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Consent: l.Consent, Asked: l.Asked, Company: l.Holder != person(c).HolderID,
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt
@@ -303,4 +315,19 @@ func (a *API) history(c *gin.Context) (any, error) {
 		Looks []look `json:"looks"`
 		Next  string `json:"next,omitempty"`
 	}{out, cursor(next)}, nil
+}
+
+// page reads which part of a list is wanted.
+func page(c *gin.Context) (before time.Time, limit int, err error) {
+	if text := c.Query("before"); text != "" {
+		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
+		}
+	}
+	if text := c.Query("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
+			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
+		}
+	}
+	return before, limit, nil
 }

@@ -43,13 +43,12 @@ import (
 
 // volatile is what both volatile stores are.
 type volatile interface {
-	wallet.Shows
+	walletVolatile
 	verifier.Challenges
 	verifier.StatusCache
 	issuer.StatusCache
 	access.Once
-	httpd.Limiter
-	verifier.Limiter
+	verifier.Limiter // and httpd's
 }
 
 // app is one process: its rooms, wired.
@@ -238,7 +237,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 
 func (a *app) openWallet() (err error) {
 	a.wallet, err = wallet.New(wallet.Config{
-		Store: a.store, Shows: a.volatile, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
+		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
@@ -259,7 +258,7 @@ func (a *app) openVerifier() error {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
+		Verifier: v, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
@@ -338,6 +337,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	var g errgroup.Group
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
+	g.Go(func() error { return a.lapses(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
 	err := a.server.Serve(ctx, tlsConfig, listeners...)

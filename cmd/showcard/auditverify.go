@@ -216,7 +216,7 @@ func (v *whichLog) fromDeployment(ctx context.Context) (*looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &looked{source: store, store: store, close: store.Close, keep: time.Now().Add(-min(cfg.RecordRetention, cfg.Audit.Retention) + 24*time.Hour)}
+	l := &looked{source: store, store: store, close: store.Close, keep: time.Now().Add(-min(cfg.Retention.Records, cfg.Audit.Retention) + 24*time.Hour)}
 	if l.keys, err = ownKeys(keys, cfg.PublicURL); err == nil {
 		var witnesses []audit.VerifierKey
 		witnesses, err = cfg.Audit.keys()

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
+	sockets "github.com/showcard/showcard/internal/signer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
 )
@@ -41,8 +43,21 @@ func algorithm(profile string) key.Algorithm {
 	return key.SM2
 }
 
-// openKeystore opens DATA/keystore.json, or makes it at the first start.
+// openKeystore opens DATA/keystore.json, or makes it at the first start, and has the signer beside it
+// when there is one.
 func openKeystore(c config) (*key.Store, error) {
+	keys, err := openKeystoreFile(c)
+	if err != nil || c.Signer == "" {
+		return keys, err
+	}
+	module, err := sockets.NewClient(sockets.ClientConfig{Socket: strings.TrimPrefix(c.Signer, "unix:")})
+	if err != nil {
+		return nil, err
+	}
+	return keys, keys.Attach(module)
+}
+
+func openKeystoreFile(c config) (*key.Store, error) {
 	path := filepath.Join(c.Data, "keystore.json")
 	u := key.Unlock{KeyFile: c.KeystoreKeyFile}
 	if p := os.Getenv(passphraseVariable); u.KeyFile == "" && p != "" {

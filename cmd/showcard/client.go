@@ -25,11 +25,13 @@ import (
 // connection says whom to talk to and who we are. What is not given is read from the demo.json
 // of a data folder.
 type connection struct {
-	Data   string `placeholder:"DIR" env:"SHOWCARD_DATA" help:"Data folder of a demo. What is not given below is read from its demo.json (default ./showcard-data)."`
-	Server string `placeholder:"URL" env:"SHOWCARD_SERVER" help:"Public URL of the deployment, such as https://cards.example.gov.cn."`
-	Client string `placeholder:"ID" env:"SHOWCARD_CLIENT" help:"Client id, as registered with the deployment."`
-	Key    string `placeholder:"FILE" env:"SHOWCARD_KEY" help:"The client's private JWK, as keygen --out makes it."`
-	CA     string `name:"ca" placeholder:"FILE" env:"SHOWCARD_CA" help:"PEM file of certificate authorities to trust for TLS besides the system's."`
+	Data    string `placeholder:"DIR" env:"SHOWCARD_DATA" help:"Data folder of a demo. What is not given below is read from its demo.json (default ./showcard-data)."`
+	Server  string `placeholder:"URL" env:"SHOWCARD_SERVER" help:"Public URL of the deployment, such as https://cards.example.gov.cn."`
+	Client  string `placeholder:"ID" env:"SHOWCARD_CLIENT" help:"Client id, as registered with the deployment."`
+	Key     string `placeholder:"FILE" env:"SHOWCARD_KEY" help:"The client's private JWK, as keygen --out makes it."`
+	Cert    string `placeholder:"FILE" env:"SHOWCARD_CERT" help:"PEM file of the TLS certificate by which the client proves who it is, instead of --key (RFC 8705); --server is then the address that asks for certificates."`
+	CertKey string `placeholder:"FILE" env:"SHOWCARD_CERT_KEY" help:"PEM file of the certificate's private key."`
+	CA      string `name:"ca" placeholder:"FILE" env:"SHOWCARD_CA" help:"PEM file of certificate authorities to trust for TLS besides the system's."`
 }
 
 // demoFile is what the tools read of DATA/demo.json.
@@ -70,7 +72,13 @@ func (c connection) demo() (demoFile, error) {
 // resolve makes the client that may do what scope says.
 func (c connection) resolve(scope string) (*client, error) {
 	server, id, keyFile, public := c.Server, c.Client, c.Key, ""
-	if server == "" || id == "" || keyFile == "" {
+	switch {
+	case (c.Cert == "") != (c.CertKey == ""):
+		return nil, fmt.Errorf("%w: --cert and --cert-key go together", errConfig)
+	case c.Cert != "" && (server == "" || id == "" || keyFile != ""):
+		return nil, fmt.Errorf("%w: with --cert give --server and --client, and no --key", errConfig)
+	}
+	if c.Cert == "" && (server == "" || id == "" || keyFile == "") {
 		d, err := c.demo()
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("%w: give --server, --client and --key, or --data of a demo (there is no demo.json in %s)", errConfig, c.folder())
@@ -93,9 +101,12 @@ func (c connection) resolve(scope string) (*client, error) {
 			}
 		}
 	}
-	signer, err := key.ReadFile(keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("key of client %s: %w", id, err)
+	var signer key.Signer // nil: the certificate of the connection does it
+	if c.Cert == "" {
+		var err error
+		if signer, err = key.ReadFile(keyFile); err != nil {
+			return nil, fmt.Errorf("key of client %s: %w", id, err)
+		}
 	}
 	h, err := c.http()
 	if err != nil {
@@ -141,10 +152,18 @@ func (c connection) http() (*http.Client, error) {
 			return nil, fmt.Errorf("%w: --ca %s: no certificate in it", errConfig, c.CA)
 		}
 	}
+	tlsConfig := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if c.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.CertKey)
+		if err != nil {
+			return nil, fmt.Errorf("--cert: %w", err)
+		}
+		tlsConfig.Certificates = []tls.Certificate{pair}
+	}
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
+			TLSClientConfig: tlsConfig, TLSHandshakeTimeout: 10 * time.Second,
 			// An upload that will be refused need not be sent.
 			ExpectContinueTimeout: 2 * time.Second, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		},
@@ -257,11 +276,10 @@ func passing(err error) bool {
 func (c *client) token(ctx context.Context) (access.Granted, error) {
 	var granted access.Granted
 	err := c.retry(ctx, c.attempts, passing, func() error {
-		assertion, err := access.Assert(c.signer, c.id, c.aud, c.now())
+		form, err := c.proof()
 		if err != nil {
 			return err
 		}
-		form := url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {access.AssertionType}, "client_assertion": {assertion}}
 		if c.scope != "" {
 			form.Set("scope", c.scope)
 		}
@@ -282,6 +300,23 @@ func (c *client) token(ctx context.Context) (access.Granted, error) {
 		return nil
 	})
 	return granted, err
+}
+
+// proof is the form of a token request: with a signed assertion, or with the client's name alone
+// when its certificate speaks for it.
+func (c *client) proof() (url.Values, error) {
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if c.signer == nil {
+		form.Set("client_id", c.id)
+		return form, nil
+	}
+	assertion, err := access.Assert(c.signer, c.id, c.aud, c.now())
+	if err != nil {
+		return nil, err
+	}
+	form.Set("client_assertion_type", access.AssertionType)
+	form.Set("client_assertion", assertion)
+	return form, nil
 }
 
 func (c *client) authorization(ctx context.Context) (string, error) {

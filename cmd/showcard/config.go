@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -63,6 +64,10 @@ type config struct {
 	// keystore_key_file opens the keystore; it belongs on another disk than data. Alternatively
 	// the environment variable SHOWCARD_PASSPHRASE holds a passphrase.
 	KeystoreKeyFile string `yaml:"keystore_key_file"`
+	// signer is the socket of a signer process (showcard signer) or of a security module's adapter,
+	// as unix:/run/showcard/signer.sock. Private keys are there then, and the key-encryption key;
+	// the keystore keeps the secrets of look-ups. Default none: all keys lie in the keystore.
+	Signer string `yaml:"signer"`
 	// data_key_life is after how long a data key, under which personal data is sealed, is followed
 	// by the next. Old ones go on opening. Default 2160h (90 days).
 	DataKeyLife time.Duration `yaml:"data_key_life"`
@@ -99,6 +104,9 @@ type config struct {
 	CodeLifetimeMax time.Duration `yaml:"code_lifetime_max"`
 	// code_url, when set, wraps codes as an upper-case web address, HTTPS://HOST/S/SC1…
 	CodeURL string `yaml:"code_url"`
+	// consent_wait is how long a holder may think when a checker asks for more than she shows,
+	// from 10s to 120s. Default 45s.
+	ConsentWait time.Duration `yaml:"consent_wait"`
 	// status_max_age is how old a status may be before a check is indeterminate. Default 10s.
 	StatusMaxAge time.Duration `yaml:"status_max_age"`
 	// record_retention is retention.records, by its older name.
@@ -271,6 +279,12 @@ func (c *config) check() error {
 	if shortest < 0 || usual < shortest || usual > longest {
 		return fmt.Errorf("%w: code_lifetime: want code_lifetime_min <= code_lifetime <= code_lifetime_max", errConfig)
 	}
+	if c.ConsentWait != 0 && (c.ConsentWait < wallet.MinConsentWait || c.ConsentWait > wallet.MaxConsentWait) {
+		return fmt.Errorf("%w: consent_wait: want %s to %s", errConfig, wallet.MinConsentWait, wallet.MaxConsentWait)
+	}
+	if path, ok := strings.CutPrefix(c.Signer, "unix:"); c.Signer != "" && (!ok || path == "") {
+		return fmt.Errorf("%w: signer: want unix:/PATH", errConfig)
+	}
 	if err := c.checkMachines(); err != nil {
 		return err
 	}
@@ -283,6 +297,7 @@ func (c *config) check() error {
 	if err := c.Retention.check(); err != nil {
 		return err
 	}
+	c.RecordRetention = c.Retention.Records // whoever asks by the older name
 	if err := c.Audit.check(); err != nil {
 		return err
 	}

@@ -31,6 +31,11 @@ func TestConfigRefuses(t *testing.T) {
 		"least above the usual":    func(c *config) { c.CodeLifetimeMin = 2 * time.Minute },
 		"retention under the law":  func(c *config) { c.RecordRetention = time.Hour },
 		"tables of another kind":   func(c *config) { c.SM2Tables = "sometimes" },
+		"records under the law":    func(c *config) { c.Retention.Records = 4379 * time.Hour },
+		"content under the floor":  func(c *config) { c.Retention.EndedContent = time.Hour },
+		"pushes for an hour":       func(c *config) { c.Retention.Pushes = time.Hour },
+		"negative retention":       func(c *config) { c.Retention.Requests = -time.Hour },
+		"two retentions":           func(c *config) { c.Retention.Records, c.RecordRetention = 5000*time.Hour, 6000*time.Hour },
 		"half of TLS":              func(c *config) { c.TLSKey = "k.pem" },
 	} {
 		t.Run(name, func(t *testing.T) {

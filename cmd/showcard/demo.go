@@ -24,14 +24,17 @@ import (
 )
 
 type demoCommand struct {
-	Addr      string `default:"127.0.0.1:8080" help:"Address to serve on."`
-	Data      string `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
-	LAN       bool   `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
-	LANAddr   string `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
-	Catalogue string `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
-	Tour      bool   `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
-	Volatile  string `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
-	Profile   string `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
+	Addr        string        `default:"127.0.0.1:8080" help:"Address to serve on."`
+	Data        string        `default:"showcard-data" placeholder:"DIR" help:"Folder for database and keys; made at the first start, mode 0700."`
+	LAN         bool          `name:"lan" help:"Serve HTTPS to the local network too, with a self-made certificate, so that a phone can open the page."`
+	LANAddr     string        `name:"lan-addr" default:"0.0.0.0:8443" hidden:"" help:"Address of --lan."`
+	Catalogue   string        `placeholder:"DIR" help:"Folder whose types/*.json and tables/*.json add certificate types to the built-in ones."`
+	Tour        bool          `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
+	ConsentWait time.Duration `default:"45s" help:"How long a holder may think when a checker asks for more than she shows, 10s to 120s."`
+	Volatile    string        `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Signer      string        `hidden:"" help:"unix:/PATH of a signer."`
+	LogLevel    string        `default:"warn" enum:"debug,info,warn,error" hidden:"" help:"What is logged to standard error."`
+	Profile     string        `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
 }
 
 // Help is what --help says below the flags.
@@ -74,7 +77,13 @@ func (c *demoCommand) start(ctx context.Context, with func(context.Context, *dem
 	if err != nil {
 		return fmt.Errorf("%w (is another demo running? choose another --addr)", err)
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelWarn
+	if c.LogLevel != "" {
+		if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	cfg, err := c.config(listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -118,7 +127,7 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, Volatile: c.Volatile, Catalogue: c.Catalogue, demo: true, demoOrigins: origins("http", addr),
+		CodeLifetimeMin: 3 * time.Second, ConsentWait: c.ConsentWait, Volatile: c.Volatile, Catalogue: c.Catalogue, Signer: c.Signer, demo: true, demoOrigins: origins("http", addr),
 	}
 	if c.LAN {
 		cfg.demoOrigins = append(cfg.demoOrigins, origins("https", c.LANAddr)...)

@@ -112,7 +112,7 @@ func (c connection) decide(e *env, path string, body any, raw bool) error {
 
 // operator is the client of an operator: in a demo the first one, when none is named.
 func (c connection) operator() (*client, error) {
-	if c.Client == "" && c.Server == "" {
+	if c.Client == "" && c.Key == "" {
 		c.Client = "demo-operator"
 	}
 	return c.resolve("registry")

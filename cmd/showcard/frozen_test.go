@@ -13,11 +13,10 @@ import (
 func TestShowWhileFrozen(t *testing.T) {
 	data := t.TempDir()
 	p := startDemo(t, data)
-	operator, citizen := clientOf(t, data, p.base, "demo-operator"), citizenOf(t, p.base, "person-01")
+	operator, citizen := operatorsOf(t, data, p.base), citizenOf(t, p.base, "person-01")
 	identifier := holdingOf(t, data, "person-01", "resident-id")
 	freeze := func(kind, id string, on bool) {
-		require.NoError(t, operator.call(context.Background(), http.MethodPost, "/v1/registry/freezes",
-			map[string]any{"kind": kind, "id": id, "frozen": on, "reason": "test"}, "", nil))
+		require.NoError(t, operator.freeze(context.Background(), kind, id, "", on))
 	}
 	for _, f := range [][2]string{{"authority", "hunan-police"}, {"type", "resident-id"}, {"provider", providerID}} {
 		freeze(f[0], f[1], true)

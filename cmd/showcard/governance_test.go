@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -18,10 +19,25 @@ import (
 	"github.com/showcard/showcard/registry"
 )
 
-// operatorOf is the operator of a demo.
-func operatorOf(t *testing.T, data, base string) *client {
+// operators are the two of a demo: what one wants, the other approves.
+type operators struct{ first, second *client }
+
+func operatorsOf(t *testing.T, data, base string) operators {
 	t.Helper()
-	return clientOf(t, data, base, "demo-operator")
+	return operators{clientOf(t, data, base, "demo-operator"), clientOf(t, data, base, "demo-operator-2")}
+}
+
+// both sends what the first operator wants, and approves it as the second when it waits for her.
+func (o operators) both(ctx context.Context, method, path string, body any) error {
+	var p registry.Proposal
+	if err := o.first.call(ctx, method, path, body, "", &p); err != nil || p.State != registry.ProposalOpen {
+		return err
+	}
+	return o.second.call(ctx, http.MethodPost, "/v1/registry/proposals/"+p.ID+"/approve", map[string]any{"reason": "test"}, "", nil)
+}
+
+func (o operators) freeze(ctx context.Context, kind, id, key string, frozen bool) error {
+	return o.both(ctx, http.MethodPost, "/v1/registry/freezes", map[string]any{"kind": kind, "id": id, "key": key, "frozen": frozen, "reason": "test"})
 }
 
 // outcomeOf shows a certificate and has it checked: the outcome and the first reason.
@@ -41,10 +57,10 @@ func outcomeOfCode(t *testing.T, checker *client, code, purpose string) string {
 }
 
 // change reads an entry of the registry, changes it and puts it back.
-func changeEntry[T any](t *testing.T, operator *client, kind, id string, change func(*T)) {
+func changeEntry[T any](t *testing.T, o operators, kind, id string, change func(*T)) {
 	t.Helper()
 	var all map[string][]json.RawMessage
-	require.NoError(t, operator.call(t.Context(), http.MethodGet, "/v1/registry/"+kind, nil, "", &all))
+	require.NoError(t, o.first.call(t.Context(), http.MethodGet, "/v1/registry/"+kind, nil, "", &all))
 	for _, raw := range all[kind] {
 		var name struct{ ID string }
 		require.NoError(t, json.Unmarshal(raw, &name))
@@ -54,7 +70,7 @@ func changeEntry[T any](t *testing.T, operator *client, kind, id string, change 
 		var v T
 		require.NoError(t, json.Unmarshal(raw, &v))
 		change(&v)
-		require.NoError(t, operator.call(t.Context(), http.MethodPut, "/v1/registry/"+kind+"/"+id, v, "", nil))
+		require.NoError(t, o.both(t.Context(), http.MethodPut, "/v1/registry/"+kind+"/"+id, v))
 		return
 	}
 	require.FailNow(t, "no such entry", "%s %s", kind, id)
@@ -67,7 +83,7 @@ func TestFreezeBites(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	a := startDemo(t, data, "--volatile", redis.URL)
 	b := startDemo(t, data, "--volatile", redis.URL)
-	operator, citizen := operatorOf(t, data, a.base), citizenOf(t, a.base, "person-01")
+	operator, citizen := operatorsOf(t, data, a.base), citizenOf(t, a.base, "person-01")
 	here, there := clientOf(t, data, a.base, "demo-bank"), clientOf(t, data, b.base, "demo-bank")
 	identifier := holdingOf(t, data, "person-01", "resident-id")
 	check := func(c *client) string { return outcomeOf(t, citizen, c, identifier, "account-opening") }
@@ -77,8 +93,7 @@ func TestFreezeBites(t *testing.T) {
 		require.Eventually(t, func() bool { return check(there) == want }, 5*time.Second, 50*time.Millisecond)
 	}
 	freeze := func(kind, id, key string, frozen bool) error {
-		return operator.call(t.Context(), http.MethodPost, "/v1/registry/freezes",
-			map[string]any{"kind": kind, "id": id, "key": key, "frozen": frozen, "reason": "test"}, "", nil)
+		return operator.freeze(t.Context(), kind, id, key, frozen)
 	}
 	push := func() string {
 		row := firstRow(t, "hunan-police")
@@ -128,7 +143,7 @@ func TestFreezeBites(t *testing.T) {
 func TestAuthorityKeyRotates(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	p := startDemo(t, data)
-	operator, police, bank := operatorOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police"), clientOf(t, data, p.base, "demo-bank")
+	operator, police, bank := operatorsOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police"), clientOf(t, data, p.base, "demo-bank")
 	citizen := citizenOf(t, p.base, "person-01")
 	before := holdingOf(t, data, "person-01", "resident-id")
 	require.Equal(t, "valid", outcomeOf(t, citizen, bank, before, "account-opening"))
@@ -173,7 +188,7 @@ func TestAuthorityKeyRotates(t *testing.T) {
 func TestAuthorityWithCertificate(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	p := startDemo(t, data)
-	operator, police := operatorOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police")
+	operator, police := operatorsOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police")
 	root, err := key.Generate(key.SM2)
 	require.NoError(t, err)
 	now := time.Now().Truncate(time.Second)
@@ -207,7 +222,7 @@ func TestSeventhType(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	startDemo(t, data).stop(syscall.SIGTERM)
 	p := startDemo(t, data, "--catalogue", "../../schemas/testdata/seventh")
-	operator, police, bank := operatorOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police"), clientOf(t, data, p.base, "demo-bank")
+	operator, police, bank := operatorsOf(t, data, p.base), clientOf(t, data, p.base, "hunan-police"), clientOf(t, data, p.base, "demo-bank")
 	row := firstRow(t, "hunan-police")
 	holder := row["holder"].(map[string]any)
 	delete(row, "portrait")

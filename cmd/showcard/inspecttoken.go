@@ -10,6 +10,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/crypto/trustlist"
@@ -81,6 +82,9 @@ func (n *inspector) jws(text string) (*finding, error) {
 		f = found("key-binding", "持有人证明（密钥绑定令牌）。", "A holder's proof (key-binding JWT), without the certificate that it belongs to.")
 	case "at+jwt":
 		f = found("access-token", "访问令牌：持有它即可调用接口，请勿外传。", "An access token: whoever holds it may call the API until it ends. Keep it to yourself.")
+	case receipt.Type:
+		f = found("receipt", "核验回执：谁在何时为何核验、结果如何；不含任何证照内容，只含加盐摘要。", "A receipt of a verification: who checked, when, why, with what outcome. It holds no value, only salted digests.")
+		n.receipt(f, text)
 	case "client-authentication+jwt":
 		f = found("client-assertion", "客户端断言：用来换取访问令牌，只能用一次。", "A client assertion: it is exchanged for an access token, once.")
 	default:
@@ -92,6 +96,28 @@ func (n *inspector) jws(text string) (*finding, error) {
 	}
 	f.note("未验证签名。", "Its signature was not checked.")
 	return f, nil
+}
+
+// receipt adds what a receipt says.
+func (n *inspector) receipt(f *finding, text string) {
+	u, err := receipt.Parse(text)
+	if err != nil {
+		f.note("内容不合规。", err.Error())
+		return
+	}
+	r := u.Receipt
+	f.add("checked by", "%s %s (%s, %s)", r.Party.Name.ZH, r.Party.Name.EN, r.Party.ID, r.Client)
+	f.add("checked at", "%s", n.when(time.Unix(r.CheckedAt, 0)))
+	f.add("purpose", "%s", r.Purpose)
+	f.add("outcome", "%s", strings.TrimSpace(r.Outcome+" "+strings.Join(r.Reasons, " ")))
+	f.add("via", "%s", r.Via)
+	if r.CertType != "" {
+		f.add("certificate type", "%s", r.CertType)
+	}
+	for _, one := range r.Fields {
+		f.add("field", "%s, digest %s", one.Name, one.Digest)
+	}
+	f.note("摘要加了盐；盐值另存，不在回执内。", "The digests are salted; the salts are kept apart and are not in it. showcard verify checks it, and compares filed values.")
 }
 
 // tokenFacts lists the header and the well-known claims, and names the others.

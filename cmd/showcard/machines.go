@@ -117,7 +117,7 @@ type tokenKeys struct {
 }
 
 const (
-	tokenKeysPoll = 5 * time.Second
+	tokenKeysPoll = 2 * time.Second
 	tokenKeysMiss = 100 * time.Millisecond // between two readings because of keys that are not known
 )
 

@@ -23,6 +23,7 @@ import (
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
@@ -97,7 +98,11 @@ func TestOpenAPI(t *testing.T) {
 			require.Empty(t, *op.Security, name)
 			continue
 		}
-		require.Equal(t, []string{r.Scope}, (*op.Security)[0]["bearer"], name)
+		if r.Scope == "" {
+			require.Empty(t, (*op.Security)[0]["bearer"], name)
+		} else {
+			require.Equal(t, []string{r.Scope}, (*op.Security)[0]["bearer"], name)
+		}
 		var roles []httpd.Role
 		raw, err := json.Marshal(op.Extensions["x-roles"])
 		require.NoError(t, err)
@@ -129,7 +134,7 @@ func TestOpenAPICodes(t *testing.T) {
 		}
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
-		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
+		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "sign-in": login.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
 		"correction": correction.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
 	} {
 		for _, row := range table {
@@ -243,7 +248,8 @@ func (j *judge) call(method, path, token string, body any, want int, header ...s
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	asking := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := asking.Do(req)
 	require.NoError(j.t, err)
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -299,9 +305,16 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.public()
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
+		j.passkeys(citizenOf(t, d.base, "person-01").bearer)
+		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
 		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
-		j.operator(token("demo-operator"))
+		j.person(citizenOf(t, d.base, "person-02").bearer)
+		j.operator(token("demo-operator"), token("demo-operator-2"))
+		j.ownKeys(clientOf(t, data, d.base, "traffic-squad"))
+		_, err := d.audit.Build(t.Context())
+		require.NoError(t, err)
+		j.auditor(token("demo-auditor"))
 		for path, item := range j.doc.Paths.Map() {
 			for method := range item.Operations() {
 				require.True(t, j.judged[method+" "+path], "%s %s was not tried", method, path)
@@ -343,6 +356,18 @@ func (j *judge) public() {
 	j.call(http.MethodPost, "/oauth/token", "", "grant_type=password", http.StatusBadRequest)
 	j.call(http.MethodPost, "/oauth/token", "", "grant_type=client_credentials", http.StatusUnauthorized)
 	j.call(http.MethodGet, "/v1/wallet/holdings", "", nil, http.StatusUnauthorized)
+	j.call(http.MethodGet, "/v1/sign-in/providers", "", nil, http.StatusOK)
+	j.call(http.MethodGet, demoSignInPath, "", nil, http.StatusSeeOther)
+	j.call(http.MethodPost, demoSignInPath+"?return_to=/", "", nil, http.StatusSeeOther)
+	j.call(http.MethodGet, demoSignInPath+"?return_to=//x", "", nil, http.StatusBadRequest)
+	j.call(http.MethodGet, demoCallback+"?state=x", "", nil, http.StatusBadRequest)
+}
+
+// person asks who she is, and signs out.
+func (j *judge) person(token string) {
+	j.call(http.MethodGet, "/v1/me", token, nil, http.StatusOK)
+	j.call(http.MethodPost, "/v1/sign-out", token, map[string]any{"everywhere": false}, http.StatusNoContent)
+	j.call(http.MethodGet, "/v1/me", token, nil, http.StatusUnauthorized)
 }
 
 func (j *judge) department(token, other, row string) {
@@ -417,7 +442,7 @@ func (j *judge) rights(token, checker, licence, id string) {
 	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": confirm}, http.StatusOK)
 }
 
-func (j *judge) operator(token string) {
+func (j *judge) operator(token, second string) {
 	open := j.call(http.MethodGet, "/v1/disputes?state=open&limit=1", token, nil, http.StatusOK)["disputes"].([]any)
 	answer := "/v1/disputes/" + open[0].(map[string]any)["id"].(string) + "/answer"
 	j.call(http.MethodPost, answer, token, map[string]any{"state": "open", "answer": "x"}, http.StatusUnprocessableEntity)
@@ -432,7 +457,40 @@ func (j *judge) operator(token string) {
 		}
 		j.call(http.MethodPut, "/v1/registry/"+plural+"/"+id, token, entry, http.StatusOK)
 	}
-	j.call(http.MethodPut, "/v1/registry/types/no-such", token, map[string]any{"id": "no-such", "version": 1, "published": true}, http.StatusUnprocessableEntity)
-	freeze := map[string]any{"kind": "type", "id": "drivers-licence", "frozen": true, "reason": "test"}
-	j.call(http.MethodPost, "/v1/registry/freezes", token, freeze, http.StatusOK)
+	const post, get, put = http.MethodPost, http.MethodGet, http.MethodPut
+	j.call(put, "/v1/registry/types/no-such", token, map[string]any{"id": "no-such", "version": 1, "published": true}, http.StatusUnprocessableEntity)
+	why := map[string]any{"reason": "test"}
+	freeze := map[string]any{"kind": "type", "id": "drivers-licence", "frozen": true, "reason": "test", "urgent": true}
+	proposed := j.call(post, "/v1/registry/freezes", token, freeze, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/approve", token, why, http.StatusForbidden)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/reject", second, why, http.StatusOK)
+	j.call(post, "/v1/registry/freezes/"+proposed+"/approve", second, why, http.StatusConflict)
+	j.call(post, "/v1/registry/freezes", token, freeze, http.StatusConflict) // urgent again
+	j.call(post, "/v1/registry/freezes", token, map[string]any{"kind": "party", "id": "demo-bank", "frozen": true, "reason": "test"}, http.StatusOK)
+	j.call(get, "/v1/registry/freezes", token, nil, http.StatusOK)
+	resume := j.call(post, "/v1/registry/parties/demo-bank/resume", token, why, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/proposals/"+resume+"/approve", second, why, http.StatusOK)
+	party := map[string]any{"id": "new-hall", "name": map[string]any{"zh": "新", "en": "new"}, "contact": "1", "per_day": 5, "grants": []any{},
+		"legal_basis": []any{map[string]any{"purpose": "identity-check", "basis": "law"}}}
+	j.call(put, "/v1/registry/parties/new-hall?reason=asked", token, party, http.StatusOK)
+	j.call(post, "/v1/registry/parties/new-hall/release", second, why, http.StatusConflict)
+	for _, step := range []string{"reject", "approve"} {
+		j.call(post, "/v1/registry/parties/new-hall/"+step, token, why, map[string]int{"reject": http.StatusOK, "approve": http.StatusConflict}[step])
+	}
+	j.call(put, "/v1/registry/parties/new-hall", token, party, http.StatusOK)
+	j.call(post, "/v1/registry/parties/new-hall/approve", token, why, http.StatusForbidden)
+	for _, step := range []string{"approve", "release", "suspend"} {
+		j.call(post, "/v1/registry/parties/new-hall/"+step, second, why, http.StatusOK)
+	}
+	retire := j.call(post, "/v1/registry/parties/new-hall/retire", token, why, http.StatusAccepted)["id"].(string)
+	j.call(post, "/v1/registry/proposals/"+retire+"/reject", second, why, http.StatusOK)
+	j.call(get, "/v1/registry/proposals", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/parties/traffic-squad/usage?days=3", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/history?from=1&limit=5", token, nil, http.StatusOK)
+	j.call(get, "/v1/registry/history?from=x", token, nil, http.StatusUnprocessableEntity)
+	j.call(put, "/v1/registry/roots", token, map[string]any{"payload": "", "signatures": []any{}}, http.StatusUnprocessableEntity)
+	roots := j.call(get, "/v1/trust-list/roots?version=1", "", nil, http.StatusOK)
+	j.call(put, "/v1/registry/roots", token, roots, http.StatusOK)
+	j.call(get, "/v1/trust-list/roots?version=2", "", nil, http.StatusNotFound)
+	j.call(post, "/v1/registry/clients/demo-bank/drop-key", token, map[string]any{"key": "none", "reason": "test"}, http.StatusNotFound)
 }

@@ -176,9 +176,13 @@ func (r revokeCommand) many(e *env, c *client) error {
 
 // stopsAll says that the next line would fail the same way.
 func stopsAll(err error) bool {
-	switch codeOf(err) {
-	case "server-unreachable", "server-answer-malformed", "assertion-invalid", "scope-not-granted", "unauthenticated", "token-invalid",
-		"client-suspended", "client-unknown", "forbidden-role", "forbidden-scope", "overloaded", "rate-limited", "internal":
+	code := codeOf(err)
+	if strings.HasPrefix(code, "assertion-") || strings.HasPrefix(code, "client-") { // who we are, not what we ask
+		return true
+	}
+	switch code {
+	case "server-unreachable", "server-answer-malformed", "scope-not-granted", "unauthenticated", "token-invalid",
+		"registry-stale", "forbidden-role", "forbidden-scope", "overloaded", "rate-limited", "internal":
 		return true
 	}
 	return errors.Is(err, context.Canceled)

@@ -44,6 +44,10 @@ func (a *app) exporters() []rights.Exporter {
 		{Name: "certificates", Each: a.exportCertificates},
 		{Name: "appointments", Each: a.exportAppointments},
 		{Name: "sessions", Each: a.exportSessions},
+		{Name: "passkeys", Each: a.exportPasskeys},
+		{Name: "corrections", Each: a.exportCorrections},
+		{Name: "consents", Each: a.exportConsents},
+		{Name: "withdrawals", Each: a.exportWithdrawals},
 		{Name: "history", Each: a.exportHistory},
 		{Name: "disputes", Each: a.exportDisputes},
 	}
@@ -228,10 +232,16 @@ func (a *app) retention() rights.Retention {
 			answers, records, err := a.store.Sweep(ctx, now, now.Add(-keep.Records))
 			return answers + records, err
 		}),
+		one("receipts of consents", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepConsents(ctx, now.Add(-keep.Records)) // as long as the checks that they belong to
+		}),
 		one("requests", func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepRequests(ctx, now.Add(-keep.Requests))
 		}),
 		one("sessions", a.store.SweepSessions),
+		one("corrections", func(ctx context.Context, now time.Time) (int64, error) {
+			return a.store.SweepCorrections(ctx, now.Add(-keep.Records))
+		}),
 		one("pushes", func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepPushes(ctx, now.Add(-keep.Pushes))
 		}),

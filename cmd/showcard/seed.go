@@ -64,6 +64,8 @@ type demoChecker struct {
 	Party    string        `json:"party"`
 	Name     schemas.Text  `json:"name"`
 	Purposes []seedPurpose `json:"purposes"`
+	// Fields is what it may ask for: by purpose and type.
+	Fields map[string]map[string][]string `json:"fields"`
 }
 
 // demoCallers are the API clients of the demo, with their keys.
@@ -126,7 +128,11 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		if err := client(registry.Client{ID: p.ID, Role: "relying-party", Party: p.ID, Scopes: []string{"verify"}}); err != nil {
 			return nil, err
 		}
-		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes)})
+		fields, err := p.fields(a.types)
+		if err != nil {
+			return nil, err
+		}
+		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes), Fields: fields})
 	}
 	// Two people, so that the demo's freezes and grants take two as they do in earnest.
 	for _, id := range []string{"demo-operator", "demo-operator-2"} {
@@ -165,6 +171,33 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 	})
 }
 
+// fields lists what the party may ask a holder for. Live values are told without asking, and so
+// is the picture: they are no fields that somebody chooses.
+func (p seedParty) fields(types *schemas.Catalogue) (map[string]map[string][]string, error) {
+	party, err := p.party(types)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[string][]string{}
+	for _, g := range party.Grants {
+		t, err := types.Type(g.Type)
+		if err != nil {
+			return nil, err
+		}
+		for _, purpose := range g.Purposes {
+			if out[purpose] == nil {
+				out[purpose] = map[string][]string{}
+			}
+			for _, f := range g.Fields {
+				if t.Has(f) && f != schemas.PortraitClaim {
+					out[purpose][g.Type] = append(out[purpose][g.Type], f)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
 func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 	var out []seedPurpose
 	for _, one := range all {
@@ -178,7 +211,7 @@ func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 	out := registry.Party{
 		ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true,
-		Contact: "演示联系人 demo contact", LegalBasis: map[string]string{}, State: registry.PartyReleased,
+		Contact: "演示联系人 demo contact", State: registry.PartyReleased,
 	}
 	for _, a := range p.Allow {
 		t, err := types.Type(a.Type)
@@ -186,7 +219,9 @@ func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 			return out, err
 		}
 		for _, purpose := range a.Purposes {
-			out.LegalBasis[purpose] = "演示依据 demo basis"
+			if !slices.ContainsFunc(out.LegalBasis, func(b registry.Basis) bool { return b.Purpose == purpose }) {
+				out.LegalBasis = append(out.LegalBasis, registry.Basis{Purpose: purpose, Basis: "演示依据 demo basis"})
+			}
 		}
 		g := registry.Grant{Type: a.Type, Purposes: a.Purposes, Fields: slices.Clone(a.Fields)}
 		for _, name := range a.Views {

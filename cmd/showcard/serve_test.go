@@ -89,8 +89,12 @@ operators:
 	// Its client, and a bank that may see names and numbers to open accounts.
 	curl(operator, "PUT", "/v1/registry/clients/police-1", `{"id": "police-1", "role": "department", "authorities": ["hunan-police"], "scopes": ["issue"],
 		"keys": [`+tool("keygen", "--out", "police-1.jwk")+`]}`)
-	curl(operator, "PUT", "/v1/registry/parties/bank", `{"id": "bank", "name": {"zh": "银行", "en": "Bank"},
+	curl(operator, "PUT", "/v1/registry/parties/bank", `{"id": "bank", "name": {"zh": "银行", "en": "Bank"}, "contact": "0731-12345",
+		"legal_basis": [{"purpose": "account-opening", "basis": "Anti-Money Laundering Law, article 29"}],
 		"grants": [{"type": "resident-id", "fields": ["name", "id_number", "not_expired"], "purposes": ["account-opening"]}]}`)
+	for _, step := range []string{"approve", "release"} { // as long as she is the only operator, her review is hers
+		curl(operator, "POST", "/v1/registry/parties/bank/"+step, `{"reason": "contract 2026-17"}`)
+	}
 	curl(operator, "PUT", "/v1/registry/clients/bank-1", `{"id": "bank-1", "role": "relying-party", "party": "bank", "scopes": ["verify"],
 		"keys": [`+tool("keygen", "--out", "bank-1.jwk")+`]}`)
 

@@ -17,7 +17,7 @@ type tokenCommand struct {
 
 // Help is what --help prints below the flags.
 func (tokenCommand) Help() string {
-	return `The client proves itself with a signed assertion (private_key_jwt, RFC 7523) and gets a token for ten minutes.
+	return `The client proves itself with a signed assertion (private_key_jwt, RFC 7523) or a TLS certificate (RFC 8705) and gets a token for ten minutes.
 Only the token is printed, so that it fits into a command:
 
   curl -H "Authorization: Bearer $(showcard token --data ./showcard-data --client hunan-police)" \
@@ -26,6 +26,8 @@ Only the token is printed, so that it fits into a command:
   showcard token --server https://cards.example.gov.cn --client bank-1 --key bank-1.jwk --scope verify --json
 
   showcard token --person person-01     # a demo's: the token of a session, as her browser would keep it
+
+  showcard token --server https://machines.cards.example.gov.cn --client bank-1 --cert bank-1.pem --cert-key bank-1.key
 
 Make the key with "showcard keygen --out bank-1.jwk"; the operator registers the public half that it prints.`
 }

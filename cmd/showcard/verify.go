@@ -21,16 +21,18 @@ import (
 )
 
 type verifyCommand struct {
-	What string `arg:"" name:"code|file|image" help:"A code as a scanner types it, a PNG, JPEG or GIF with a code in it, or a file with a certificate (SD-JWT VC). - reads standard input."`
+	What string `arg:"" name:"code|file|image" help:"A code as a scanner types it, a PNG, JPEG or GIF with a code in it, or a file with a certificate (SD-JWT VC) or a receipt. - reads standard input."`
 	connection
-	Purpose  string `placeholder:"PURPOSE" help:"What the check is for, as registered for the client. A code cannot be checked without."`
-	Compared bool   `help:"Say that you have compared the person with the portrait."`
-	Repeat   string `placeholder:"KEY" help:"Idempotency-Key. The same key within 60 s gets the same answer, and the code is not counted as used twice."`
-	Roots    string `placeholder:"FILE" help:"Pinned trust roots, to check a file. Default DATA/roots.json."`
-	Trust    string `placeholder:"URL" help:"Address of the trust list, to check a file. Default: that of --server, or of the demo."`
-	Nonce    string `placeholder:"TEXT" help:"The challenge that a presentation in a file answers."`
-	Aud      string `placeholder:"ID" help:"The checker for whom a presentation in a file was made."`
-	JSON     bool   `name:"json" help:"Print the answer as JSON."`
+	Purpose   string `placeholder:"PURPOSE" help:"What the check is for, as registered for the client. A code cannot be checked without."`
+	Compared  bool   `help:"Say that you have compared the person with the portrait."`
+	Repeat    string `placeholder:"KEY" help:"Idempotency-Key. The same key within 60 s gets the same answer, and the code is not counted as used twice."`
+	Roots     string `placeholder:"FILE" help:"Pinned trust roots, to check a file. Default DATA/roots.json."`
+	Trust     string `placeholder:"URL" help:"Address of the trust list, to check a file. Default: that of --server, or of the demo."`
+	TrustList string `placeholder:"FILE" help:"A saved trust list, to check a receipt without a network; it may have expired."`
+	Values    string `placeholder:"FILE" help:"What was filed beside a receipt: the answer with claims and openings (JSON). Says which values are those that were shown."`
+	Nonce     string `placeholder:"TEXT" help:"The challenge that a presentation in a file answers."`
+	Aud       string `placeholder:"ID" help:"The checker for whom a presentation in a file was made."`
+	JSON      bool   `name:"json" help:"Print the answer as JSON."`
 }
 
 // Help is what --help prints below the flags.
@@ -42,6 +44,9 @@ A certificate in a file is checked here, with the package verifier: signature, i
 trust list, which must be signed as the pinned roots say. An original needs nothing else; a presentation (with a key
 binding) needs the --nonce and --aud that it was made for.
 
+A receipt (or a filed answer with one in it) is checked here as well, years later too: its signature, under a key that
+the trust list gives to the deployment, in the dates of the key. --trust-list FILE does it without a network.
+
 Exit status: 0 valid, 1 invalid, 3 indeterminate: something could not be known, or the check could not be made;
 2 wrong use. Only 0 is a yes.
 
@@ -49,7 +54,8 @@ Examples:
   showcard verify SC1… --data ./showcard-data --client changsha-service-hall --purpose identity-check
   showcard verify photo.jpg --server https://cards.example.gov.cn --client bank-1 --key bank.jwk --purpose account-opening --json
   showcard verify original.txt --data ./showcard-data
-  showcard verify shown.txt --roots roots.json --trust https://cards.example.gov.cn/v1/trust-list --nonce … --aud bank-1`
+  showcard verify shown.txt --roots roots.json --trust https://cards.example.gov.cn/v1/trust-list --nonce … --aud bank-1
+  showcard verify receipt.jws --trust-list trust-list-2026.jws --roots roots.json --values answer.json`
 }
 
 // exitStatus ends a command that has told everything with a status of its own.
@@ -62,6 +68,9 @@ const statusIndeterminate exitStatus = 3
 // Run checks.
 func (v verifyCommand) Run(e *env) error {
 	answer, err := v.check(e)
+	if errors.Is(err, errSilent) || err == nil && answer == nil {
+		return err // a receipt, which was told
+	}
 	switch {
 	case errors.Is(err, errConfig):
 		return err
@@ -101,8 +110,11 @@ func (v verifyCommand) check(e *env) (*answer, error) {
 		return v.byServer(e.ctx, map[string]any{"image": base64.StdEncoding.EncodeToString(data)})
 	}
 	text := strings.TrimSpace(string(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	if strings.Contains(text, "~") {
+	if strings.Contains(text, "~") && !strings.HasPrefix(text, "{") {
 		return v.here(e.ctx, text)
+	}
+	if jws, filed, ok := asReceipt(text); ok {
+		return nil, v.checkReceipt(e, jws, filed)
 	}
 	if _, err := qr.Parse(text); err != nil {
 		if looksLikeCode(text) {

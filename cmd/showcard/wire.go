@@ -131,8 +131,12 @@ func (p verifierParties) Party(_ context.Context, id string) (verifier.Party, er
 	return verifier.Party{ID: v.ID, Name: v.Name, Suspended: v.Suspended, PerMinute: v.PerMinute, PerDay: v.PerDay, Ending: v.Ending, Portrait: v.Portrait, Fields: v.Fields}, err
 }
 
-// verifierWallet is the wallet as the verifier sees it.
-type verifierWallet struct{ wallet *wallet.Wallet }
+// verifierWallet is the wallet as the verifier sees it. Claimants, which wait where codes in flight
+// are, go by blind names: callers put citizens' numbers into the keys of their requests.
+type verifierWallet struct {
+	wallet *wallet.Wallet
+	blind  func(claimant string) string
+}
 
 func walletError(err error) error {
 	switch {
@@ -142,12 +146,20 @@ func walletError(err error) error {
 		return fmt.Errorf("%w: %w", verifier.ErrCodeExpired, err)
 	case errors.Is(err, wallet.ErrTicketClosed):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeClosed, err)
+	case errors.Is(err, wallet.ErrTicketReserved):
+		return fmt.Errorf("%w: %w", verifier.ErrCodeReserved, err)
 	case errors.Is(err, wallet.ErrTicketTaken):
 		return fmt.Errorf("%w: %w", verifier.ErrCodeUsed, err)
 	case errors.Is(err, wallet.ErrAgencyOver):
 		return fmt.Errorf("%w: %w", verifier.ErrAgencyOver, err)
 	case errors.Is(err, wallet.ErrNoKey), errors.Is(err, wallet.ErrHoldingFrozen), errors.Is(err, wallet.ErrHoldingEnded), errors.Is(err, wallet.ErrHoldingUnknown):
 		return fmt.Errorf("%w: %w", verifier.ErrNotShowable, err)
+	case errors.Is(err, wallet.ErrPartyBlocked):
+		return fmt.Errorf("%w: %w", verifier.ErrHolderRefuses, err)
+	case errors.Is(err, wallet.ErrNothingAsked), errors.Is(err, wallet.ErrAskedBefore):
+		return fmt.Errorf("%w: %w", verifier.ErrNotAsked, err)
+	case errors.Is(err, wallet.ErrConsentUnknown):
+		return fmt.Errorf("%w: %w", verifier.ErrNoRecord, err)
 	}
 	return err
 }
@@ -155,15 +167,6 @@ func walletError(err error) error {
 func (w verifierWallet) Peek(ctx context.Context, ticket [16]byte) (verifier.Offer, error) {
 	o, err := w.wallet.Peek(ctx, ticket)
 	return verifier.Offer(o), walletError(err)
-}
-
-func (w verifierWallet) Redeem(ctx context.Context, ticket [16]byte, claimant string, fields []string, audience, nonce string) (verifier.Offer, string, error) {
-	o, presentation, err := w.wallet.Redeem(ctx, wallet.Redemption{Ticket: ticket, Claimant: claimant, Fields: fields, Audience: audience, Nonce: nonce})
-	return verifier.Offer(o), presentation, walletError(err)
-}
-
-func (w verifierWallet) Spent(ctx context.Context, showID string) error {
-	return w.wallet.Spent(ctx, showID)
 }
 
 // walletIssuer is the issuer as the wallet sees it.

@@ -78,6 +78,9 @@ const wrapLabel = "showcard wrapped 1\x00"
 
 // Wrap implements [Wrapper].
 func (s *Store) Wrap(name string, plain, aad []byte) ([]byte, error) {
+	if m := s.attached(); m != nil {
+		return m.Wrap(name, plain, aad)
+	}
 	g, err := s.wrapping(name, true)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,13 @@ func (s *Store) Wrap(name string, plain, aad []byte) ([]byte, error) {
 
 // Unwrap implements [Wrapper]. Another process may have made the key since the file was read.
 func (s *Store) Unwrap(name string, wrapped, aad []byte) ([]byte, error) {
+	if m := s.attached(); m != nil {
+		plain, err := m.Unwrap(name, wrapped, aad)
+		if !errors.Is(err, ErrNotFound) {
+			return plain, err
+		}
+		// Wrapped before there was a module: the file still has that key.
+	}
 	g, err := s.wrapping(name, false)
 	if errors.Is(err, ErrNotFound) {
 		if err := s.Reload(); err != nil {

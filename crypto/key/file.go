@@ -13,6 +13,9 @@ import (
 // WriteFile writes a private key as a JWK with "d" to a new file of mode 0600. It is for the
 // keys of API clients, which live on other machines; a server's keys belong in a [Store].
 func WriteFile(path string, k *Private) error {
+	if k.module != nil {
+		return errInModule
+	}
 	type private struct {
 		jwkFields
 		D string `json:"d"`

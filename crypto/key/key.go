@@ -182,11 +182,13 @@ func (p *Public) WithID(id string) *Public {
 	return &c
 }
 
-// Private is a signer whose key lies in this process's memory. It never prints.
+// Private is a signer whose key lies in this process's memory, or in a module that signs for it
+// (see [Store.Attach]). It never prints.
 type Private struct {
 	public *Public
 	sm     *sm.PrivateKey
 	ec     *ecdsa.PrivateKey
+	module func(message []byte) ([]byte, error) // in place of the two
 }
 
 // Generate makes a new key.
@@ -247,6 +249,9 @@ func (k *Private) WithID(id string) *Private {
 
 // Sign implements [Signer].
 func (k *Private) Sign(message []byte) ([]byte, error) {
+	if k.module != nil {
+		return k.module(message)
+	}
 	if k.sm != nil {
 		return k.sm.Sign(message)
 	}
@@ -262,8 +267,11 @@ func (k *Private) Sign(message []byte) ([]byte, error) {
 }
 
 // CryptoKey returns the private key in the form that certificate libraries take:
-// *sm2.PrivateKey or *ecdsa.PrivateKey.
+// *sm2.PrivateKey or *ecdsa.PrivateKey. A key in a module has no such form: nil.
 func (k *Private) CryptoKey() any {
+	if k.module != nil {
+		return nil
+	}
 	if k.sm != nil {
 		return k.sm.SM2()
 	}
@@ -272,6 +280,9 @@ func (k *Private) CryptoKey() any {
 
 // scalar is for the keystore, which seals it.
 func (k *Private) scalar() []byte {
+	if k.module != nil {
+		panic("key: a key in a module has no bytes")
+	}
 	if k.sm != nil {
 		return k.sm.Scalar()
 	}

@@ -65,6 +65,9 @@ type Store struct {
 	kek  []byte
 	file storeFile
 	disk [32]byte // digest of the file as this Store last saw it; zero: not yet written
+
+	module    Module // nil: everything is in the file
+	elsewhere []ModuleKey
 }
 
 type storeFile struct {
@@ -159,6 +162,15 @@ func OpenStore(path string, u Unlock) (*Store, error) {
 // Reload reads the file again: another process may have added keys. When the file is not what
 // the same passphrase or key file sealed, the Store stays as it was.
 func (s *Store) Reload() error {
+	if m := s.attached(); m != nil {
+		keys, err := m.Keys()
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.elsewhere = keys
+		s.mu.Unlock()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reloadLocked()
@@ -209,15 +221,23 @@ func (s *Store) authentic() error {
 func (s *Store) Names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := make([]string, len(s.file.Entries))
-	for i, e := range s.file.Entries {
-		names[i] = e.Name
+	names := make([]string, 0, len(s.file.Entries)+len(s.elsewhere))
+	for _, e := range s.file.Entries {
+		names = append(names, e.Name)
+	}
+	for _, k := range s.elsewhere {
+		if !slices.Contains(names, k.Name) {
+			names = append(names, k.Name)
+		}
 	}
 	return names
 }
 
-// Generate makes a key and stores it under a new name.
+// Generate makes a key and stores it under a new name; in the module, when one is attached.
 func (s *Store) Generate(name string, a Algorithm) (*Private, error) {
+	if m := s.attached(); m != nil {
+		return s.generateAway(m, name, a)
+	}
 	k, err := Generate(a)
 	if err != nil {
 		return nil, err
@@ -230,6 +250,9 @@ func (s *Store) Generate(name string, a Algorithm) (*Private, error) {
 
 // Add stores a key under a new name.
 func (s *Store) Add(name string, k *Private) error {
+	if k.module != nil {
+		return errInModule
+	}
 	e := storeEntry{Name: name, Algorithm: k.public.algorithm, KeyID: k.public.id, Public: k.public}
 	return s.add(e, k.scalar())
 }
@@ -262,6 +285,9 @@ func (s *Store) addLocked(e storeEntry, plain []byte) error {
 func (s *Store) Signer(name string) (*Private, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if k, ok := s.remote(name); ok {
+		return k, nil
+	}
 	e, err := s.find(name)
 	if err != nil {
 		return nil, err

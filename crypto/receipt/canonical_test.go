@@ -3,8 +3,11 @@ package receipt
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/crypto/key"
 )
 
 // The examples of RFC 8785 §3.2.2, §3.2.3 and appendix B.
@@ -49,5 +52,22 @@ func BenchmarkSeal(b *testing.B) {
 		if _, err := r.Seal("1.2.156.3005.2.x", values); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkSign(b *testing.B) {
+	for _, a := range []key.Algorithm{key.SM2, key.ES256} {
+		b.Run(string(a), func(b *testing.B) {
+			k, err := key.Generate(a)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := Receipt{Issuer: "https://cards.example.cn", ID: "x", CheckedAt: 1, Party: Party{ID: "bank"}, Via: "code", Outcome: "valid", Hash: HashFor(a), Fields: []Field{}, Reasons: []string{}}
+			for b.Loop() {
+				if _, err := r.Sign(k, time.Unix(1, 0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

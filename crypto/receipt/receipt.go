@@ -20,7 +20,6 @@ package receipt
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -102,7 +101,7 @@ type Receipt struct {
 	Status    *Status    `json:"status,omitempty"`
 	Holder    string     `json:"holder,omitempty"` // which key the certificate is bound to: provider, device, none
 	Person    *Person    `json:"person,omitempty"`
-	Consent   string     `json:"consent,omitempty"` // what the fields rest on: shown, asked, refused, lapsed
+	Consent   *Consent   `json:"consent,omitempty"` // when the holder was asked for more than she showed
 	Hash      Hash       `json:"hash"`
 	// Certificate is the digest of its identifier: the number itself stays out.
 	Certificate string  `json:"certificate,omitempty"`
@@ -133,6 +132,13 @@ type Person struct {
 	State  string `json:"state"`
 	Method string `json:"method,omitempty"`
 	At     int64  `json:"at,omitempty"`
+}
+
+// Consent is what the holder was asked for besides what she showed, and what she said: yes, no,
+// lapsed or refused.
+type Consent struct {
+	Answer string   `json:"answer"`
+	Asked  []string `json:"asked"`
 }
 
 // Field is a disclosed field. Of a check of facts it is what the party claimed, and Matches is
@@ -198,71 +204,6 @@ func (h Hash) digest(salt []byte, value json.RawMessage) ([]byte, error) {
 		return nil, err
 	}
 	return h.sum(append(salt[:len(salt):len(salt)], text...)), nil
-}
-
-// Match is what came of comparing one value with a receipt.
-type Match string
-
-// The answers of Compare.
-const (
-	Matches Match = "matches"  // it is what was disclosed
-	Differs Match = "differs"  // it is not, or the salt is another's
-	NoSalt  Match = "no-salt"  // it cannot be known
-	NoValue Match = "no-value" // nothing was given to compare
-	Foreign Match = "foreign"  // the receipt has no such field
-)
-
-// Compared is the comparison of one field. The name of the certificate's identifier is "".
-type Compared struct {
-	Name  string
-	Match Match
-}
-
-// Compare holds values against the digests of a receipt, field by field: those of the receipt in
-// its order, then values of which it says nothing.
-func (r *Receipt) Compare(identifier string, values map[string]json.RawMessage, o Openings) []Compared {
-	out := make([]Compared, 0, len(r.Fields)+1)
-	if r.Certificate != "" {
-		var text json.RawMessage
-		if identifier != "" {
-			text, _ = json.Marshal(identifier) // a string marshals
-		}
-		out = append(out, Compared{"", r.compare(r.Certificate, o.Certificate, text)})
-	}
-	known := make(map[string]bool, len(r.Fields))
-	for _, f := range r.Fields {
-		known[f.Name] = true
-		out = append(out, Compared{f.Name, r.compare(f.Digest, o.Fields[f.Name], values[f.Name])})
-	}
-	for _, name := range sortedNames(values) {
-		if !known[name] {
-			out = append(out, Compared{name, Foreign})
-		}
-	}
-	return out
-}
-
-func (r *Receipt) compare(digest, salt string, value json.RawMessage) Match {
-	switch {
-	case value == nil:
-		return NoValue
-	case salt == "":
-		return NoSalt
-	}
-	want, err := jose.Decode(digest)
-	if err != nil {
-		return Differs
-	}
-	// A salt of another length would let one text be cut in two ways.
-	raw, err := jose.Decode(salt)
-	if err != nil || len(raw) != saltSize {
-		return Differs
-	}
-	got, err := r.Hash.digest(raw, value)
-	if err != nil || subtle.ConstantTimeCompare(got, want) != 1 {
-		return Differs
-	}
-	return Matches
 }
 
 // Sign signs the receipt at a moment.
@@ -348,7 +289,7 @@ func (r *Receipt) validate() error {
 		return fmt.Errorf("%w: iss, jti, party, via and outcome are needed", ErrMalformed)
 	case r.Hash != SM3 && r.Hash != SHA256:
 		return fmt.Errorf("%w: hash %q", ErrMalformed, clip(string(r.Hash)))
-	case len(r.Fields) > maxFields || len(r.Reasons) > maxFields:
+	case len(r.Fields) > maxFields || len(r.Reasons) > maxFields || r.Consent != nil && len(r.Consent.Asked) > maxFields:
 		return fmt.Errorf("%w: %d fields", ErrMalformed, len(r.Fields))
 	}
 	for _, at := range []int64{r.SignedAt, r.CheckedAt} {
@@ -356,7 +297,7 @@ func (r *Receipt) validate() error {
 			return fmt.Errorf("%w: date %d", ErrMalformed, at)
 		}
 	}
-	for _, s := range append([]string{r.Issuer, r.ID, r.Party.ID, r.Party.Name.ZH, r.Party.Name.EN, r.Client, r.Purpose, r.Via, r.Outcome, r.CertType, r.Holder, r.Consent}, r.Reasons...) {
+	for _, s := range append([]string{r.Issuer, r.ID, r.Party.ID, r.Party.Name.ZH, r.Party.Name.EN, r.Client, r.Purpose, r.Via, r.Outcome, r.CertType, r.Holder}, r.Reasons...) {
 		if len(s) > maxText {
 			return fmt.Errorf("%w: a text of %d bytes", ErrMalformed, len(s))
 		}

@@ -56,7 +56,10 @@ func (s *Service) GrantTo(ctx context.Context, form url.Values, peer Peer) (Gran
 	if err != nil {
 		return Granted{}, s.refused(ctx, p, p.client.ID, peer, err)
 	}
-	return granted, s.note(ctx, Visit{Client: p.client.ID, Method: p.method})
+	if err := s.note(ctx, Visit{Client: p.client.ID, Method: p.method}); err != nil {
+		return Granted{}, err // what is not in the log has not happened
+	}
+	return granted, nil
 }
 
 // maxFields bounds the form: nobody needs more than six.

@@ -23,7 +23,7 @@ type Session struct {
 	Name       string    // as her identity provider knows her
 	Method     string    // how she signed in: "oidc:" and the provider's id
 	Assurance  string    // how surely it is she: one of the Assurance constants
-	At         time.Time // when she proved who she is: the provider's auth_time
+	At         time.Time // when she proved who she is: the provider's auth_time; zero when it told none
 	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
 	Expires    time.Time
 	SignedInAt time.Time // when the session began
@@ -124,9 +124,13 @@ func (s *Service) person(ctx context.Context, c claims) (httpd.Caller, error) {
 	if open.Holder != c.Subject || !now.Before(open.Expires) {
 		return httpd.Caller{}, &httpd.Problem{Code: "session-ended"}
 	}
+	verified := open.At
+	if verified.IsZero() {
+		verified = open.SignedInAt // not later than that; what wants a fresh proof looks at AuthTime
+	}
 	return httpd.Caller{
 		ID: "person:" + open.Holder, Role: httpd.RolePerson, Holder: open.Holder, Name: open.Name,
-		Method: open.Method, VerifiedAt: open.At, Session: open.ID, Assurance: open.Assurance, StepUp: open.StepUp,
+		Method: open.Method, VerifiedAt: verified, AuthTime: open.At, Session: open.ID, Assurance: open.Assurance, StepUp: open.StepUp,
 	}, nil
 }
 

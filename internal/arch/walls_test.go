@@ -33,22 +33,24 @@ var doors = map[string]string{
 	"openapi":      "",
 	"bench":        "crypto/*",
 
-	"internal/access":            "crypto/* internal/httpd",
-	"internal/audit":             "crypto/* internal/strictjson",
-	"internal/correction":        "crypto/* internal/httpd",
-	"internal/login/passkey":     "crypto/* internal/httpd",
-	"internal/audit/remote":      "internal/audit",
-	"internal/audit/witness":     "internal/audit internal/audit/remote",
-	"internal/httpd":             "internal/httpd/problem internal/strictjson",
-	"internal/httpd/problem":     "testdata",
-	"internal/login":             "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
-	"internal/login/idp":         "schemas crypto/*",
-	"internal/outbound":          "",
-	"internal/qr":                "crypto/sm",
-	"internal/qr/qrimage":        "",
-	"internal/rights":            "",
-	"internal/rights/rightshttp": "internal/rights internal/httpd internal/httpd/problem",
-	"internal/strictjson":        "",
+	"internal/access":                    "crypto/* internal/httpd",
+	"internal/audit":                     "crypto/* internal/strictjson",
+	"internal/correction":                "crypto/* internal/httpd",
+	"internal/login/passkey":             "crypto/* internal/httpd",
+	"internal/login/passkey/passkeytest": "",
+	"internal/audit/remote":              "internal/audit",
+	"internal/audit/witness":             "internal/audit internal/audit/remote",
+	"internal/httpd":                     "internal/httpd/problem internal/strictjson",
+	"internal/httpd/problem":             "testdata",
+	"internal/login":                     "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
+	"internal/login/idp":                 "schemas crypto/*",
+	"internal/outbound":                  "",
+	"internal/qr":                        "crypto/sm",
+	"internal/qr/qrimage":                "",
+	"internal/rights":                    "",
+	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
+	"internal/signer":                    "crypto/key internal/strictjson",
+	"internal/strictjson":                "",
 
 	"internal/store/memstore":             domains + " schemas crypto/*",
 	"internal/store/redisstore":           domains + " schemas crypto/*",
@@ -66,7 +68,7 @@ var doors = map[string]string{
 }
 
 // forTests are packages that only tests import. They may use testify.
-const forTests = "internal/store/storetest internal/store/redisstore/redistest"
+const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
 const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
@@ -81,7 +83,7 @@ var homes = map[string]string{
 	"github.com/jackc/pgx/":           "internal/store/sqlstore",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
 	"github.com/emmansun/":            "crypto/sm",
-	"github.com/fxamacker/cbor/":      "crypto/cose",
+	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it
 	"github.com/skip2/go-qrcode":      "internal/qr/qrimage",
@@ -117,12 +119,11 @@ var homes = map[string]string{
 var fetching = map[string]string{
 	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
 	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
-	"cmd/showcard/demoidentity.go": "the demo's own identity provider, under the public URL, wherever it listens now",
-	"cmd/showcard/signin.go":       "a tool: it signs a fictitious person in to a demo",
-	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
-	"internal/login/fetch.go":      "wraps the guarded one in tighter bounds",
 	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
 	"cmd/showcard/tour.go":         "as the demo",
+	"cmd/showcard/signin.go":       "a tool and the tour, being a browser at the demo",
+	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
+	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
 }
 
 // notInTheSDK must not be reached from verifier, however far down.

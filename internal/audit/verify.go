@@ -271,7 +271,7 @@ func (v *verification) judge(log Signed) {
 		case m.Index < v.report.Proven || right && !m.certain && own[1] != log.Root:
 			m.Code, m.Detail = FoundTile, "the entry is right, its stored hash is not"
 		case moved:
-			m.Code, m.Detail = FoundMoved, fmt.Sprintf("it belongs in place %d", where)
+			m.Code, m.Detail = FoundMoved, fmt.Sprintf("it belongs in place %d; %s", where, m.Detail)
 		}
 		v.report.Add(m.Finding)
 	}

@@ -43,9 +43,12 @@ type Caller struct {
 
 	Method     string    // how a person was verified when she signed in
 	VerifiedAt time.Time // and when
-	Session    string    // id of her session
-	Assurance  string    // how surely it is she: low, substantial or high
-	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
+	// AuthTime is that moment as the provider told it; zero when it did not: what wants a fresh
+	// proof must not take the end of a silent sign-in for one.
+	AuthTime  time.Time
+	Session   string    // id of her session
+	Assurance string    // how surely it is she: low, substantial or high
+	StepUp    time.Time // when she last used a passkey in this session; zero: not yet
 }
 
 // Has says whether the caller carries a scope.

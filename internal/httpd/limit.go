@@ -28,6 +28,8 @@ const (
 	ClassCallback Class = "callback" // back from an identity provider: makes work there too
 	ClassOps      Class = "ops"      // health, metrics: never limited
 	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
+	ClassWait     Class = "wait"     // a request that waits for a person: long, and costs next to nothing
+	ClassEvents   Class = "events"   // server-sent events: longer still
 )
 
 // Limits of a class.
@@ -52,6 +54,8 @@ func defaultLimits() map[Class]Limits {
 		ClassCallback: {PerMinute: 240, Concurrent: 64, Queue: 64},
 		ClassOps:      {},
 		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
+		ClassWait:     {PerMinute: 6000, Concurrent: 4096},
+		ClassEvents:   {PerMinute: 60, Concurrent: 16384},
 	}
 }
 

@@ -25,7 +25,7 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 		s.setDeadlines(c, r)
 		ctx := c.Request.Context()
 		if !r.Streaming {
-			bounded, cancel := context.WithTimeoutCause(ctx, s.requestTimeout, errTimedOut)
+			bounded, cancel := context.WithTimeoutCause(ctx, or(r.Timeout, s.requestTimeout), errTimedOut)
 			defer cancel()
 			c.Request = c.Request.WithContext(bounded)
 			ctx = bounded
@@ -37,7 +37,9 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 			s.fail(c, table, err)
 			return
 		}
-		defer g.leave()
+		place := &place{server: s, gate: g}
+		c.Set(placeKey, place)
+		defer func() { place.gate.leave() }()
 		result, err := s.handle(c, r, g)
 		if r.Streaming {
 			_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(s.streamIdle))
@@ -87,6 +89,8 @@ func (s *Server) setDeadlines(c *gin.Context, r Route) {
 	if r.Streaming {
 		patience = s.streamIdle
 		_ = conn.SetWriteDeadline(time.Time{})
+	} else if r.Timeout > 0 {
+		_ = conn.SetWriteDeadline(time.Now().Add(r.Timeout + s.streamIdle))
 	}
 	// Also for a body that nobody reads: the server itself reads some of it before the next request.
 	// Without a body there must be none, for then the server waits in a read for the peer to hang up.

@@ -108,6 +108,8 @@ func (s *Server) respond(c *gin.Context, result any) error {
 		return s.respondRaw(c, r)
 	case Stream:
 		return s.respondStream(c, r)
+	case Events:
+		return s.respondEvents(c, r)
 	case error:
 		return fmt.Errorf("a handler returned an error as its answer: %v", r) //nolint:errorlint // a mistake in the handler, not an answer from the table
 	default:

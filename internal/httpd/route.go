@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -15,7 +16,7 @@ import (
 var ErrRoute = errors.New("route")
 
 // Handler answers one request. A value becomes JSON with status 200 unless it is one of Created,
-// Accepted, NoContent, Redirect, Raw, Stream or Handled; nil becomes 204; an error becomes a problem.
+// Accepted, NoContent, Redirect, Raw, Stream, Events or Handled; nil becomes 204; an error becomes a problem.
 type Handler func(*gin.Context) (any, error)
 
 // NoBodyLimit lifts the cap on a request body, for uploads that are read as a stream.
@@ -37,6 +38,9 @@ type Route struct {
 	// Streaming lifts the whole-request deadline. Instead a read or a write that makes no progress
 	// for Config.StreamIdle ends the request.
 	Streaming bool
+	// Timeout is the whole-request deadline of a route that waits for people; 0 is
+	// Config.RequestTimeout.
+	Timeout time.Duration
 	// CORS lets pages of any origin read the answer. Public routes only: what is open to every
 	// origin must be open to everyone.
 	CORS bool
@@ -101,6 +105,8 @@ func (s *Server) checkRoute(r Route) error {
 		return errors.New("method not known (HEAD and OPTIONS come by themselves)")
 	case !strings.HasPrefix(r.Path, "/"):
 		return errors.New("path does not begin with /")
+	case r.Timeout < 0:
+		return errors.New("negative Timeout")
 	case r.MaxBody < NoBodyLimit:
 		return errors.New("negative MaxBody")
 	case r.Public && (len(r.Roles) > 0 || r.Scope != ""):

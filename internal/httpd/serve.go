@@ -69,6 +69,7 @@ func (s *Server) Serve(ctx context.Context, tlsConfig *tls.Config, listeners ...
 	}
 
 	s.phase.Store(phaseDraining)
+	close(s.draining)
 	if failure == nil && s.drainDelay > 0 {
 		timer := time.NewTimer(s.drainDelay)
 		select {

@@ -43,6 +43,8 @@ type Config struct {
 	MaxBody           int64         // of a route that says nothing; 0: 1 MiB
 	RequestTimeout    time.Duration // of a route that does not stream; 0: 30 s
 	StreamIdle        time.Duration // a stream that stands still this long is cut; 0: 60 s
+	EventsBeat        time.Duration // how often a quiet stream of events says that it is alive; 0: 15 s
+	EventsFor         time.Duration // after which it ends and the browser comes again; 0: 30 min
 	ReadHeaderTimeout time.Duration // 0: 10 s
 	IdleTimeout       time.Duration // of a kept-alive connection; 0: 120 s
 	DrainDelay        time.Duration // how long /readyz says 503 before the door closes, for load balancers to notice; 0: not at all
@@ -82,27 +84,31 @@ type Server struct {
 	publicURL  string
 	https      bool
 	version    string
+	draining   chan struct{} // closed when the drain begins: who only waits stops waiting
 
 	maxBody                                       int64
 	requestTimeout, streamIdle, readHeaderTimeout time.Duration
 	idleTimeout, drainDelay, drainTimeout         time.Duration
+	eventsBeat, eventsFor                         time.Duration
 }
 
 // New makes a server that answers /healthz, /readyz, /metrics, /problems and, if given, /openapi.json.
 func New(cfg Config) (*Server, error) {
 	s := &Server{
-		cors: map[string][]string{}, gates: map[Class]*gate{}, origins: http.NewCrossOriginProtection(),
+		draining: make(chan struct{}), cors: map[string][]string{}, gates: map[Class]*gate{}, origins: http.NewCrossOriginProtection(),
 		problems: cfg.Problems, auth: cfg.Authenticator, limiter: cfg.Limiter,
 		log: cfg.Logger, now: cfg.Now, checks: cfg.Checks, version: cfg.Version,
 		maxBody:           or(cfg.MaxBody, 1<<20),
 		requestTimeout:    or(cfg.RequestTimeout, 30*time.Second),
 		streamIdle:        or(cfg.StreamIdle, 60*time.Second),
+		eventsBeat:        or(cfg.EventsBeat, 15*time.Second),
+		eventsFor:         or(cfg.EventsFor, 30*time.Minute),
 		readHeaderTimeout: or(cfg.ReadHeaderTimeout, 10*time.Second),
 		idleTimeout:       or(cfg.IdleTimeout, 120*time.Second),
 		drainDelay:        cfg.DrainDelay,
 		drainTimeout:      or(cfg.DrainTimeout, 20*time.Second),
 	}
-	for _, d := range []time.Duration{s.requestTimeout, s.streamIdle, s.readHeaderTimeout, s.idleTimeout, s.drainDelay, s.drainTimeout, time.Duration(s.maxBody)} {
+	for _, d := range []time.Duration{s.requestTimeout, s.streamIdle, s.eventsBeat, s.eventsFor, s.readHeaderTimeout, s.idleTimeout, s.drainDelay, s.drainTimeout, time.Duration(s.maxBody)} {
 		if d < 0 {
 			return nil, errors.New("httpd: a time or size in the configuration is negative")
 		}

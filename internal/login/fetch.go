@@ -26,29 +26,22 @@ const (
 // bounded makes of a client one that is fit to talk to a provider: in bounded time, to bounded
 // size, and without following redirects, which could lead anywhere and would carry our assertion.
 func bounded(c *http.Client, wait time.Duration) *http.Client {
-	own := http.Client{}
-	if c != nil {
-		own = *c
-	}
+	own := *c
 	if own.Timeout == 0 || own.Timeout > wait {
 		own.Timeout = wait
 	}
 	own.Jar = nil
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return errRedirected }
-	inner := own.Transport
-	if inner == nil {
-		inner = http.DefaultTransport
-	}
-	own.Transport = limited{inner}
+	own.Transport = limited{own.Transport}
 	return &own
 }
 
 // limited is a transport whose answers end with an error when they are too large, and for which
 // a server that says that it is out of service is as good as away.
-type limited struct{ http.RoundTripper }
+type limited struct{ inner http.RoundTripper }
 
 func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.RoundTripper.RoundTrip(r)
+	resp, err := l.inner.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ func (p *provider) holderType(claims map[string]any) (string, error) {
 		return "", err
 	}
 	if len(p.Claims.Types) == 0 {
+		if (schemas.HolderRef{Type: said}).Legal() { // who speaks for a company is decided elsewhere
+			return "", fmt.Errorf("%w: a legal person signs in only where the configuration lists it", ErrIdentity)
+		}
 		return said, nil
 	}
 	code, listed := p.Claims.Types[said]

@@ -60,7 +60,7 @@ func (k *keySet) with(ctx context.Context, h header, use func([]providerKey) err
 	err := fmt.Errorf("%w: no such key", ErrSignature)
 	for range 2 {
 		if stale && (now.Sub(k.tried) >= keysPause || k.fetched.IsZero() && k.err == nil) {
-			k.fetch(ctx, now)
+			k.fetch(context.WithoutCancel(ctx)) // others wait for it too, and it is bounded
 		}
 		if k.fetched.IsZero() {
 			if k.err != nil {
@@ -90,15 +90,15 @@ func (k *keySet) candidates(h header) (out []providerKey) {
 
 // fetch replaces the known keys. When it fails they stay: tokens signed with them are as good as
 // they were a minute ago.
-func (k *keySet) fetch(ctx context.Context, now time.Time) {
-	k.tried = now
+func (k *keySet) fetch(ctx context.Context) {
 	var data []byte
-	if data, k.err = getJSON(ctx, k.client, k.address); k.err != nil {
-		return
-	}
 	var known []providerKey
-	if known, k.err = parseKeys(data); k.err == nil {
-		k.known, k.fetched = known, now
+	if data, k.err = getJSON(ctx, k.client, k.address); k.err == nil {
+		known, k.err = parseKeys(data)
+	}
+	k.tried = k.now() // from its end: who waited must not ask again at once
+	if k.err == nil {
+		k.known, k.fetched = known, k.tried
 	}
 }
 

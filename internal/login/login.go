@@ -27,8 +27,8 @@ type Config struct {
 	Notes     Notes
 	Secret    []byte // seals transactions; the same in every process of a deployment
 	HolderID  func(schemas.HolderRef) string
-	// Client talks to providers; nil: a plain one. Its time, its redirects and the size of its
-	// answers are bounded here, whatever it allows itself.
+	// Client talks to providers: the guarded one (internal/outbound). Time, redirects and the size
+	// of answers are bounded here besides.
 	Client *http.Client
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -51,7 +51,8 @@ type Service struct {
 
 // New makes the room. It talks to no provider yet.
 func New(cfg Config) (*Service, error) {
-	if cfg.PublicURL == "" || cfg.Access == nil || cfg.Once == nil || cfg.Notes == nil || len(cfg.Secret) < 16 || cfg.HolderID == nil {
+	if cfg.PublicURL == "" || cfg.Access == nil || cfg.Once == nil || cfg.Notes == nil || len(cfg.Secret) < 16 || cfg.HolderID == nil ||
+		cfg.Client == nil || cfg.Client.Transport == nil {
 		return nil, errors.New("login: incomplete configuration")
 	}
 	if cfg.Now == nil {
@@ -128,12 +129,12 @@ func returnTo(text string) (string, error) {
 }
 
 // begin starts a sign-in: where to send the browser, and the cookies to set.
-func (s *Service) begin(r *http.Request, id, back string) (location string, cookies []*http.Cookie, err error) {
+func (s *Service) begin(r *http.Request, id, back string, fresh bool) (location string, cookies []*http.Cookie, err error) {
 	p, err := s.find(id)
 	if err != nil {
 		return "", nil, err
 	}
-	t := transaction{Provider: id, State: random(16), Nonce: random(16), Verifier: oauth2.GenerateVerifier(), Began: s.cfg.Now(), Origin: p.origin(r)}
+	t := transaction{Provider: id, State: random(16), Nonce: random(16), Verifier: oauth2.GenerateVerifier(), Began: s.cfg.Now(), Origin: p.origin(r), Fresh: fresh}
 	if t.ReturnTo, err = returnTo(back); err != nil {
 		return "", nil, err
 	}
@@ -167,6 +168,9 @@ func (p *provider) origin(r *http.Request) string {
 	}
 	return ""
 }
+
+// freshFor is how old a proof may be when a fresh one was asked for.
+const freshFor = 5 * time.Minute
 
 // done is a sign-in that succeeded.
 type done struct {
@@ -245,13 +249,20 @@ func (s *Service) complete(ctx context.Context, p *provider, t transaction, answ
 	if err != nil {
 		return done{}, err
 	}
+	if t.Fresh && (v.AuthTime == nil || now.Sub(v.at) > freshFor+skew) {
+		return done{}, fmt.Errorf("%w: a fresh proof was asked for", ErrStale)
+	}
 	who, err := p.subject(v)
 	if err != nil {
 		return done{}, err
 	}
+	var proved time.Time
+	if v.AuthTime != nil {
+		proved = v.at
+	}
 	var d done
 	d.token, d.session, err = s.cfg.Access.SignIn(ctx, access.Session{
-		Holder: s.cfg.HolderID(who.Holder), Name: who.Holder.Name, Method: "oidc:" + p.ID, Assurance: who.Assurance, At: v.at,
+		Holder: s.cfg.HolderID(who.Holder), Name: who.Holder.Name, Method: "oidc:" + p.ID, Assurance: who.Assurance, At: proved,
 	})
 	return d, err
 }

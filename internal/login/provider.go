@@ -170,15 +170,12 @@ func (p *provider) discover(ctx context.Context) (*metadata, error) {
 	if p.err != nil && now.Sub(p.tried) < metadataPause {
 		return p.lastKnown()
 	}
-	m, err := p.fetchMetadata(ctx)
-	if errors.Is(err, context.Canceled) {
-		return nil, err // says nothing about the provider
-	}
-	p.tried, p.err = now, err
+	m, err := p.fetchMetadata(context.WithoutCancel(ctx)) // others wait for it too, and it is bounded
+	p.tried, p.err = p.now(), err                         // from its end: who waited must not ask again at once
 	if err != nil {
 		return p.lastKnown()
 	}
-	m.fetched = now
+	m.fetched = p.tried
 	if p.found != nil && p.found.JWKS == m.JWKS {
 		m.keys = p.found.keys
 	} else {
@@ -230,7 +227,10 @@ func (p *provider) oauth(m *metadata, redirect string) *oauth2.Config {
 // the browser came by.
 func (p *provider) authorize(m *metadata, t transaction, redirect, origin string) (string, error) {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier)}
-	if p.MaxAge > 0 {
+	switch {
+	case t.Fresh: // OpenID Connect Core §3.1.2.1; auth_time then MUST be told
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", fmt.Sprint(int64(freshFor/time.Second))))
+	case p.MaxAge > 0:
 		options = append(options, oauth2.SetAuthURLParam("max_age", fmt.Sprint(int64(p.MaxAge/time.Second))))
 	}
 	if len(p.ACR) > 0 {

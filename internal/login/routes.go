@@ -42,7 +42,7 @@ func (s *Service) list(*gin.Context) (any, error) {
 }
 
 func (s *Service) start(c *gin.Context) (any, error) {
-	location, cookies, err := s.begin(c.Request, c.Param("provider"), c.Query("return_to"))
+	location, cookies, err := s.begin(c.Request, c.Param("provider"), c.Query("return_to"), c.Query("fresh") == "true")
 	if err != nil {
 		return nil, retry(err, "")
 	}

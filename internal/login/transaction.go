@@ -36,6 +36,7 @@ type transaction struct {
 	ReturnTo string    `json:"r"`
 	Origin   string    `json:"o,omitempty"`
 	Began    time.Time `json:"b"`
+	Fresh    bool      `json:"f,omitempty"` // she is to prove anew who she is, whatever session her provider has
 }
 
 // sealer seals transactions into cookies with SM4-GCM. The name of the cookie is authenticated

@@ -30,7 +30,7 @@ module.exports = function (story, zbar) {
 
   story('a code is shown, read by a foreign scanner, checked once, and refused the second time', async (w) => {
     const wallet = await w.page('/wallet', phone);
-    await wallet.locator('.person').first().waitFor();
+    await wallet.locator('#providers a').first().waitFor();
     await w.accessible(wallet, 'sign-in');
     await w.shot(wallet, 'signin-phone');
     await signIn(wallet, 'person-01');

@@ -11,6 +11,9 @@ async function main() {
   const story = (name, run) => stories.push({ name, run });
   require('./everyday.js')(story, zbar);
   require('./hardships.js')(story, zbar);
+  require('./signin.js')(story);
+  require('./consent.js')(story);
+  require('./passkeys.js')(story);
   const only = process.argv[2];
   const demo = await startDemo();
   const browser = await require('playwright-core').chromium.launch({ executablePath: chromium, args: process.getuid && process.getuid() === 0 ? ['--no-sandbox'] : [] });

@@ -70,7 +70,7 @@ async function startDemo() {
   const port = await freePort();
   const data = path.join(dir, 'data');
   let said = '';
-  const demo = spawn(binary, ['demo', '--addr', '127.0.0.1:' + port, '--data', data]);
+  const demo = spawn(binary, ['demo', '--addr', '127.0.0.1:' + port, '--data', data, '--consent-wait', '10s']);
   demo.stdout.on('data', (d) => { said += d; });
   demo.stderr.on('data', (d) => { said += d; });
   let ended = false;

@@ -53,7 +53,9 @@ class World {
   }
 }
 
+// signIn goes to the identity provider and back.
 async function signIn(page, login) {
+  await page.locator('#providers a').first().click();
   await page.locator('.person', { hasText: login }).click();
   await page.locator('#cards').waitFor();
 }

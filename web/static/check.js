@@ -56,6 +56,7 @@
       byId('desk-h').append(make('strong', '', desk.purpose));
     }
     try { await Promise.all([token(), s.full()]); } catch (err) { return fail(err); }
+    if (s.demo) offerTypes(await s.full());
     show(byId('setup'), false);
     show(byId('desk'), true);
     clear();
@@ -79,6 +80,61 @@
     desk.token = r.data.access_token;
     desk.tokenUntil = Date.now() + Math.max(10, r.data.expires_in - 60) * 1000;
     return desk.token;
+  }
+
+  // --- what else is asked for ------------------------------------------------------------------
+
+  // A counter that needs more than people mostly show says so before the scan: a scan spends the code.
+  function offerTypes(c) {
+    const may = (desk.checker.fields || {})[desk.purpose] || {};
+    put(byId('extra-type'), option('', '— 不另要 · nothing more'));
+    Object.keys(may).forEach(function (id) {
+      const t = s.typeOf(c, id);
+      byId('extra-type').append(option(id, t ? t.name[0] + ' · ' + t.name[1] : id));
+    });
+    byId('extra-type').onchange = function () {
+      const id = byId('extra-type').value, t = s.typeOf(c, id);
+      put(byId('extra-fields'));
+      (may[id] || []).forEach(function (n) {
+        const input = make('input'), f = s.fieldOf(t, n);
+        input.type = 'checkbox';
+        input.value = n;
+        input.addEventListener('change', countExtra);
+        byId('extra-fields').append(make('label', 'view', input, make('span', 'grow', both(f.l[0], f.l[1]))));
+      });
+      countExtra();
+    };
+    byId('extra-type').onchange();
+    byId('extra').open = false;
+  }
+
+  function extra() {
+    if (!s.demo) return byId('extra-names').value.trim().split(/\s+/).filter(Boolean);
+    return Array.prototype.map.call(byId('extra-fields').querySelectorAll('input:checked'), function (i) { return i.value; });
+  }
+
+  function countExtra() { put(byId('extra-n'), extra().length ? '(' + extra().length + ')' : ''); }
+
+  // settle waits for the holder's answer. Whatever it is, the check then goes on by itself.
+  async function settle(pending) {
+    const end = Date.parse(pending.expires_at);
+    const tick = setInterval(function () {
+      const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+      note(both('正在手机上征求持证人同意……（' + left + ' 秒）', 'The holder is being asked on her phone… (' + left + ' s)'));
+    }, 500);
+    try {
+      for (let failures = 0; ;) {
+        try {
+          const r = await api('GET', '/v1/verifications/' + encodeURIComponent(pending.id) + '?wait=20', { token: await token(), timeout: 30000 });
+          if (r.data.state !== 'pending') return r.data;
+        } catch (e) {
+          if (e.status === 401 && s.demo && !failures) desk.token = '';
+          else if (e.status !== 0 && e.status !== 503 || failures > 20) throw e;
+          failures++;
+          await pause(Math.max(1000, (e.wait || 0) * 1000));
+        }
+      }
+    } finally { clearInterval(tick); }
   }
 
   // --- input -----------------------------------------------------------------------------------
@@ -224,7 +280,8 @@
     desk.busy = true;
     clear();
     note(both('正在核验……', 'Checking…'));
-    const body = Object.assign({ purpose: desk.purpose }, what);
+    const body = Object.assign({ purpose: desk.purpose }, what), more = extra();
+    if (more.length) body.fields = more;
     // An answer lost on its way is asked for again under the same key and is the same answer.
     const key = random();
     let answer = null, trouble = null, renewed = false;
@@ -242,6 +299,9 @@
           await pause(Math.max(700 * (tries + 1), (e.wait || 0) * 1000));
         }
       }
+    }
+    if (answer && answer.state === 'pending') {
+      try { answer = await settle(answer); } catch (e) { answer = null; trouble = e; }
     }
     desk.busy = false;
     desk.last = code;
@@ -297,6 +357,10 @@
     word(a.outcome);
     a.reasons.forEach(function (r) { reason(r.title, r.next); });
     put(byId('type'), type ? both(type.name[0], type.name[1]) : a.type || '');
+    const said = a.consent && { yes: ['持证人已同意：', 'The holder agreed to: '], no: ['持证人没有同意：', 'The holder did not agree to: '],
+      lapsed: ['持证人没有回答：', 'The holder did not answer about: '], refused: ['持证人已撤回同意：', 'The holder has withdrawn consent for: '] }[a.consent.answer];
+    if (said) put(byId('consent'), both(said[0], said[1]), s.names(type, a.consent.asked));
+    show(byId('consent'), !!said);
     const claims = a.claims || {};
     const order = type ? type.fields.map(function (f) { return f.n; }) : [];
     Object.keys(claims).sort(function (x, y) { return order.indexOf(x) - order.indexOf(y); }).forEach(function (n) {
@@ -323,7 +387,7 @@
   };
   const endings = { suspended: ['暂扣', 'suspended'], withdrawn: ['撤销', 'withdrawn'], cancelled: ['注销', 'cancelled'], lapsed: ['失效', 'lapsed'], transferred: ['转出', 'transferred'], revoked: ['吊销', 'revoked'] };
   const bound = { provider: ['由证照包服务方担保', 'vouched for by the wallet provider'], device: ['绑定持证人设备', 'bound to the holder\'s device'], none: ['未绑定', 'not bound'] };
-  const methods = { 'sign-in': ['登录', 'sign-in'], 'demo-sign-in': ['演示登录', 'demo sign-in'], passkey: ['通行密钥', 'passkey'], clerk: ['窗口比对', 'compared by the clerk'], 'face-service': ['人脸服务', 'face service'] };
+  const methods = { 'sign-in': ['登录', 'sign-in'], oidc: ['统一身份认证', 'identity provider'], passkey: ['通行密钥', 'passkey'], clerk: ['窗口比对', 'compared by the clerk'], 'face-service': ['人脸服务', 'face service'] };
 
   function checks(a) {
     const said = {};
@@ -345,7 +409,7 @@
     line('证照状态', 'Status', a.status, [a.status.ending ? make('span', '', named(endings, a.status.ending.state), ' ' + s.when(a.status.ending.at)) : null,
       a.status.as_of ? make('span', '', both('截至', 'as of'), ' ' + s.when(a.status.as_of)) : null]);
     line('持证人出示', 'Shown by the holder', a.holder, [named(bound, a.holder.bound)]);
-    line('本人', 'Person', a.person, [named(methods, a.person.method), a.person.at ? s.when(a.person.at) : null]);
+    line('本人', 'Person', a.person, [named(methods, (a.person.method || '').split(':')[0]), a.person.at ? s.when(a.person.at) : null]);
     put(byId('record'), both('核验编号 ' + a.id + '，', 'Verification ' + a.id + ', '), s.when(a.checked_at));
   }
 
@@ -380,10 +444,11 @@
     show(byId('error'), false);
     show(byId('portrait'), false);
     show(byId('live'), false);
+    show(byId('consent'), false);
     byId('portrait-image').removeAttribute('src');
     if (desk.portrait) URL.revokeObjectURL(desk.portrait);
     desk.portrait = '';
-    ['say', 'reasons', 'type', 'claims', 'live-values', 'checks', 'record', 'clearing'].forEach(function (id) { put(byId(id)); });
+    ['say', 'reasons', 'type', 'consent', 'claims', 'live-values', 'checks', 'record', 'clearing'].forEach(function (id) { put(byId(id)); });
     byId('checks-part').open = false;
   }
 

@@ -29,29 +29,23 @@
   async function signIn() {
     stopShow();
     go('signin');
-    if (!s.demo) return;
     try {
-      const r = await api('GET', '/demo/people');
-      put(byId('people'));
-      r.data.people.forEach(function (p) {
-        const b = make('button', 'person', make('strong', '', p.name), make('span', 'small', p.login));
-        b.type = 'button';
-        b.addEventListener('click', async function () {
-          try {
-            await api('POST', '/demo/sign-in', { body: { login: p.login } });
-            page.name = p.name;
-            await open();
-          } catch (e) { fail(e); }
-        });
-        byId('people').append(make('li', '', b));
+      const r = await api('GET', '/v1/sign-in/providers'), list = r.data.providers;
+      put(byId('providers'));
+      list.forEach(function (p) {
+        const a = make('a', 'button main', s.text(p.name));
+        a.href = '/v1/sign-in/' + p.id;
+        byId('providers').append(make('li', '', a));
       });
+      show(byId('no-provider'), list.length === 0);
     } catch (e) { fail(e); }
   }
 
   // --- cards ---------------------------------------------------------------------------------
 
   async function open() {
-    const r = await Promise.all([api('GET', '/v1/wallet/holdings'), s.types()]);
+    const r = await Promise.all([api('GET', '/v1/wallet/holdings'), s.types(), page.name ? null : api('GET', '/v1/me')]);
+    if (r[2]) page.name = r[2].data.name;
     // What can be used comes first, and her own before what she holds for a company.
     const rank = function (h) { return (ended(h) ? 2 : 0) + (h.acting ? 1 : 0); };
     page.holdings = r[0].data.holdings.sort(function (a, b) { return rank(a) - rank(b) || a.type.localeCompare(b.type); });
@@ -136,6 +130,7 @@
     show(byId('purpose-part'), codes.length > 0 && !ended(h));
     show(byId('show'), !ended(h));
     byId('values').open = false;
+    show(byId('prove'), false);
     reveal(false);
     put(byId('all'));
     go('choose');
@@ -202,10 +197,42 @@
       const live = page.live;
       live.busy = true;
       live.timer = setInterval(tick, 250);
+      live.type = type;
+      live.purposeName = purposeName;
+      live.finished = function () { if (page.live === live) finished(live); };
+      listen(live);
       try { await take(live, r, asked); } catch (e) { if (page.live === live) await trouble(live, e); }
       live.busy = false;
-    } catch (e) { fail(e); }
+    } catch (e) {
+      if (e.code === 'step-up-required') prove(function () { start(h, view, purpose); }); else fail(e);
+    }
     byId('show').disabled = false;
+  }
+
+  // listen loads what tells, while a code is shown, that somebody scanned it or asks for more.
+  function listen(live) {
+    if (s.consent) return s.consent(live);
+    const e = make('script');
+    e.src = byId('code').dataset.consent;
+    e.onload = function () { if (page.live === live) s.consent(live); };
+    document.head.append(e);
+  }
+
+  // prove asks for her passkey. What it takes is loaded now: most shows never need it.
+  async function prove(done) {
+    try {
+      if (!s.passkey) {
+        await new Promise(function (resolve, reject) {
+          const e = make('script');
+          e.onload = resolve;
+          e.onerror = reject;
+          e.src = byId('choose').dataset.passkey;
+          document.head.append(e);
+        });
+      }
+      go('choose');
+      await s.passkey.ask(byId('prove'), done);
+    } catch (e) { fail(e); }
   }
 
   // take puts a new code on the screen once its picture is there; until then the old one stays.
@@ -260,7 +287,7 @@
     if (Date.now() < live.nextTry) return;
     if (!live.code || since(c.asked) >= c.renew) {
       renew(live);
-    } else if (since(live.polled) >= 2000) {
+    } else if (since(live.polled) >= (live.told ? 20000 : 2000)) {
       poll(live);
     }
   }
@@ -334,6 +361,7 @@
 
   function stopShow() {
     if (page.live) clearInterval(page.live.timer);
+    if (page.live && page.live.end) page.live.end();
     page.live = null;
     cover('', '');
     s.awake(false);
@@ -389,12 +417,14 @@
   Array.prototype.forEach.call(document.querySelectorAll('.back'), function (b) {
     b.addEventListener('click', function () { open().catch(fail); });
   });
-  if (s.demo) {
-    byId('signout').addEventListener('click', async function () {
-      try { await api('POST', '/demo/sign-out'); } catch (e) { return fail(e); }
+  function signOut(everywhere) {
+    return async function () {
+      try { await api('POST', '/v1/sign-out', { body: { everywhere: everywhere } }); } catch (e) { if (e.status !== 401) return fail(e); }
       location.reload(); // nothing of this person stays in the page
-    });
+    };
   }
+  byId('signout').addEventListener('click', signOut(false));
+  byId('everywhere').addEventListener('click', signOut(true));
 
   open().catch(fail);
 })();

@@ -163,10 +163,10 @@ func New(cfg Config) (*Desk, error) {
 
 // Person is who acts, in which session.
 type Person struct {
-	HolderID   string
-	Session    string
-	VerifiedAt time.Time // when she proved who she is at her identity provider
-	StepUp     time.Time // when she last used a passkey in this session
+	HolderID string
+	Session  string
+	AuthTime time.Time // when she proved who she is at her identity provider; zero when it does not tell
+	StepUp   time.Time // when she last used a passkey in this session
 }
 
 // fresh holds a change of passkeys against what was proved a moment ago: a session left open in
@@ -176,7 +176,7 @@ func (d *Desk) fresh(p Person) error {
 	recent := func(at time.Time) bool {
 		return !at.IsZero() && now.Sub(at) <= d.cfg.Fresh && at.Sub(now) <= time.Minute
 	}
-	if p.HolderID == "" || p.Session == "" || !recent(p.VerifiedAt) && !recent(p.StepUp) {
+	if p.HolderID == "" || p.Session == "" || !recent(p.AuthTime) && !recent(p.StepUp) {
 		return ErrNotFresh
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/login/passkey/passkeytest"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/verifier"
@@ -39,6 +40,10 @@ func (c challenges) TakeChallenge(ctx context.Context, challenge, who string) er
 	return err
 }
 
+func newAuthenticator(t *testing.T) *passkeytest.Authenticator {
+	return passkeytest.New(t, origin, "cards.example")
+}
+
 func newRoom(t *testing.T) *room {
 	r := &room{t: t, now: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC), stepped: map[string]time.Time{}}
 	clock := func() time.Time { return r.now }
@@ -58,7 +63,7 @@ func newRoom(t *testing.T) *room {
 }
 
 func (r *room) person(id string) passkey.Person {
-	return passkey.Person{HolderID: "blind-" + id, Session: "session-" + id, VerifiedAt: r.now}
+	return passkey.Person{HolderID: "blind-" + id, Session: "session-" + id, AuthTime: r.now}
 }
 
 // options are what a page gets, read as a browser would.
@@ -83,7 +88,7 @@ func raw(t *testing.T, v any) []byte {
 	return out
 }
 
-func (r *room) register(who passkey.Person, a *authenticator) (passkey.Key, error) {
+func (r *room) register(who passkey.Person, a *passkeytest.Authenticator) (passkey.Key, error) {
 	begun, err := r.BeginRegistration(r.t.Context(), who)
 	if err != nil {
 		return passkey.Key{}, err
@@ -91,7 +96,7 @@ func (r *room) register(who passkey.Person, a *authenticator) (passkey.Key, erro
 	o := r.read(begun.Response)
 	require.Equal(r.t, "cards.example", o.RP.ID)
 	require.NotContains(r.t, o.User.Name+o.User.ID, who.HolderID)
-	return r.Register(r.t.Context(), who, "手机", raw(r.t, a.create(o.Challenge)))
+	return r.Register(r.t.Context(), who, "手机", raw(r.t, a.Create(o.Challenge)))
 }
 
 func (r *room) challenge(who passkey.Person) string {
@@ -102,8 +107,8 @@ func (r *room) challenge(who passkey.Person) string {
 	return o.Challenge
 }
 
-func (r *room) stepUp(who passkey.Person, a *authenticator) error {
-	_, err := r.StepUp(r.t.Context(), who, raw(r.t, a.get(r.challenge(who))))
+func (r *room) stepUp(who passkey.Person, a *passkeytest.Authenticator) error {
+	_, err := r.StepUp(r.t.Context(), who, raw(r.t, a.Get(r.challenge(who))))
 	return err
 }
 
@@ -112,14 +117,14 @@ func TestPasskey(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			r := newRoom(t)
 			me, a := r.person("p"), newAuthenticator(t)
-			a.format = format
+			a.Format = format
 			k, err := r.register(me, a)
 			require.NoError(t, err)
 			require.Equal(t, []string{"internal"}, k.Transports)
 			require.Equal(t, r.now, r.stepped[me.Session], "registering is a step-up")
 			r.now = r.now.Add(time.Hour)
-			a.counter = 1
-			until, err := r.StepUp(t.Context(), me, raw(t, a.get(r.challenge(me))))
+			a.Counter = 1
+			until, err := r.StepUp(t.Context(), me, raw(t, a.Get(r.challenge(me))))
 			require.NoError(t, err)
 			require.Equal(t, r.now.Add(5*time.Minute), until)
 			require.Equal(t, r.now, r.stepped[me.Session])
@@ -135,44 +140,44 @@ func TestPasskey(t *testing.T) {
 // Each fault has its own answer, spends the challenge and steps nobody up.
 func TestStepUpRefuses(t *testing.T) {
 	for name, one := range map[string]struct {
-		bend func(r *room, a *authenticator)
+		bend func(r *room, a *passkeytest.Authenticator)
 		want error
 	}{
-		"a page of another origin":      {func(_ *room, a *authenticator) { a.origin = "https://cards.example.evil.test" }, passkey.ErrOrigin},
-		"another port":                  {func(_ *room, a *authenticator) { a.origin = "https://cards.example:8443" }, passkey.ErrOrigin},
-		"plain http":                    {func(_ *room, a *authenticator) { a.origin = "http://cards.example" }, passkey.ErrOrigin},
-		"a subdomain":                   {func(_ *room, a *authenticator) { a.origin = "https://x.cards.example" }, passkey.ErrOrigin},
-		"another relying party":         {func(_ *room, a *authenticator) { a.rpID = "evil.test" }, passkey.ErrOrigin},
-		"user not verified":             {func(_ *room, a *authenticator) { a.flags = 0x01 }, passkey.ErrNotVerified},
-		"user not present":              {func(_ *room, a *authenticator) { a.flags = 0x04 }, passkey.ErrInvalid},
-		"another key under the same id": {func(_ *room, a *authenticator) { a.key = newAuthenticator(a.t).key }, passkey.ErrInvalid},
-		"another user's handle":         {func(_ *room, a *authenticator) { a.handle = []byte("somebody") }, passkey.ErrInvalid},
-		"the counter goes back":         {func(_ *room, a *authenticator) { a.counter = 6 }, passkey.ErrCounter},
-		"the counter stands still":      {func(_ *room, a *authenticator) { a.counter = 7 }, passkey.ErrCounter},
-		"somebody else's passkey": {func(r *room, a *authenticator) {
-			other := newAuthenticator(a.t)
+		"a page of another origin":      {func(_ *room, a *passkeytest.Authenticator) { a.Origin = "https://cards.example.evil.test" }, passkey.ErrOrigin},
+		"another port":                  {func(_ *room, a *passkeytest.Authenticator) { a.Origin = "https://cards.example:8443" }, passkey.ErrOrigin},
+		"plain http":                    {func(_ *room, a *passkeytest.Authenticator) { a.Origin = "http://cards.example" }, passkey.ErrOrigin},
+		"a subdomain":                   {func(_ *room, a *passkeytest.Authenticator) { a.Origin = "https://x.cards.example" }, passkey.ErrOrigin},
+		"another relying party":         {func(_ *room, a *passkeytest.Authenticator) { a.RPID = "evil.test" }, passkey.ErrOrigin},
+		"user not verified":             {func(_ *room, a *passkeytest.Authenticator) { a.Flags = 0x01 }, passkey.ErrNotVerified},
+		"user not present":              {func(_ *room, a *passkeytest.Authenticator) { a.Flags = 0x04 }, passkey.ErrInvalid},
+		"another key under the same id": {func(r *room, a *passkeytest.Authenticator) { a.Key = newAuthenticator(r.t).Key }, passkey.ErrInvalid},
+		"another user's handle":         {func(_ *room, a *passkeytest.Authenticator) { a.Handle = []byte("somebody") }, passkey.ErrInvalid},
+		"the counter goes back":         {func(_ *room, a *passkeytest.Authenticator) { a.Counter = 6 }, passkey.ErrCounter},
+		"the counter stands still":      {func(_ *room, a *passkeytest.Authenticator) { a.Counter = 7 }, passkey.ErrCounter},
+		"somebody else's passkey": {func(r *room, a *passkeytest.Authenticator) {
+			other := newAuthenticator(r.t)
 			_, err := r.register(r.person("q"), other)
-			require.NoError(a.t, err)
-			a.id, a.key, a.counter = other.id, other.key, 9
+			require.NoError(r.t, err)
+			a.ID, a.Key, a.Counter = other.ID, other.Key, 9
 		}, passkey.ErrUnknown},
-		"nobody's passkey": {func(_ *room, a *authenticator) { a.id = []byte("0123456789abcdef") }, passkey.ErrUnknown},
+		"nobody's passkey": {func(_ *room, a *passkeytest.Authenticator) { a.ID = []byte("0123456789abcdef") }, passkey.ErrUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)
 			me, a := r.person("p"), newAuthenticator(t)
-			a.counter = 7
+			a.Counter = 7
 			_, err := r.register(me, a)
 			require.NoError(t, err)
 			delete(r.stepped, me.Session)
 			good := *a
-			good.counter = 8
-			a.counter = 8
+			good.Counter = 8
+			a.Counter = 8
 			one.bend(r, a)
 			challenge := r.challenge(me)
-			_, err = r.StepUp(t.Context(), me, raw(t, a.get(challenge)))
+			_, err = r.StepUp(t.Context(), me, raw(t, a.Get(challenge)))
 			require.ErrorIs(t, err, one.want)
 			require.NotContains(t, r.stepped, me.Session)
-			_, err = r.StepUp(t.Context(), me, raw(t, good.get(challenge)))
+			_, err = r.StepUp(t.Context(), me, raw(t, good.Get(challenge)))
 			require.ErrorIs(t, err, passkey.ErrChallenge, "a challenge is good once")
 			require.NoError(t, r.stepUp(me, &good), "the passkey itself is still good")
 		})
@@ -185,20 +190,20 @@ func TestChallenges(t *testing.T) {
 	_, err := r.register(me, a)
 	require.NoError(t, err)
 	challenge := r.challenge(me)
-	answer := raw(t, a.get(challenge))
+	answer := raw(t, a.Get(challenge))
 	elsewhere := me
 	elsewhere.Session = "another session"
 	_, err = r.StepUp(t.Context(), elsewhere, answer)
 	require.ErrorIs(t, err, passkey.ErrChallenge, "of another session")
-	_, err = r.StepUp(t.Context(), me, raw(t, a.get("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")))
+	_, err = r.StepUp(t.Context(), me, raw(t, a.Get("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")))
 	require.ErrorIs(t, err, passkey.ErrChallenge, "never ours")
-	_, err = r.StepUp(t.Context(), me, raw(t, a.get(strings.Repeat("A", 5000))))
+	_, err = r.StepUp(t.Context(), me, raw(t, a.Get(strings.Repeat("A", 5000))))
 	require.ErrorIs(t, err, passkey.ErrChallenge)
 	// A challenge of one ceremony is none in the other.
 	b := newAuthenticator(t)
-	_, err = r.Register(t.Context(), me, "x", raw(t, b.create(r.challenge(me))))
+	_, err = r.Register(t.Context(), me, "x", raw(t, b.Create(r.challenge(me))))
 	require.ErrorIs(t, err, passkey.ErrChallenge)
-	late := raw(t, a.get(r.challenge(me)))
+	late := raw(t, a.Get(r.challenge(me)))
 	r.now = r.now.Add(5*time.Minute + time.Second)
 	_, err = r.StepUp(t.Context(), me, late)
 	require.ErrorIs(t, err, passkey.ErrChallenge, "too late")
@@ -206,13 +211,13 @@ func TestChallenges(t *testing.T) {
 
 func TestRegisterRefuses(t *testing.T) {
 	for name, one := range map[string]struct {
-		bend func(a *authenticator)
+		bend func(a *passkeytest.Authenticator)
 		want error
 	}{
-		"another origin":        {func(a *authenticator) { a.origin = "https://evil.test" }, passkey.ErrOrigin},
-		"another relying party": {func(a *authenticator) { a.rpID = "evil.test" }, passkey.ErrOrigin},
-		"user not verified":     {func(a *authenticator) { a.flags = 0x01 }, passkey.ErrNotVerified},
-		"unknown attestation":   {func(a *authenticator) { a.format = "made-up" }, passkey.ErrInvalid},
+		"another origin":        {func(a *passkeytest.Authenticator) { a.Origin = "https://evil.test" }, passkey.ErrOrigin},
+		"another relying party": {func(a *passkeytest.Authenticator) { a.RPID = "evil.test" }, passkey.ErrOrigin},
+		"user not verified":     {func(a *passkeytest.Authenticator) { a.Flags = 0x01 }, passkey.ErrNotVerified},
+		"unknown attestation":   {func(a *passkeytest.Authenticator) { a.Format = "made-up" }, passkey.ErrInvalid},
 	} {
 		r, a := newRoom(t), newAuthenticator(t)
 		one.bend(a)
@@ -250,9 +255,9 @@ func TestFresh(t *testing.T) {
 	require.ErrorIs(t, err, passkey.ErrNotFresh)
 	require.ErrorIs(t, r.Remove(t.Context(), me, k.ID), passkey.ErrNotFresh)
 	future := me
-	future.VerifiedAt = r.now.Add(time.Hour)
+	future.AuthTime = r.now.Add(time.Hour)
 	require.ErrorIs(t, r.Remove(t.Context(), future, k.ID), passkey.ErrNotFresh)
-	a.counter = 1
+	a.Counter = 1
 	require.NoError(t, r.stepUp(me, a))
 	me.StepUp = r.stepped[me.Session]
 	_, err = r.register(me, newAuthenticator(t))
@@ -270,7 +275,7 @@ func TestTruncated(t *testing.T) {
 	me, a := r.person("p"), newAuthenticator(t)
 	begun, err := r.BeginRegistration(t.Context(), me)
 	require.NoError(t, err)
-	whole := a.create(r.read(begun.Response).Challenge)
+	whole := a.Create(r.read(begun.Response).Challenge)
 	response := whole["response"].(map[string]any)
 	object := response["attestationObject"].(string)
 	for n := 0; n < len(object); n += 3 {
@@ -281,8 +286,8 @@ func TestTruncated(t *testing.T) {
 	response["attestationObject"] = object
 	_, err = r.Register(t.Context(), me, "x", raw(t, whole))
 	require.NoError(t, err, "what could not be read spent no challenge")
-	a.counter = 1
-	whole = a.get(r.challenge(me))
+	a.Counter = 1
+	whole = a.Get(r.challenge(me))
 	response = whole["response"].(map[string]any)
 	data := response["authenticatorData"].(string)
 	for n := range len(data) {
@@ -297,7 +302,7 @@ func TestAddressesHaveNoPasskeys(t *testing.T) {
 	for _, public := range []string{"http://127.0.0.1:8080", "https://[::1]"} {
 		d, err := passkey.New(passkey.Config{PublicURL: public, Store: r.db, Challenges: challenges{}, StepUp: func(context.Context, string, time.Time) error { return nil }})
 		require.NoError(t, err)
-		_, err = d.BeginRegistration(t.Context(), passkey.Person{HolderID: "p", Session: "s", VerifiedAt: time.Now()})
+		_, err = d.BeginRegistration(t.Context(), passkey.Person{HolderID: "p", Session: "s", AuthTime: time.Now()})
 		require.ErrorIs(t, err, passkey.ErrUnavailable)
 	}
 }
@@ -306,7 +311,7 @@ func TestAddressesHaveNoPasskeys(t *testing.T) {
 func FuzzResponses(f *testing.F) {
 	t := &testing.T{}
 	a := newAuthenticator(t)
-	for _, v := range []any{a.create("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), a.get("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), map[string]any{}, nil} {
+	for _, v := range []any{a.Create("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), a.Get("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), map[string]any{}, nil} {
 		out, err := json.Marshal(v)
 		if err != nil {
 			f.Fatal(err)

@@ -45,7 +45,7 @@ func Errors() httpd.ErrorTable {
 
 func person(c *gin.Context) Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return Person{HolderID: who.Holder, Session: who.Session, VerifiedAt: who.VerifiedAt, StepUp: who.StepUp}
+	return Person{HolderID: who.Holder, Session: who.Session, AuthTime: who.AuthTime, StepUp: who.StepUp}
 }
 
 type passkey struct {

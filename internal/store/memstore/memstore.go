@@ -44,6 +44,8 @@ type Config struct {
 	// so that a flood of one kind leaves the others alone. Default 262,144: with the wallet's
 	// defaults that is some 200 shows a second, and about 350 MB when all tables are full.
 	MaxEntries int
+	// MaxListeners bounds the pages and checks that wait for an event. Default 16,384.
+	MaxListeners int
 	// MaxLists bounds the status lists; one of 2^20-256 entries takes 256 KiB. Default 4,096.
 	MaxLists int
 }
@@ -52,6 +54,8 @@ type Config struct {
 type Store struct {
 	now        func() time.Time
 	shows      *table[string, show]
+	people     *table[string, []string] // ids of shows by who made them
+	bell       *wallet.Exchange
 	tickets    *table[[32]byte, wallet.Ticket]
 	challenges *table[[32]byte, struct{}]
 	seen       *table[[32]byte, struct{}]
@@ -69,7 +73,7 @@ type show struct {
 
 // New makes an empty store.
 func New(cfg Config) (*Store, error) {
-	if cfg.MaxEntries < 0 || cfg.MaxLists < 0 {
+	if cfg.MaxEntries < 0 || cfg.MaxLists < 0 || cfg.MaxListeners < 0 {
 		return nil, errors.New("memstore: negative bound")
 	}
 	if cfg.Now == nil {
@@ -78,12 +82,17 @@ func New(cfg Config) (*Store, error) {
 	if cfg.MaxEntries == 0 {
 		cfg.MaxEntries = 1 << 18
 	}
+	if cfg.MaxListeners == 0 {
+		cfg.MaxListeners = 1 << 14
+	}
 	if cfg.MaxLists == 0 {
 		cfg.MaxLists = 1 << 12
 	}
 	return &Store{
 		now:        cfg.Now,
 		shows:      newTable[string, show](cfg.MaxEntries),
+		people:     newTable[string, []string](cfg.MaxEntries),
+		bell:       wallet.NewExchange(cfg.MaxListeners),
 		tickets:    newTable[[32]byte, wallet.Ticket](cfg.MaxEntries),
 		challenges: newTable[[32]byte, struct{}](cfg.MaxEntries),
 		seen:       newTable[[32]byte, struct{}](cfg.MaxEntries),
@@ -118,7 +127,10 @@ func (s *Store) PutShow(ctx context.Context, sh wallet.Show, keep time.Duration)
 	if sh.ID == "" || len(sh.ID) > maxName {
 		return fmt.Errorf("memstore: show id of %d bytes", len(sh.ID))
 	}
-	sh.Fields = slices.Clone(sh.Fields)
+	sh.Fields, sh.Blocked = slices.Clone(sh.Fields), slices.Clone(sh.Blocked)
+	if err := s.index(sh, now, until); err != nil {
+		return err
+	}
 	return s.shows.edit(sh.ID, now, until, func(v *show, _ bool) bool {
 		v.open = &sh
 		return true
@@ -135,7 +147,7 @@ func (s *Store) Show(ctx context.Context, id string) (wallet.Show, bool, error) 
 		return wallet.Show{}, v.closed, wallet.ErrShowUnknown
 	}
 	sh := *v.open
-	sh.Fields = slices.Clone(sh.Fields)
+	sh.Fields, sh.Blocked = slices.Clone(sh.Fields), slices.Clone(sh.Blocked)
 	return sh, v.closed, nil
 }
 

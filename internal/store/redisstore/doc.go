@@ -11,6 +11,7 @@
 // list lies in one slot of a Redis Cluster.
 //
 //	showcard:{show:<id>}           hash    show, closed, claimant, until      ends with the show
+//	showcard:{shows:<person>}      zset    ids of her shows, by their end     ends with the last of them
 //	showcard:{ticket:<digest>}     string  JSON of wallet.Ticket              ends some time after the code
 //	showcard:{challenge:<sha256>}  string  "1"; the hash is of nonce+caller   minutes
 //	showcard:{count:<sha256>}      string  how many                           as long as asked for
@@ -23,6 +24,12 @@
 //
 // A show is one hash, not several keys: were "closed" a key of its own, an eviction could take
 // it away and leave an open show behind. Times inside are Redis's own, one clock for all.
+//
+// # Events
+//
+// What wakes pages and waiting checks goes by publish and subscribe, on channels
+// showcard:bell:<topic>; nothing of it is kept. A process has one connection for all of its
+// listeners. A listener that may have missed something is told so, and reads the stores again.
 //
 // # Status lists
 //
@@ -46,6 +53,7 @@
 // happens to certificates or codes, but a client assertion could be replayed and lists come and
 // go. Closing, claiming and revoking work even when memory is full. The user needs
 //
-//	~showcard:* +@connection +hmget +hset +pexpire +pttl +get +set +getdel +getrange +setrange
+//	~showcard:* &showcard:* +@connection +hmget +hset +pexpire +pttl +get +set +getdel +getrange +setrange
+//	+publish +subscribe +unsubscribe +zadd +zrange +zremrangebyscore
 //	+strlen +bitfield +bitfield_ro +time +evalsha +eval +info
 package redisstore

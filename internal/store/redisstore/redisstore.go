@@ -44,6 +44,9 @@ type Config struct {
 	// Timeout bounds every call, besides the caller's context. Default 500 ms; setting a whole
 	// status list may take four times as long.
 	Timeout time.Duration
+	// MaxListeners bounds the pages and checks of this process that wait for an event. Default
+	// 16,384. They share one connection.
+	MaxListeners int
 }
 
 // LogValue keeps the password out of logs.
@@ -63,6 +66,7 @@ type Store struct {
 	prefix  string
 	timeout time.Duration
 	scripts scripts
+	bell    *bell
 }
 
 //go:embed *.lua
@@ -70,8 +74,9 @@ var sources embed.FS
 
 // scripts are sent by their digest, and whole only when the server has forgotten them.
 type scripts struct {
-	putShow, claim, closeShow, once, allow, count *redis.Script
-	lookup, applied, replace, apply               *redis.Script
+	putShow, indexShow, claim, closeShow *redis.Script
+	once, allow, count                   *redis.Script
+	lookup, applied, replace, apply      *redis.Script
 }
 
 // New makes a store. It does not connect: a Redis that is away is an error of the calls, and
@@ -95,6 +100,10 @@ func New(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.client = redis.NewClient(opt)
+	if cfg.MaxListeners == 0 {
+		cfg.MaxListeners = 1 << 14
+	}
+	s.bell = newBell(s.client, cfg.Prefix+"bell:", cfg.MaxListeners, bulkFactor*s.timeout)
 	return s, nil
 }
 
@@ -148,7 +157,7 @@ func (s *scripts) load() error {
 		return fmt.Errorf("redisstore: %w", err)
 	}
 	for name, to := range map[string]**redis.Script{
-		"put_show": &s.putShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count,
+		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count,
 		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
 	} {
 		text, err := sources.ReadFile(name + ".lua")
@@ -167,6 +176,7 @@ func (s *scripts) load() error {
 
 // Shutdown closes the connections.
 func (s *Store) Shutdown() error {
+	s.bell.close()
 	if err := s.client.Close(); err != nil {
 		return fmt.Errorf("redisstore: shut down: %w", err)
 	}

@@ -82,7 +82,7 @@ func requireExpiries(t *testing.T, server *redistest.Server) {
 			require.Positive(t, ttl, key)
 		}
 	}
-	for _, kind := range []string{"show", "ticket", "challenge", "once", "limit", "status"} {
+	for _, kind := range []string{"show", "shows", "ticket", "challenge", "once", "limit", "status"} {
 		require.Positive(t, seen[kind], kind)
 	}
 }

@@ -30,6 +30,11 @@ func (s *Store) PutShow(ctx context.Context, sh wallet.Show, keep time.Duration)
 		return err
 	}
 	defer cancel()
+	if sh.PersonID != "" { // first: a show that is there must be found
+		if err := s.scripts.indexShow.Run(ctx, s.client, []string{s.name("shows", sh.PersonID)}, sh.ID, millis(keep)).Err(); err != nil {
+			return fmt.Errorf("redisstore: put show: %w", err)
+		}
+	}
 	if err := s.scripts.putShow.Run(ctx, s.client, []string{s.name("show", sh.ID)}, data, millis(keep)).Err(); err != nil {
 		return fmt.Errorf("redisstore: put show: %w", err)
 	}

@@ -57,7 +57,7 @@ func TestVolatileWithTLSAndACL(t *testing.T) {
 	port := redistest.FreePort(t)
 	server := redistest.Start(t, "--tls-port", port, "--tls-cert-file", files.cert, "--tls-key-file", files.key,
 		"--tls-ca-cert-file", files.cert, "--tls-auth-clients", "no")
-	server.Do("ACL", "SETUSER", "showcard", "on", ">s3cret", "~showcard:*", "+@connection", "+hmget", "+hset", "+pexpire", "+pttl",
+	server.Do("ACL", "SETUSER", "showcard", "on", ">s3cret", "~showcard:*", "&showcard:*", "+@connection", "+publish", "+subscribe", "+unsubscribe", "+zadd", "+zrange", "+zremrangebyscore", "+hmget", "+hset", "+pexpire", "+pttl",
 		"+get", "+set", "+getdel", "+getrange", "+setrange", "+strlen", "+bitfield", "+bitfield_ro", "+time", "+evalsha", "+eval", "+info")
 	cfg := redisstore.Config{URL: "rediss://showcard:s3cret@127.0.0.1:" + port, TLS: files.client}
 	storetest.Volatile(t, subjects(server, cfg))

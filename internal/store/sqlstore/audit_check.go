@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/internal/audit"
@@ -25,6 +26,7 @@ const checkRows = 256
 type rowCheck struct {
 	s     *Store
 	begun int64 // when the log began
+	moved bool  // blind ids were turned to another key since; openings keep the old ones
 	add   func(audit.Finding)
 	RowCheck
 }
@@ -36,9 +38,12 @@ type rowCheck struct {
 func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Finding)) (RowCheck, error) {
 	c := &rowCheck{s: s, add: add}
 	err := s.read(ctx, func(q querier) error {
-		return q.row(`SELECT COALESCE((SELECT at FROM audit_entries WHERE idx = 0), 0)`).Scan(&c.begun)
+		var generation int64
+		err := q.row(`SELECT COALESCE((SELECT at FROM audit_entries WHERE idx = 0), 0), COALESCE((SELECT MAX(generation) FROM lookup_keys), 1)`).Scan(&c.begun, &generation)
+		c.moved = generation > 1
+		return err
 	})
-	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.changes, c.revisions,
+	for _, check := range []func(context.Context) error{c.verifications, c.certificates, c.erasures, c.changes, c.revisions,
 		func(ctx context.Context) error { return c.gone(ctx, keep) }} {
 		if err == nil {
 			err = check(ctx)
@@ -49,9 +54,10 @@ func (s *Store) CheckRows(ctx context.Context, keep time.Time, add func(audit.Fi
 
 // row is a row of the record and what the log should say of it.
 type row struct {
-	name  string
-	at    int64
-	event audit.Event
+	name   string
+	at     int64
+	event  audit.Event
+	erased bool // what the row said is gone, by law: only that it was logged is checked
 }
 
 // pages reads rows in pages, each in a read of its own, and compares them. next reads those after
@@ -107,7 +113,7 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	}
 	// That the row was slipped in under the key of an entry of another kind cannot be: the id is
 	// drawn from both.
-	if c.s.openPlaced(entry); entry.Damage != nil || entry.Opening == nil {
+	if c.s.openPlaced(entry); entry.Damage != nil || entry.Opening == nil || r.erased {
 		if r.event.At.UnixMicro() != leaf.At.UnixMicro() && !r.event.At.IsZero() {
 			f.Code = audit.FoundRow
 			c.add(f)
@@ -117,6 +123,9 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 	said, err := leaf.Open(entry.Opening)
 	if err != nil {
 		return
+	}
+	if c.moved && entry.Holder == r.event.Holder {
+		said.Holder = r.event.Holder
 	}
 	if !said.Same(r.event) {
 		f.Code = audit.FoundRow
@@ -141,23 +150,30 @@ func (c *rowCheck) verifications(ctx context.Context) error {
 			if v.Reasons, _ = parseNames(reasons); v.Reasons == nil && reasons != "[]" {
 				v.Reasons = []string{reasons}
 			}
-			rows = append(rows, row{"verification " + v.ID, at, verificationEvent(v)})
+			rows = append(rows, row{name: "verification " + v.ID, at: at, event: verificationEvent(v)})
 			return err
 		})
 		return rows, after, err
 	})
 }
 
+// certificates compares what was issued, and that the state is the one that the last change made:
+// to set a revoked certificate back to valid is what somebody would edit tables for.
 func (c *rowCheck) certificates(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential FROM certificates
-			WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+		var states []issuer.State
+		err := q.rows(`SELECT identifier, authority, type, type_version, holder_id, status_list, status_index, issued_by, created_at, replaces, credential, erased_at, state,
+				COALESCE((SELECT from_state FROM certificate_events e WHERE e.identifier = c.identifier AND e.number = 1), state),
+				COALESCE((SELECT to_state FROM certificate_events e WHERE e.identifier = c.identifier ORDER BY e.number DESC LIMIT 1), state)
+			FROM certificates c WHERE identifier > $1 ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var n issuer.Certificate
 			var authority, by, replaces string
 			var index, at int64
 			var credential []byte
-			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential)
+			var erased *int64
+			var state, last issuer.State
+			err := r.Scan(&n.Identifier, &authority, &n.Row.Type, &n.TypeVer, &n.HolderID, &n.Slot.List, &index, &by, &at, &replaces, &credential, &erased, &state, &n.State, &last)
 			if err != nil {
 				return err
 			}
@@ -165,8 +181,36 @@ func (c *rowCheck) certificates(ctx context.Context) error {
 			if plain, err := c.s.sealer.Open("certificates", n.Identifier, "credential", credential); err == nil {
 				n.Credential = string(plain)
 			}
-			rows = append(rows, row{"certificate " + n.Identifier, at, issuedEvent(n, authority, by, replaces)})
+			if state != last {
+				c.add(audit.Finding{Code: audit.FoundRow, Index: audit.NoPlace, Detail: "state of certificate " + n.Identifier + " is not what its last change made"})
+			}
+			rows, states = append(rows, row{name: "certificate " + n.Identifier, at: at, event: issuedEvent(n, authority, by, replaces), erased: erased != nil}), append(states, state)
 			return nil
+		})
+		for i := range states {
+			if err != nil {
+				break
+			}
+			var other int
+			err = q.row(`SELECT (SELECT COUNT(*) FROM slots s JOIN certificates c ON s.list = c.status_list AND s.idx = c.status_index WHERE c.identifier = $1 AND s.status <> $2) +
+				(SELECT COUNT(*) FROM slots WHERE identifier = $1 AND copy = 1 AND status <> $2)`, rows[i].event.Subject, int64(states[i].Public())).Scan(&other)
+			if other > 0 {
+				c.add(audit.Finding{Code: audit.FoundRow, Index: audit.NoPlace, Detail: "status of " + rows[i].name + " is not that of its state"})
+			}
+		}
+		return rows, after, err
+	})
+}
+
+// erasures looks for the entries of contents that were erased.
+func (c *rowCheck) erasures(ctx context.Context) error {
+	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
+		var rows []row
+		err := q.rows(`SELECT identifier, erased_at FROM certificates WHERE identifier > $1 AND erased_at IS NOT NULL ORDER BY identifier LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
+			var at int64
+			err := r.Scan(&after, &at)
+			rows = append(rows, row{name: "erasure of " + after, at: at, erased: true, event: audit.Event{Kind: "content.erased", Once: after, At: moment(at)}})
+			return err
 		})
 		return rows, after, err
 	})
@@ -181,14 +225,14 @@ func (c *rowCheck) changes(ctx context.Context) error {
 		var rows []row
 		err := q.rows(`SELECT e.identifier, e.number, e.at, e.to_state, e.who, e.reason_id, e.replaced_by, c.authority
 			FROM certificate_events e JOIN certificates c ON c.identifier = e.identifier
-			WHERE e.identifier > $1 OR e.identifier = $1 AND e.number > $2 ORDER BY e.identifier, e.number LIMIT $3`,
+			WHERE (e.identifier > $1 OR e.identifier = $1 AND e.number > $2) AND c.erased_at IS NULL ORDER BY e.identifier, e.number LIMIT $3`,
 			[]any{after.identifier, after.number, checkRows}, func(r scanner) error {
 				var e issuer.Event
 				var at int64
 				var id, authority string
 				err := r.Scan(&e.Identifier, &after.number, &at, &e.To, &e.By, &id, &e.ReplacedBy, &authority)
 				after.identifier, e.At = e.Identifier, moment(at)
-				rows = append(rows, row{fmt.Sprintf("change %d of certificate %s", after.number, e.Identifier), at, stateEvent(id, e, authority)})
+				rows = append(rows, row{name: fmt.Sprintf("change %d of certificate %s", after.number, e.Identifier), at: at, event: stateEvent(id, e, authority)})
 				return err
 			})
 		return rows, after, err
@@ -217,7 +261,7 @@ func (c *rowCheck) revisions(ctx context.Context) error {
 				written = append(written, e)
 				return err
 			})
-			rows = append(rows, row{fmt.Sprintf("registry revision %d", n), revisions[i].at, registryEvent(n, revisions[i], written)})
+			rows = append(rows, row{name: fmt.Sprintf("registry revision %d", n), at: revisions[i].at, event: registryEvent(n, revisions[i], written)})
 		}
 		return rows, after, err
 	})
@@ -225,10 +269,6 @@ func (c *rowCheck) revisions(ctx context.Context) error {
 
 // gone looks for entries whose row is not there any more.
 func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
-	rows := map[string]string{
-		"certificate.issued":    `SELECT 1 FROM certificates WHERE identifier = $1`,
-		"verification.recorded": `SELECT 1 FROM verifications WHERE id = $1`,
-	}
 	for from := uint64(0); ; {
 		page, err := c.s.Placed(ctx, from, checkRows)
 		if err != nil {
@@ -237,17 +277,17 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 		for _, p := range page {
 			from = p.Index + 1
 			leaf, err := audit.ParseLeaf(p.Leaf)
-			query, asked := rows[leaf.Kind]
-			if err != nil || !asked || p.Opening == nil || leaf.At.Before(keep) {
+			if err != nil || p.Opening == nil || leaf.At.Before(keep) {
 				continue
 			}
 			said, err := leaf.Open(p.Opening)
-			if err != nil {
+			query, args := rowOf(said)
+			if err != nil || query == "" {
 				continue // Verify names it
 			}
 			err = c.s.read(ctx, func(q querier) error {
 				var one int
-				return q.row(query, said.Subject).Scan(&one)
+				return q.row(query, args...).Scan(&one)
 			})
 			switch {
 			case errors.Is(err, sql.ErrNoRows):
@@ -260,4 +300,20 @@ func (c *rowCheck) gone(ctx context.Context, keep time.Time) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// rowOf asks for the row that an event tells of; the query is empty when there need be none.
+func rowOf(e audit.Event) (query string, args []any) {
+	switch {
+	case e.Kind == "certificate.issued":
+		return `SELECT 1 FROM certificates WHERE identifier = $1`, []any{e.Subject}
+	case e.Kind == "verification.recorded":
+		return `SELECT 1 FROM verifications WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "registry.changed":
+		return `SELECT 1 FROM registry_revisions WHERE revision = CAST($1 AS BIGINT)`, []any{strings.TrimPrefix(e.Subject, "revision ")}
+	case strings.HasPrefix(e.Kind, "certificate.") && e.Detail["event"] != "":
+		return `SELECT 1 FROM certificates c WHERE identifier = $1 AND (erased_at IS NOT NULL OR
+			EXISTS (SELECT 1 FROM certificate_events e WHERE e.identifier = c.identifier AND e.reason_id = $2))`, []any{e.Subject, e.Detail["event"]}
+	}
+	return "", nil
 }

@@ -48,6 +48,9 @@ func crashing(folder, run string) error {
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(run, erasingRun) {
+		return erasing(s, run)
+	}
 	var mu sync.Mutex
 	return storetest.DurableWork(context.Background(), s, run, func(line string) {
 		mu.Lock()

@@ -60,6 +60,12 @@ func erasing() []struct{ what, statement string } {
 		// Of companies' certificates that she showed: the companies' looks stay, and do not name her.
 		{"links of showing", `UPDATE verifications SET person_id = '' WHERE person_id = $1 AND holder_id IN
 			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
+		// Consents are the party's evidence too: they stay with the look and do not name her.
+		{"links of consents", `UPDATE consents SET holder_id = '', person_id = '', identifier = '', note = NULL,
+			answer = CASE WHEN answer = '' THEN 'lapsed' ELSE answer END WHERE holder_id = $1`},
+		{"links of answering", `UPDATE consents SET person_id = '', answer = CASE WHEN answer = '' THEN 'lapsed' ELSE answer END WHERE person_id = $1 AND holder_id IN
+			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
+		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
 		{"appointments", `DELETE FROM appointments WHERE person_id = $1`},
 		{"corrections", `DELETE FROM corrections WHERE person_id = $1`},
 		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
@@ -72,6 +78,10 @@ func erasing() []struct{ what, statement string } {
 		// receipt it may have to show one day: it holds no value. The digest of a request goes, for
 		// of a check of facts it is the digest of a number.
 		{"links of verifications", `UPDATE verifications SET holder_id = '', person_id = '', identifier = '', answer = NULL, request_key = '', request_hash = '' WHERE holder_id = $1`},
+		{"consents", `DELETE FROM consents WHERE holder_id = $1`},
+		// What she was asked for a company is the company's receipt, and does not name her.
+		{"links of consents", `UPDATE consents SET person_id = '' WHERE person_id = $1`},
+		{"withdrawals", `DELETE FROM withdrawals WHERE person_id = $1`},
 		{"exports", `DELETE FROM exports WHERE holder_id = $1`},
 	}
 }
@@ -116,7 +126,7 @@ func (s *Store) Erase(ctx context.Context, holderID, token string, now time.Time
 
 // EraseContent implements [issuer.Contents].
 func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
-	log, err := s.audited(audit.Event{Kind: "content.erased", At: e.At, Actor: e.By, Subject: e.Identifier, Detail: map[string]string{"authority": e.Authority}})
+	log, err := s.audited(audit.Event{Kind: "content.erased", Once: e.Identifier, At: e.At, Actor: e.By, Subject: e.Identifier, Detail: map[string]string{"authority": e.Authority}})
 	if err != nil {
 		return err
 	}

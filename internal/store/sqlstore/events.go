@@ -35,7 +35,7 @@ func signature(credential string) []byte {
 
 func issuedEvent(c issuer.Certificate, authority, by, replaces string) audit.Event {
 	e := audit.Event{Kind: "certificate.issued", Once: c.Identifier, At: c.CreatedAt, Actor: by, Subject: c.Identifier, Holder: c.HolderID, Detail: map[string]string{
-		"authority": authority, "type": c.Row.Type, "version": strconv.Itoa(c.TypeVer),
+		"authority": authority, "state": string(cmp.Or(c.State, issuer.Valid)), "type": c.Row.Type, "version": strconv.Itoa(c.TypeVer),
 		"slot": c.Slot.List + "/" + strconv.FormatUint(c.Slot.Index, 10), "signature": digest(signature(c.Credential)),
 	}}
 	if replaces != "" {

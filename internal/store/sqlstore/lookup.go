@@ -93,7 +93,12 @@ func RotateLookups(ctx context.Context, cfg Config, report func(table string, ro
 			return g, fmt.Errorf("sqlstore: %s: %w", p.table, err)
 		}
 	}
-	return g, s.write(ctx, 1, func(q querier) error {
+	return g, s.write(ctx, 100, func(q querier) error {
+		// Names of requests have no values to turn from. Nobody repeats one across a maintenance
+		// window, and who did would be answered by the row keys.
+		if _, err := q.exec(`DELETE FROM requests`); err != nil {
+			return err
+		}
 		_, err := q.exec(`UPDATE lookup_keys SET complete = 1 WHERE generation = $1`, g)
 		return err
 	})

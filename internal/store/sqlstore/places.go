@@ -32,6 +32,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "sessions", key: []string{"id"}, columns: []string{"name"}},
 		{table: "appointments", key: []string{"id"}, columns: []string{"names"}},
 		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
+		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
 	}
 }
@@ -40,7 +41,6 @@ func sealedPlaces() []sealedPlace {
 func blindBytes() []sealedPlace {
 	return []sealedPlace{
 		{table: "certificates", key: []string{"identifier"}, columns: []string{"row_key"}},
-		{table: "requests", key: []string{"caller", "request"}, columns: []string{"digest"}},
 	}
 }
 
@@ -60,13 +60,13 @@ func holderIDs() []column {
 		{"verifications", "holder_id"},
 		{"verifications", "person_id"},
 		{"audit_entries", "holder_id"},
-		{"disputes", "holder_id"},
-		{"exports", "holder_id"},
-		{"erasures", "holder_id"},
 		{"sessions", "holder_id"},
 		{"corrections", "person_id"},
 		{"passkey_users", "person_id"},
 		{"passkeys", "person_id"},
+		{"consents", "holder_id"},
+		{"consents", "person_id"},
+		{"withdrawals", "person_id"},
 	}
 }
 
@@ -75,8 +75,10 @@ func openBytes() map[column]string {
 	return map[column]string{
 		{"data_keys", "fingerprint"}:   "tells nothing of the key",
 		{"data_keys", "wrapped"}:       "wrapped by the key-encryption key",
+		{"requests", "digest"}:         "blind; a day old at most, and forgotten when names turn",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"consents", "ticket"}:         "digest of 128 random bits",
 		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",
 		{"registry_history", "body"}:   "the registry is public",

@@ -117,8 +117,11 @@ func (s *Store) History(ctx context.Context, from int64, limit int) ([]registry.
 				if err := row.Scan(&n, &w.Kind, &w.ID, &w.After, &w.Before, &existed); err != nil {
 					return err
 				}
-				if !existed {
+				if !existed || len(w.Before) == 0 { // a driver may give an empty value either way
 					w.Before = nil
+				}
+				if len(w.After) == 0 {
+					w.After = nil
 				}
 				at, ok := byNumber[n]
 				if !ok {

@@ -3,17 +3,32 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
 	"github.com/showcard/showcard/issuer"
 )
 
-func requestRow(caller, key string) string { return caller + "\x00" + key }
+func requestRow(caller, request string) string { return caller + "\x00" + request }
+
+// blindRequest is the name of a caller's Idempotency-Key: callers like to take citizens' numbers.
+func (s *Store) blindRequest(table, caller, key string) string {
+	if key == "" {
+		return ""
+	}
+	return hex.EncodeToString(s.sealer.Blind(table, "request", caller+"\x00"+key))
+}
+
+// BlindClaimant is the name of who claims a code, for stores that are not sealed.
+func (s *Store) BlindClaimant(claimant string) string {
+	return hex.EncodeToString(s.sealer.Blind("shows", "claimant", claimant))
+}
 
 // BeginRequest implements [issuer.Requests].
 func (s *Store) BeginRequest(ctx context.Context, caller, key string, digest [32]byte, now time.Time) (status int, response []byte, err error) {
 	var sealed []byte
+	key = s.blindRequest("requests", caller, key)
 	// Blind: a row holds little that cannot be guessed, and a plain digest of it tells who guessed right.
 	blind := s.sealer.Blind("requests", "digest", requestRow(caller, key)+"\x00"+string(digest[:]))
 	err = s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
@@ -45,6 +60,7 @@ func (s *Store) BeginRequest(ctx context.Context, caller, key string, digest [32
 
 // EndRequest implements [issuer.Requests].
 func (s *Store) EndRequest(ctx context.Context, caller, key string, status int, response []byte) error {
+	key = s.blindRequest("requests", caller, key)
 	sealed, err := s.sealer.Seal("requests", requestRow(caller, key), "response", response)
 	if err != nil {
 		return err

@@ -27,3 +27,8 @@ func (s *Store) SweepExports(ctx context.Context, now, before time.Time) (int64,
 	erasures, err := s.sweep(ctx, `DELETE FROM erasures WHERE holder_id IN (SELECT holder_id FROM erasures WHERE until < $1 ORDER BY until LIMIT $2)`, micros(now), sweepRows)
 	return exports + erasures, err
 }
+
+// SweepCorrections forgets requests to correct a result that were answered before.
+func (s *Store) SweepCorrections(ctx context.Context, before time.Time) (int64, error) {
+	return s.sweep(ctx, `DELETE FROM corrections WHERE id IN (SELECT id FROM corrections WHERE state = 'answered' AND answered_at < $1 ORDER BY answered_at LIMIT $2)`, micros(before), sweepRows)
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
@@ -67,7 +68,9 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	require.NoError(t, s.PutCopy(ctx, wallet.Copy{HolderID: "blind-one", Identifier: "one", Credential: secretToken, RefreshAt: now, CreatedAt: now}))
 	require.NoError(t, s.PutCopy(ctx, wallet.Copy{HolderID: "blind-two", Identifier: "two", Credential: secretToken, RefreshAt: now, CreatedAt: now}))
 	for _, id := range []string{"v1", "v2"} {
-		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), At: now, AnswerUntil: now.Add(time.Hour)}))
+		require.NoError(t, s.Record(ctx, verifier.Verification{ID: id, RequestKey: id, RequestHash: secretDigest(), ShowID: id, Ticket: [32]byte{id[1]}, HolderID: "blind-one", Answer: []byte(secretResponse), Receipt: []byte(secretResponse + id), At: now, AnswerUntil: now.Add(time.Hour)}))
+		_, err := s.FileDispute(ctx, rights.Filing{Dispute: rights.Dispute{ID: id, Verification: id, Side: rights.SideHolder, Reason: secretReason, State: rights.Open, FiledAt: now}, Holders: []string{"blind-one"}})
+		require.NoError(t, err)
 	}
 	require.NoError(t, s.PutAppointment(ctx, appointment()))
 	require.NoError(t, s.AddPasskey(ctx, passkey.Key{ID: "one", CredentialID: []byte{1}, PersonID: "p", PublicKey: []byte{1}, Name: secretName, CreatedAt: now}, 5))
@@ -123,6 +126,9 @@ func TestMovedValuesDoNotOpen(t *testing.T) {
 		"one byte less":                      {`UPDATE certificates SET row_data = CAST(substr(row_data, 1, length(row_data) - 1) AS BLOB) WHERE identifier = 'one'`, readCertificate},
 		"wallet copy of another holder":      {`UPDATE wallet_copies SET credential = (SELECT credential FROM wallet_copies WHERE identifier = 'two') WHERE identifier = 'one'`, readCopy},
 		"answer of another verification":     {`UPDATE verifications SET answer = (SELECT answer FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
+		"receipt of another verification":    {`UPDATE verifications SET receipt = (SELECT receipt FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
+		"answer as receipt":                  {`UPDATE verifications SET receipt = answer WHERE id = 'v1'`, readVerification},
+		"reason of another dispute":          {`UPDATE disputes SET reason = (SELECT reason FROM disputes WHERE id = 'v2') WHERE id = 'v1'`, readDisputes},
 		"digest of another request":          {`UPDATE verifications SET request_hash = (SELECT request_hash FROM verifications WHERE id = 'v2') WHERE id = 'v1'`, readVerification},
 		"answer to another request":          {`UPDATE requests SET response = (SELECT answer FROM verifications WHERE id = 'v2')`, readRequest},
 		"result of another line":             {`UPDATE push_results SET detail = (SELECT detail FROM push_results WHERE line = 3) WHERE line = 1`, readResults},
@@ -197,4 +203,9 @@ func TestDatabaseNeedsItsKeystore(t *testing.T) {
 	_, err = sqlstore.Open(t.Context(), other)
 	require.ErrorIs(t, err, key.ErrOtherKeystore)
 	open(t, cfg)
+}
+
+func readDisputes(s *sqlstore.Store) error {
+	_, err := s.DisputesOf(background(), "v1")
+	return err
 }

@@ -27,7 +27,7 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 	hash := []byte{}
 	if v.RequestKey != "" {
 		var err error
-		if hash, err = s.sealer.Seal("verifications", v.ID, "request_hash", v.RequestHash[:]); err != nil {
+		if hash, err = s.sealer.Seal("verifications", v.ID, "request_hash", append(v.RequestHash[:], v.RequestKey...)); err != nil {
 			return err
 		}
 	}
@@ -43,32 +43,37 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		return err
 	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
+	request := s.blindRequest("verifications", v.Caller, v.RequestKey)
+	return s.db.write(ctx, work{rows: 2, clean: v.Ask == "", do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`,
-			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, v.RequestKey, hash, v.ShowID, v.Ticket[:], v.Challenge,
+			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, request, hash, v.ShowID, v.Ticket[:], v.Challenge,
 			v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt)
 		switch {
 		case err != nil:
 			return err
-		case n == 1:
-			return log.store(q)
+		case n == 0:
+			return conflict(q, v, request)
+		case v.Ask != "": // the receipt of the consent says what came of it
+			if _, err := q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask); err != nil {
+				return err
+			}
 		}
-		return conflict(q, v)
+		return log.store(q)
 	}})
 }
 
 // conflict tells which record stands in the way. A repeated request comes before a spent code:
 // it is to be answered.
-func conflict(q querier, v verifier.Verification) error {
+func conflict(q querier, v verifier.Verification, request string) error {
 	for _, c := range []struct {
 		asked bool
 		query string
 		args  []any
 		err   error
 	}{
-		{v.RequestKey != "", `SELECT id FROM verifications WHERE caller = $1 AND request_key = $2 AND request_key <> ''`, []any{v.Caller, v.RequestKey}, verifier.ErrRequestReused},
+		{v.RequestKey != "", `SELECT id FROM verifications WHERE caller = $1 AND request_key = $2 AND request_key <> ''`, []any{v.Caller, request}, verifier.ErrRequestReused},
 		{v.ShowID != "", `SELECT id FROM verifications WHERE show_id = $1 AND show_id <> ''`, []any{v.ShowID}, verifier.ErrSpent},
 		{v.ShowID != "", `SELECT id FROM verifications WHERE ticket = $1 AND show_id <> ''`, []any{v.Ticket[:]}, verifier.ErrSpent},
 		{v.Challenge != "", `SELECT id FROM verifications WHERE challenge = $1 AND challenge <> ''`, []any{v.Challenge}, verifier.ErrSpent},
@@ -116,7 +121,9 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 		v.Receipt, err = s.sealer.Open("verifications", v.ID, "receipt", receipt)
 	}
 	if err == nil && v.RequestKey != "" {
-		hash, err = s.sealer.Open("verifications", v.ID, "request_hash", hash)
+		if hash, err = s.sealer.Open("verifications", v.ID, "request_hash", hash); err == nil {
+			v.RequestKey = string(hash[min(len(hash), len(v.RequestHash)):])
+		}
 	}
 	if err != nil {
 		return verifier.Verification{}, err
@@ -129,7 +136,7 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 
 // ByRequest implements [verifier.Records].
 func (s *Store) ByRequest(ctx context.Context, caller, requestKey string) (verifier.Verification, error) {
-	return s.verification(ctx, `caller = $1 AND request_key = $2 AND request_key <> ''`, caller, requestKey)
+	return s.verification(ctx, `caller = $1 AND request_key = $2 AND request_key <> ''`, caller, s.blindRequest("verifications", caller, requestKey))
 }
 
 // ByTicket implements [verifier.Records].

@@ -66,7 +66,9 @@ func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, bef
 }
 
 const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at,
-	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), '')`
+	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), ''),
+	COALESCE((SELECT c.answer FROM consents c WHERE c.id = verifications.id), ''),
+	COALESCE((SELECT c.asked FROM consents c WHERE c.id = verifications.id), 'null')`
 
 func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.Look, error) {
 	var out []wallet.Look
@@ -75,14 +77,17 @@ func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.
 			var l wallet.Look
 			var at int64
 			var portraitAt *int64
-			var fields, reasons string
+			var fields, reasons, asked string
 			err := row.Scan(&l.ID, &at, &l.Holder, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID,
-				&l.Receipt, &portraitAt, &l.Disputed)
+				&l.Receipt, &portraitAt, &l.Disputed, &l.Consent, &asked)
 			if err == nil {
 				l.Fields, err = parseNames(fields)
 			}
 			if err == nil {
 				l.Reasons, err = parseNames(reasons)
+			}
+			if err == nil {
+				l.Asked, err = parseNames(asked)
 			}
 			l.At, l.PortraitAt = moment(at), optionalMoment(portraitAt)
 			out = append(out, l)

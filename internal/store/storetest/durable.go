@@ -15,6 +15,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
@@ -31,12 +32,19 @@ type DurableStore interface {
 	issuer.Statuses
 	issuer.Requests
 	wallet.Store
+	wallet.Consents
+	wallet.Withdrawals
 	wallet.Appointments
 	correction.Store
 	passkey.Store
 	verifier.Records
 	registry.Store
 	access.Sessions
+	rights.Disputes
+	rights.Erasures
+	issuer.Contents
+	SweepPushes(ctx context.Context, before time.Time) (int64, error)
+	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 }
 
 // DurableConfig is what a case asks of the store that it tries.
@@ -59,7 +67,8 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
+		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {
 		t.Run(name, func(t *testing.T) { suite(t, open) })

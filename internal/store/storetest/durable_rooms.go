@@ -242,6 +242,26 @@ func durableRegistry(t *testing.T, open OpenDurable) {
 		snap, err = other.Load(ctx)
 		require.NoError(t, err)
 		require.Equal(t, registry.Snapshot{Revision: 2, Entries: []registry.Entry{entry("party", "bank", `{"v":2}`), entry("type", "resident-id", `{}`)}}, snap)
+
+		// Auditors read what each revision wrote and what was there before; events of the change are in
+		// the log with it.
+		require.NoError(t, s.Save(ctx, 2, []registry.Entry{entry("authority", "police", `{"v":9}`), entry("seal", "current", "x")}, "operator", "third", durableStart,
+			registry.Event{Kind: "freeze.proposed", Actor: "operator", Subject: "430000", Detail: map[string]string{"kind": "region"}}))
+		past, err := other.History(ctx, 2, 10)
+		require.NoError(t, err)
+		require.Len(t, past, 2)
+		require.Equal(t, "second", past[0].Why)
+		require.True(t, durableStart.Equal(past[0].At))
+		body := func(text string) []byte { return []byte(text) }
+		require.Equal(t, []registry.Written{{Kind: "authority", ID: "police", Before: body(`{}`)}, {Kind: "party", ID: "bank", Before: body(`{"v":1}`), After: body(`{"v":2}`)},
+			{Kind: "type", ID: "resident-id", After: body(`{}`)}}, past[0].Entries)
+		require.Equal(t, []registry.Written{{Kind: "authority", ID: "police", After: body(`{"v":9}`)}}, past[1].Entries, "seals and lists are in every revision")
+		past, err = other.History(ctx, 1, 1)
+		require.NoError(t, err)
+		require.Len(t, past, 1)
+		past, err = other.History(ctx, 9, 1)
+		require.NoError(t, err)
+		require.Empty(t, past)
 	})
 
 	t.Run("one of many writers wins each revision", func(t *testing.T) {

@@ -23,17 +23,20 @@ import (
 // VolatileStore is all that one volatile store offers. No package needs the whole of it; it
 // is the sum of small contracts that their callers own.
 type VolatileStore interface {
-	wallet.Shows
+	walletVolatile
 	verifier.Challenges
 	issuer.StatusCache
 	verifier.StatusCache
 	// Once says whether a key is seen for the first time in the time it is kept: how a client
 	// assertion is refused when it comes again.
 	Once(ctx context.Context, key string, keep time.Duration) (first bool, err error)
-	// Allow counts a request against a limit per minute.
-	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
-	// Count counts a request against a limit for a time, such as a day.
-	Count(ctx context.Context, key string, limit int, keep time.Duration) (ok bool, err error)
+	verifier.Limiter // of requests per minute, and of those in a time such as a day
+}
+
+type walletVolatile interface {
+	wallet.Shows
+	wallet.ShowIndex
+	wallet.Bell
 }
 
 // VolatileSubject is a store to be tried, empty, used by nobody else.
@@ -48,6 +51,7 @@ type VolatileSubject struct {
 // Volatile runs every suite of the volatile contracts.
 func Volatile(t *testing.T, open func(t *testing.T) VolatileSubject) {
 	t.Run("shows", func(t *testing.T) { VolatileShows(t, open) })
+	t.Run("bell", func(t *testing.T) { VolatileBell(t, open) })
 	t.Run("challenges", func(t *testing.T) { VolatileChallenges(t, open) })
 	t.Run("once", func(t *testing.T) { VolatileOnce(t, open) })
 	t.Run("limiter", func(t *testing.T) { VolatileLimiter(t, open) })
@@ -290,6 +294,9 @@ func volatileCancelled(t *testing.T, s VolatileSubject) {
 		"Ticket":        func() error { _, err := s.Store.Ticket(over, [32]byte{1}); return err },
 		"Claim":         func() error { return s.Store.Claim(over, "s", "a", long) },
 		"Close":         func() error { return s.Store.Close(over, "s", long) },
+		"OpenShows":     func() error { _, err := s.Store.OpenShows(over, "p"); return err },
+		"Ring":          func() error { return s.Store.Ring(over, "t", wallet.Event{}) },
+		"Listen":        func() error { _, _, err := s.Store.Listen(over, "t"); return err },
 		"PutChallenge":  func() error { return s.Store.PutChallenge(over, "n", "a", long) },
 		"TakeChallenge": func() error { return s.Store.TakeChallenge(over, "n", "a") },
 		"Once":          func() error { _, err := s.Store.Once(over, "k", long); return err },
