@@ -168,12 +168,12 @@ func (s *Service) verify(t *jose.Token, c Client) (*key.Public, error) {
 			continue
 		}
 		tried = true
-		if t.Verify(k) == nil && c.ID != "" {
+		if t.Verify(s.cfg.Tables.Returning(k)) == nil && c.ID != "" {
 			return k, nil
 		}
 	}
 	if !tried && s.dummy[algorithm] != nil {
-		_ = t.Verify(s.dummy[algorithm]) // for the time that it takes
+		_ = t.Verify(s.cfg.Tables.Returning(s.dummy[algorithm])) // for the time that it takes
 	}
 	return nil, refuse(ErrClient, CodeAssertionInvalid, "signature does not verify under a registered key")
 }
