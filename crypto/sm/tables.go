@@ -25,7 +25,7 @@ const (
 // ErrSelfTest says that the arithmetic of this package computes wrongly on this machine.
 var ErrSelfTest = errors.New("sm: self-test of the SM2 tables failed")
 
-// TablesConfig says how much memory tables may take, and for whom.
+// TablesConfig says how much memory tables may take.
 type TablesConfig struct {
 	Mode Mode
 	// Memory bounds the wide tables of known keys, in bytes. Default 64 MiB: 256 tables of
@@ -35,8 +35,8 @@ type TablesConfig struct {
 	// Width of the windows of known keys' tables: 8 (256 KB a key, built in about 2 ms) by
 	// default; 10 (832 KB) saves a fifth of the additions.
 	Width int
-	// Returning is how many keys are remembered besides: those seen once without a table, those
-	// that came back with one of 4 KB. Default 8,192: 40 MB at most.
+	// Returning is how many keys are remembered besides, of any kind: those seen once, without a
+	// table, and those that came back, with one of 4 KB. Default 8,192: 40 MB at most.
 	Returning int
 	// Disagreed is called in mode Both when the two answers differ.
 	Disagreed func(key, digest, signature []byte, library bool)
@@ -55,22 +55,24 @@ type Tables struct {
 	cfg  TablesConfig
 	base *comb.Table
 
-	mu    sync.Mutex
-	keys  map[[64]byte]*list.Element // of *entry
-	known *list.List                 // the most recently used first
-	back  *list.List                 // returning keys, likewise
-	wide  int64                      // bytes of wide tables
+	mu   sync.Mutex
+	keys map[[64]byte]*list.Element // of *entry, each on one of the two lists
+	wide *list.List                 // keys with a wide table, or one in the making; most recently used first
+	rest *list.List                 // all others, likewise
 
 	differences atomic.Int64
 }
 
 // entry is what is remembered of a key.
 type entry struct {
-	key      *PublicKey // shared by all who ask for this point
-	known    bool
+	key   *PublicKey // shared by all who ask for this point
+	table atomic.Pointer[comb.Table]
+
+	// Guarded by the lock of Tables.
+	known    bool // the trust list names it
+	wide     bool // on that list
+	building bool
 	uses     int
-	table    atomic.Pointer[comb.Table]
-	building atomic.Bool
 }
 
 // baseWidth is the width of the generator's windows: 832 KB, one for the process.
@@ -87,7 +89,7 @@ func NewTables(cfg TablesConfig) (*Tables, error) {
 	if cfg.Returning <= 0 {
 		cfg.Returning = 8192
 	}
-	t := &Tables{cfg: cfg, keys: map[[64]byte]*list.Element{}, known: list.New(), back: list.New()}
+	t := &Tables{cfg: cfg, keys: map[[64]byte]*list.Element{}, wide: list.New(), rest: list.New()}
 	if cfg.Mode == Library {
 		return t, nil
 	}
@@ -108,128 +110,130 @@ func (t *Tables) Known(k *PublicKey) *PublicKey { return t.meet(k, true) }
 // Returning returns the key with a small table if it was seen before.
 func (t *Tables) Returning(k *PublicKey) *PublicKey { return t.meet(k, false) }
 
+// meet counts a use and builds what the key has earned. That is done without the lock; whoever
+// verifies meanwhile does so with what stands.
 func (t *Tables) meet(k *PublicKey, known bool) *PublicKey {
 	if t == nil || t.cfg.Mode == Library {
 		return k
 	}
-	point := [64]byte(k.point[1:])
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at, ok := t.keys[point]
-	if !ok {
-		e := &entry{known: known}
-		e.key = &PublicKey{point: k.point, za: k.za, ec: k.ec, fast: &fastKey{t, e}}
-		at = t.list(known).PushFront(e)
-		t.keys[point] = at
-		t.trim()
+	e, width, earned := t.note(k, known)
+	if earned {
+		t.build(e, width)
 	}
-	e := at.Value.(*entry)
-	if known && !e.known { // a device's key that an issuer has, too
-		t.back.Remove(at)
-		e.known = true
-		at = t.known.PushFront(e)
-		t.keys[point] = at
-	}
-	t.list(e.known).MoveToFront(at)
-	e.uses++
-	t.provide(e)
 	return e.key
-}
-
-func (t *Tables) list(known bool) *list.List {
-	if known {
-		return t.known
-	}
-	return t.back
 }
 
 // busy is how often a known key must be used before it may take another's place.
 const busy = 256
 
-// provide builds what the key has earned. The caller holds the lock; building goes on without it,
-// and whoever verifies meanwhile does so without the table.
-func (t *Tables) provide(e *entry) {
-	has := e.table.Load()
-	want := 0 // a small table
-	switch size := int64(comb.WideBytes(t.cfg.Width)); {
-	case e.known && (has == nil || !has.Wide()) && t.room(e, size):
-		want = t.cfg.Width
-	case has != nil, !e.known && e.uses < 2:
-		return
-	}
-	if !e.building.CompareAndSwap(false, true) {
-		return
-	}
-	if want > 0 {
-		t.wide += int64(comb.WideBytes(want))
-	}
-	t.mu.Unlock()
-	x, y := [32]byte(e.key.point[1:33]), [32]byte(e.key.point[33:])
-	var table *comb.Table
-	var err error
-	if want > 0 {
-		table, err = comb.NewTable(&x, &y, want)
-	} else {
-		table, err = comb.NewSmallTable(&x, &y)
-	}
+// note counts a use and decides whether the caller is to build a table, wide or small (width 0).
+// Memory for a wide one is taken from here on.
+func (t *Tables) note(k *PublicKey, known bool) (e *entry, width int, earned bool) {
 	t.mu.Lock()
-	e.building.Store(false)
-	at, there := t.keys[[64]byte(e.key.point[1:])]
-	if err == nil && there && at.Value == e { // else it was forgotten meanwhile
-		e.table.Store(table)
-	} else if want > 0 {
-		t.wide -= int64(comb.WideBytes(want))
+	defer t.mu.Unlock()
+	at, ok := t.keys[[64]byte(k.point[1:])]
+	if !ok {
+		e = &entry{}
+		e.key = &PublicKey{point: k.point, za: k.za, ec: k.ec, fast: &fastKey{t, e}}
+		t.put(t.rest, e)
+	} else if e = at.Value.(*entry); e.wide {
+		t.wide.MoveToFront(at)
+	} else {
+		t.rest.MoveToFront(at)
 	}
+	e.known = e.known || known // a device's key may be an issuer's, too
+	e.uses++
+	switch {
+	case e.wide, e.building:
+		return e, 0, false
+	case e.known && t.room(e):
+		t.move(e, true)
+		width, earned = t.cfg.Width, true
+	default:
+		earned = e.uses > 1 && e.table.Load() == nil
+	}
+	e.building = earned
+	// Keys that come once and never again push out only each other and what is idle longer.
+	for t.rest.Len() > t.cfg.Returning {
+		t.forget(t.rest.Back())
+	}
+	return e, width, earned
 }
 
 // room makes room for a wide table, if the key deserves it.
-func (t *Tables) room(e *entry, size int64) bool {
-	if e.building.Load() || size > t.cfg.Memory {
-		return false
-	}
-	if t.wide+size <= t.cfg.Memory {
+func (t *Tables) room(e *entry) bool {
+	places := t.cfg.Memory / int64(comb.WideBytes(t.cfg.Width))
+	if int64(t.wide.Len()) < places {
 		return true
 	}
 	if e.uses%busy != 0 {
 		return false
 	}
-	for at := t.known.Back(); at != nil; at = at.Prev() {
-		old := at.Value.(*entry)
-		if table := old.table.Load(); old != e && table != nil && table.Wide() && !old.building.Load() {
-			old.table.Store(nil)
-			old.uses = 0
-			t.wide -= int64(table.Bytes())
-			return t.wide+size <= t.cfg.Memory
+	for at := t.wide.Back(); at != nil; at = at.Prev() {
+		if idle := at.Value.(*entry); !idle.building {
+			idle.table.Store(nil)
+			idle.uses = 0
+			t.move(idle, false)
+			return true
 		}
 	}
 	return false
 }
 
-// trim forgets what is beyond the bound. Known keys without a wide table count as returning ones.
-func (t *Tables) trim() {
-	for t.back.Len() > t.cfg.Returning {
-		t.forget(t.back, t.back.Back())
+func (t *Tables) build(e *entry, width int) {
+	var table *comb.Table
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		e.building = false
+		switch at, there := t.keys[[64]byte(e.key.point[1:])]; {
+		case !there || at.Value != e: // forgotten meanwhile
+		case table != nil:
+			e.table.Store(table)
+		case width > 0:
+			t.move(e, false)
+		}
+	}()
+	x, y := [32]byte(e.key.point[1:33]), [32]byte(e.key.point[33:])
+	var err error
+	if width > 0 {
+		table, err = comb.NewTable(&x, &y, width)
+	} else {
+		table, err = comb.NewSmallTable(&x, &y)
 	}
-	for t.known.Len() > t.cfg.Returning {
-		t.forget(t.known, t.known.Back())
+	if err != nil { // not a point of the curve: ParsePublicKey lets none pass
+		table = nil
 	}
 }
 
-func (t *Tables) forget(from *list.List, at *list.Element) {
-	e := at.Value.(*entry)
-	if table := e.table.Load(); table != nil && table.Wide() {
-		t.wide -= int64(table.Bytes())
+func (t *Tables) put(on *list.List, e *entry) {
+	t.keys[[64]byte(e.key.point[1:])] = on.PushFront(e)
+}
+
+func (t *Tables) move(e *entry, wide bool) {
+	from, to := t.rest, t.wide
+	if !wide {
+		from, to = t.wide, t.rest
 	}
+	from.Remove(t.keys[[64]byte(e.key.point[1:])])
+	e.wide = wide
+	t.put(to, e)
+}
+
+// forget drops a key of the rest. Who still holds it goes on with the library.
+func (t *Tables) forget(at *list.Element) {
+	e := at.Value.(*entry)
 	e.table.Store(nil)
-	from.Remove(at)
+	t.rest.Remove(at)
 	delete(t.keys, [64]byte(e.key.point[1:]))
 }
 
 // Stats is what the tables take.
 type Stats struct {
-	Known, Returning, Wide, Small int
-	Bytes                         int64 // of all tables
-	Differences                   int64 // seen in mode Both
+	Known, Returning int   // keys that are remembered
+	Wide, Small      int   // tables
+	Bytes            int64 // of all tables
+	Differences      int64 // seen in mode Both
 }
 
 // Stats counts.
@@ -239,12 +243,18 @@ func (t *Tables) Stats() Stats {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := Stats{Known: t.known.Len(), Returning: t.back.Len(), Differences: t.differences.Load()}
+	s := Stats{Differences: t.differences.Load()}
 	if t.base != nil {
 		s.Bytes = int64(t.base.Bytes())
 	}
 	for _, at := range t.keys {
-		if table := at.Value.(*entry).table.Load(); table != nil {
+		e := at.Value.(*entry)
+		if e.known {
+			s.Known++
+		} else {
+			s.Returning++
+		}
+		if table := e.table.Load(); table != nil {
 			s.Bytes += int64(table.Bytes())
 			if table.Wide() {
 				s.Wide++

@@ -86,6 +86,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	tables.Known(a.Public())
 	tables.Known(b.Public())
 	slow := tables.Known(c.Public())
+	require.Nil(t, slow.fast.entry.table.Load(), "it may be one of ten thousand that come once a day")
+	require.Same(t, slow, tables.Known(c.Public()))
 	require.False(t, slow.fast.entry.table.Load().Wide(), "a small one meanwhile")
 	checkBoth(t, c, slow)
 	for range busy {
@@ -97,7 +99,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.Nil(t, idle.table.Load(), "the one that was not used gave way")
 	checkBoth(t, a, idle.key)
 	require.Equal(t, 2, tables.Stats().Wide)
-	require.Equal(t, 2*size, tables.wide)
+	require.Equal(t, 2, tables.wide.Len())
 }
 
 func TestReturningKeysAreBounded(t *testing.T) {
@@ -114,6 +116,108 @@ func TestReturningKeysAreBounded(t *testing.T) {
 	require.Len(t, tables.keys, 4)
 	require.Nil(t, held.fast.entry.table.Load())
 	checkBoth(t, first, held) // who still has it goes on
+}
+
+// Ten thousand known keys that come in turn, each now and then: they build no table that nobody
+// uses, and do not drive out those that stand.
+func TestManyKnownKeysInTurn(t *testing.T) {
+	tables := newTables(t, TablesConfig{Width: 4, Memory: 2 * int64(comb.WideBytes(4)), Returning: 4})
+	held := []*PublicKey{tables.Known(newKey(t).Public()), tables.Known(newKey(t).Public())}
+	keys := make([]*PublicKey, 20)
+	for i := range keys {
+		keys[i] = newKey(t).Public()
+	}
+	for range 20 {
+		for _, k := range keys {
+			require.Nil(t, tables.Known(k).fast.entry.table.Load())
+		}
+	}
+	for _, k := range held {
+		require.True(t, k.fast.entry.table.Load().Wide())
+	}
+	require.Equal(t, 2, tables.Stats().Wide)
+	require.Zero(t, tables.Stats().Small)
+	require.Len(t, tables.keys, 6)
+}
+
+// Anybody can name a known issuer in what she sends, and so have a key counted. What that moves is
+// one table in 256 tries, and never that of a key in use.
+func TestThrashing(t *testing.T) {
+	tables := newTables(t, TablesConfig{Width: 4, Memory: 2 * int64(comb.WideBytes(4))})
+	hot := tables.Known(newKey(t).Public())
+	tables.Known(newKey(t).Public())
+	cold := make([]*PublicKey, 4)
+	for i := range cold {
+		cold[i] = newKey(t).Public()
+	}
+	moved := 0
+	last := make([]*comb.Table, len(cold))
+	for i := range 4 * 4 * busy {
+		k := tables.Known(cold[i%len(cold)])
+		require.Same(t, hot, tables.Known(hot))
+		require.True(t, hot.fast.entry.table.Load().Wide())
+		if table := k.fast.entry.table.Load(); table != last[i%len(cold)] && table != nil && table.Wide() {
+			moved++
+		}
+		last[i%len(cold)] = k.fast.entry.table.Load()
+	}
+	require.Positive(t, moved)
+	require.LessOrEqual(t, moved, 4*4)
+	require.Equal(t, 2, tables.Stats().Wide)
+}
+
+// A key that is forgotten while its table is built leaves nothing behind.
+func TestForgottenWhileBuilding(t *testing.T) {
+	tables := newTables(t, TablesConfig{Width: 4, Returning: 1})
+	k := newKey(t).Public()
+	tables.Returning(k)
+	e, width, earned := tables.note(k, false)
+	require.True(t, earned)
+	require.Zero(t, width)
+	_, _, again := tables.note(k, true)
+	require.False(t, again, "one builds")
+	tables.Returning(newKey(t).Public())
+	tables.build(e, width)
+	require.Nil(t, e.table.Load())
+	require.Len(t, tables.keys, 1)
+
+	// Meanwhile it came back.
+	tables.Returning(k)
+	first, width, earned := tables.note(k, false)
+	require.True(t, earned)
+	tables.Returning(newKey(t).Public())
+	tables.Returning(k)
+	second, _, earned := tables.note(k, false)
+	require.True(t, earned)
+	require.NotSame(t, first, second)
+	tables.build(first, width)
+	require.Nil(t, second.table.Load())
+	tables.build(second, width)
+	require.NotNil(t, second.table.Load())
+
+	// A wide table in the making is nobody's to evict.
+	tables = newTables(t, TablesConfig{Width: 4, Memory: int64(comb.WideBytes(4))})
+	e, width, earned = tables.note(k, true)
+	require.True(t, earned)
+	require.Equal(t, 4, width)
+	other := newKey(t).Public()
+	for range busy {
+		require.Nil(t, wideOf(tables.Known(other)))
+	}
+	tables.build(e, width)
+	for range busy {
+		tables.Known(other)
+	}
+	require.NotNil(t, wideOf(tables.Known(other)))
+	require.Nil(t, e.table.Load())
+	require.Equal(t, 1, tables.wide.Len())
+}
+
+func wideOf(k *PublicKey) *comb.Table {
+	if table := k.fast.entry.table.Load(); table != nil && table.Wide() {
+		return table
+	}
+	return nil
 }
 
 // Both arithmetics are asked, and a difference is told. Here one is made: the table of another key.
@@ -200,5 +304,9 @@ func TestTablesConcurrently(t *testing.T) {
 	s := tables.Stats()
 	require.LessOrEqual(t, s.Wide, 3)
 	require.LessOrEqual(t, s.Returning, 8)
-	require.Equal(t, int64(s.Wide*comb.WideBytes(4)), tables.wide)
+	require.Equal(t, s.Wide, tables.wide.Len())
+	require.Len(t, tables.keys, tables.wide.Len()+tables.rest.Len())
+	for _, at := range tables.keys {
+		require.False(t, at.Value.(*entry).building)
+	}
 }
