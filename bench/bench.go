@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// Metric is one figure.
+// Metric is one figure. Every entry has all its fields, empty where nothing was promised or compared.
 type Metric struct {
 	Name     string  `json:"name"`
 	Value    float64 `json:"value"`
 	Unit     string  `json:"unit"`
-	Goal     string  `json:"goal,omitempty"`     // such as ">= 3.5"; empty where nothing was promised
-	Met      *bool   `json:"met,omitempty"`      // whether it was reached
-	Baseline string  `json:"baseline,omitempty"` // what it is measured against, and what that took
-	Ours     string  `json:"ours,omitempty"`
+	Goal     string  `json:"goal"`          // such as ">= 3.5"
+	Met      *bool   `json:"met,omitempty"` // whether it was reached
+	Baseline string  `json:"baseline"`      // what it is measured against, and what that took
+	Ours     string  `json:"ours"`
 }
 
 // atLeast states a goal and holds the value against it.

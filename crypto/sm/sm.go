@@ -120,7 +120,8 @@ func (k *PublicKey) Compressed() []byte {
 // ECDSA returns the key in the form that smx509 takes.
 func (k *PublicKey) ECDSA() *ecdsa.PublicKey { return k.ec }
 
-// Digest returns e = SM3(Z_A‖message), the number that is signed.
+// Digest returns e = SM3(Z_A‖message), the number that is signed. Z_A is half a block of SM3, so
+// that a state kept after it would save no compression.
 func (k *PublicKey) Digest(message []byte) []byte {
 	h := sm3.New()
 	h.Write(k.za[:])

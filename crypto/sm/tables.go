@@ -36,7 +36,7 @@ type TablesConfig struct {
 	// default; 10 (832 KB) saves a fifth of the additions.
 	Width int
 	// Returning is how many keys are remembered besides, of any kind: those seen once, without a
-	// table, and those that came back, with one of 4 KB. Default 8,192: 40 MB at most.
+	// table, and those that came back, with one of 4 KB. Default 8,192: 48 MB at most.
 	Returning int
 	// Disagreed is called in mode Both when the two answers differ.
 	Disagreed func(key, digest, signature []byte, library bool)
