@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -67,7 +68,7 @@ func TestNoTableForAssertions(t *testing.T) {
 		require.Empty(t, f.ask(form(f.signed(f.key, "JWT", nil))).failed.Code)
 	}
 	require.Zero(t, tables.Stats().Wide+tables.Stats().Small+tables.Stats().Returning)
-	status, _ := f.whoami(f.token())
+	status, _ := f.bearer(f.token())
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, 1, tables.Stats().Wide)
 }

@@ -24,7 +24,7 @@ const (
 
 var (
 	one = element{1, 0xffffffff, 0, 0x100000000} // R mod p
-	// rr is R² mod p: a product with it brings a number into Montgomery form.
+	// rr is R² mod p.
 	rr = element{0x0000000200000003, 0x00000002ffffffff, 0x0000000100000001, 0x0000000400000002}
 )
 
@@ -315,8 +315,14 @@ func (z *element) setBytes(in *[32]byte) bool {
 	_, b = bits.Sub64(t[1], p1, b)
 	_, b = bits.Sub64(t[2], p2, b)
 	_, b = bits.Sub64(t[3], p3, b)
-	z.mul((*element)(&t), &rr)
+	z.enter(&t)
 	return b == 1
+}
+
+// enter brings a number less than p into Montgomery form.
+func (z *element) enter(number *[4]uint64) {
+	r := rr
+	z.mul((*element)(number), &r)
 }
 
 // bytes writes the number, out of Montgomery form, big-endian.

@@ -97,6 +97,7 @@ func toAffine(out []affine, in []point) {
 
 // onCurve reports whether y² = x³ - 3x + b.
 func (a *affine) onCurve() bool {
+	b := curveB
 	var l, r, t element
 	l.sqr(&a.y)
 	r.sqr(&a.x)
@@ -104,7 +105,7 @@ func (a *affine) onCurve() bool {
 	t.add(&a.x, &a.x)
 	t.add(&t, &a.x)
 	r.sub(&r, &t)
-	r.add(&r, &curveB)
+	r.add(&r, &b)
 	return l == r
 }
 

@@ -5,7 +5,7 @@ import "math/bits"
 // A scalar is a number modulo the order n of the curve, the lowest limb first, less than n.
 type scalar [4]uint64
 
-// The limbs of n, and of floor(n/2).
+// The limbs of n.
 const (
 	n0 = 0x53bbf40939d54123
 	n1 = 0x7203df6b21c6052b
@@ -67,7 +67,7 @@ func (k *scalar) sub(x, y *scalar) {
 
 func (k *scalar) isZero() bool { return k[0]|k[1]|k[2]|k[3] == 0 }
 
-// half brings k into [0, 2^255) by turning its sign where that makes it smaller: k·P is then
+// half brings k into [0, 2^255) by turning its sign where it has 256 bits: k·P is then
 // (n-k)·(-P). It reports whether it did. Windows with signed digits need the free bit on top.
 func (k *scalar) half() (negative bool) {
 	if k[3]>>63 == 0 {

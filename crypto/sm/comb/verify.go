@@ -1,3 +1,13 @@
+// Package comb verifies SM2 signatures (GB/T 32918.2) with tables of multiples of the public key. A
+// verification computes s·G + t·Q; where Q was met before, its multiples are looked up and added, and
+// the doublings, three quarters of the work, fall away.
+//
+// It has its own arithmetic: numbers modulo p and n (field.go, scalar.go), points (point.go), tables
+// (table.go), and the verification on top (verify.go). It runs in variable time, and may: it sees public
+// numbers only, never a private key, and does not sign. Where its formulas do not hold, which only
+// a forger brings about, it says Exceptional, and crypto/sm asks the library.
+//
+// docs/sm2-verification.md says why each step is right.
 package comb
 
 import "math/bits"
@@ -15,7 +25,8 @@ const (
 )
 
 // Verify checks an SM2 signature (GB/T 32918.2 §7.1, steps B1 to B2 and B5 to B7) of the digest
-// e = SM3(Z_A ‖ M) by the key whose table is q. g is a table of the generator.
+// e = SM3(Z_A ‖ M) by the key whose table is q. g is a table of the generator, made by NewBase:
+// a small one would double what stands of Q.
 //
 //	t = r + s mod n, refused when 0
 //	(x, y) = s·G + t·Q
@@ -42,14 +53,14 @@ func Verify(g, q *Table, e, r, s *[32]byte) Answer {
 	var c scalar
 	c.sub(&kr, &ke)
 	var x, want element
-	x.mul((*element)(&c), &rr) // c < n < p
+	x.enter((*[4]uint64)(&c)) // c < n < p
 	want.mul(&x, &sum.zz)
 	if want == sum.x {
 		return Good
 	}
 	// c + n < p?
 	var carry, b uint64
-	var u element
+	var u [4]uint64
 	u[0], carry = bits.Add64(c[0], n0, 0)
 	u[1], carry = bits.Add64(c[1], n1, carry)
 	u[2], carry = bits.Add64(c[2], n2, carry)
@@ -61,7 +72,7 @@ func Verify(g, q *Table, e, r, s *[32]byte) Answer {
 	if carry == 1 || b == 0 {
 		return Bad
 	}
-	x.mul(&u, &rr)
+	x.enter(&u)
 	want.mul(&x, &sum.zz)
 	if want == sum.x {
 		return Good
