@@ -49,7 +49,7 @@ func newSubject(t testing.TB, name string, d *big.Int, width int) subject {
 	return subject{name, d, &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, wide, small}
 }
 
-// inverse of v modulo n.
+// over is a/b modulo n.
 func over(a, b int64) *big.Int {
 	return new(big.Int).Mul(big.NewInt(a), new(big.Int).ModInverse(new(big.Int).Mod(big.NewInt(b), n), n))
 }
@@ -228,18 +228,40 @@ func TestExceptional(t *testing.T) {
 	}
 }
 
-// A point whose x lies in [n, p): one in 2^128 has, and its signatures hold by x - n. Nobody knows
-// the private key: Q = (R - s·G)/t.
+// pointAt is a point with this x, where there is one.
+func pointAt(x *big.Int) (y *big.Int) {
+	y2 := new(big.Int).Exp(x, big.NewInt(3), p)
+	y2.Sub(y2, new(big.Int).Mul(big.NewInt(3), x)).Add(y2, curve.Params().B).Mod(y2, p)
+	return new(big.Int).ModSqrt(y2, p)
+}
+
+// summing is the key with which s·G + (r+s)·Q is the point (x, y): Q = ((x, y) - s·G)/(r+s). Nobody
+// knows its private key.
+func summing(t *testing.T, x, y, r, s *big.Int) subject {
+	t.Helper()
+	sx, sy := curve.ScalarBaseMult(s.FillBytes(make([]byte, 32)))
+	qx, qy := curve.Add(x, y, sx, new(big.Int).Sub(p, sy))
+	over := new(big.Int).Add(r, s)
+	over.ModInverse(over.Mod(over, n), n)
+	qx, qy = curve.ScalarMult(qx, qy, over.FillBytes(make([]byte, 32)))
+	var xb, yb [32]byte
+	qx.FillBytes(xb[:])
+	qy.FillBytes(yb[:])
+	wide, err := comb.NewTable(&xb, &yb, 8)
+	require.NoError(t, err)
+	small, err := comb.NewSmallTable(&xb, &yb)
+	require.NoError(t, err)
+	return subject{fmt.Sprintf("with the sum at x = %x", x), new(big.Int), &ecdsa.PublicKey{Curve: curve, X: qx, Y: qy}, wide, small}
+}
+
+// A point whose x lies in [n, p): one in 2^129 has, and its signatures hold by x - n.
 func TestHighX(t *testing.T) {
 	g, err := comb.NewBase(8)
 	require.NoError(t, err)
-	b := curve.Params().B
 	found := 0
 	for i := int64(0); found < 8; i++ {
 		x := new(big.Int).Add(n, big.NewInt(i))
-		y2 := new(big.Int).Exp(x, big.NewInt(3), p)
-		y2.Sub(y2, new(big.Int).Mul(big.NewInt(3), x)).Add(y2, b).Mod(y2, p)
-		y := new(big.Int).ModSqrt(y2, p)
+		y := pointAt(x)
 		if y == nil {
 			continue
 		}
@@ -250,24 +272,51 @@ func TestHighX(t *testing.T) {
 		require.NoError(t, err)
 		r := new(big.Int).Add(e, x)
 		r.Mod(r, n)
-		sx, sy := curve.ScalarBaseMult(s.Bytes())
-		qx, qy := curve.Add(x, y, sx, new(big.Int).Sub(p, sy))
-		over := new(big.Int).Add(r, s)
-		qx, qy = curve.ScalarMult(qx, qy, over.ModInverse(over.Mod(over, n), n).Bytes())
-		var xb, yb [32]byte
-		qx.FillBytes(xb[:])
-		qy.FillBytes(yb[:])
-		wide, err := comb.NewTable(&xb, &yb, 8)
-		require.NoError(t, err)
-		small, err := comb.NewSmallTable(&xb, &yb)
-		require.NoError(t, err)
 		var c tally
-		k := subject{"high x", new(big.Int), &ecdsa.PublicKey{Curve: curve, X: qx, Y: qy}, wide, small}
+		k := summing(t, x, y, r, s)
 		compare(t, g, k, e, r, s, &c)
 		require.Equal(t, 2, c.good, "x = n + %d", i)
 		compare(t, g, k, new(big.Int).Xor(e, big.NewInt(1)), r, s, &c)
 		require.Equal(t, 2, c.bad)
 	}
+}
+
+// The second candidate c + n counts only below p. Whoever forgot that would take it for x modulo p, or
+// modulo 2^256, and pass signatures with c = x + p - n and c = x + 2^256 - n.
+func TestNoThirdCandidate(t *testing.T) {
+	g, err := comb.NewBase(8)
+	require.NoError(t, err)
+	whole := new(big.Int).Lsh(big.NewInt(1), 256)
+	tried := map[string]int{}
+	for _, from := range []*big.Int{big.NewInt(0), big.NewInt(1 << 40), new(big.Int).Sub(p, n), new(big.Int).Sub(whole, p), new(big.Int).Rsh(n, 1)} {
+		x, y := new(big.Int).Set(from), pointAt(from)
+		for ; y == nil; y = pointAt(x) {
+			x.Add(x, big.NewInt(1))
+		}
+		s, err := rand.Int(rand.Reader, n)
+		require.NoError(t, err)
+		r, err := rand.Int(rand.Reader, n)
+		require.NoError(t, err)
+		k := summing(t, x, y, r, s)
+		for name, more := range map[string]*big.Int{
+			"x": new(big.Int), "p - n": new(big.Int).Sub(p, n), "2^256 - n": new(big.Int).Sub(whole, n), "2^256 - p": new(big.Int).Sub(whole, p),
+		} {
+			c := new(big.Int).Add(x, more)
+			if c.Cmp(n) >= 0 {
+				continue
+			}
+			e := new(big.Int).Sub(r, c)
+			var got tally
+			compare(t, g, k, e.Mod(e, n), r, s, &got)
+			if name == "x" {
+				require.Equal(t, 2, got.good)
+			} else {
+				require.Equal(t, 2, got.bad, "x = %x, c = x + %s", x, name)
+			}
+			tried[name]++
+		}
+	}
+	require.Len(t, tried, 4)
 }
 
 func TestDifference(t *testing.T) {
