@@ -319,6 +319,29 @@ func TestNoThirdCandidate(t *testing.T) {
 	require.Len(t, tried, 4)
 }
 
+// A digest of n or more counts modulo n, also where r - e borrows twice: r small, e - n larger.
+func TestDigestBeyondTheOrder(t *testing.T) {
+	g, err := comb.NewBase(8)
+	require.NoError(t, err)
+	for _, bit := range []uint{4, 64, 130, 200, 223} {
+		x := new(big.Int).Sub(n, new(big.Int).Lsh(big.NewInt(1), bit))
+		y := pointAt(x)
+		for ; y == nil; y = pointAt(x) {
+			x.Sub(x, big.NewInt(1))
+		}
+		r := big.NewInt(3)
+		s, err := rand.Int(rand.Reader, n)
+		require.NoError(t, err)
+		k := summing(t, x, y, r, s)
+		e := new(big.Int).Sub(r, x)
+		e.Mod(e, n)
+		var c tally
+		compare(t, g, k, e, r, s, &c)
+		compare(t, g, k, e.Add(e, n), r, s, &c)
+		require.Equal(t, 4, c.good, "n - 2^%d", bit)
+	}
+}
+
 func TestDifference(t *testing.T) {
 	g, err := comb.NewBase(8)
 	require.NoError(t, err)
