@@ -21,9 +21,9 @@ type freezeCommand struct {
 
 type freezeProposeCommand struct {
 	connection
-	Kind   string `arg:"" enum:"type,authority,authority-key,provider,provider-key,status-key,party,client,region,all" help:"${enum}."`
-	ID     string `arg:"" optional:"" help:"Which one: an id, of a region six digits such as 430000, of a status-key the code of its domain; none for all."`
-	KeyID  string `name:"kid" placeholder:"KID" help:"Key id, for the three key kinds."`
+	Kind   string `arg:"" enum:"type,authority,authority-key,provider,provider-key,status-key,service-key,party,client,region,all" help:"${enum}."`
+	ID     string `arg:"" optional:"" help:"Which one: an id, of a region six digits such as 430000, of a status-key or service-key the code of its domain; none for all."`
+	KeyID  string `name:"kid" placeholder:"KID" help:"Key id, for the four key kinds."`
 	Urgent bool   `help:"Bite now; lifted by itself when nobody approves within the hour."`
 	Thaw   bool   `help:"Let it go on."`
 	Reason string `required:"" help:"Why; for whoever approves, and for the history."`

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/receipt"
-	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
 )
 
@@ -123,7 +122,8 @@ func TestReceiptEndToEnd(t *testing.T) {
 		next := newKeyOf(t, data, "receipt/2")
 		require.NoError(t, d.keys.Reload())
 		require.NoError(t, ensureReceiptKeys(ctx, d.cfg, d.registry, d.keys, time.Now()))
-		require.NoError(t, d.registry.Freeze(ctx, "operator", "stolen", registry.Freeze{Kind: "service-key", ID: "DEMO", Key: old.KeyID, Frozen: true}))
+		frozen := toolOf(t, 0, "freeze", "propose", "service-key", "DEMO", "--kid", old.KeyID, "--urgent", "--reason", "stolen", "--data", data, "--server", d.base)
+		require.Contains(t, frozen, "bites already")
 		saved = fileOf(t, "list.jws", []byte(fetchText(t, d.base+"/v1/trust-list")))
 		offline[1] = saved
 		require.Contains(t, tool(1, alone), "receipt-key-frozen")
