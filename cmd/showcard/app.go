@@ -62,6 +62,7 @@ type app struct {
 	ready    func(context.Context) error // of the volatile store
 	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue
+	tables   *key.Tables // of SM2 keys that come back
 	holderID func(schemas.HolderRef) string
 	registry *registry.Registry
 	issuer   *issuer.Issuer
@@ -113,6 +114,9 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 		return nil, err
 	}
 	if a.types, err = loadTypes(cfg.Catalogue); err != nil {
+		return nil, err
+	}
+	if a.tables, err = newTables(cfg, log); err != nil {
 		return nil, err
 	}
 	if err := a.openStores(ctx); err != nil {
@@ -253,7 +257,7 @@ func (a *app) openVerifier() error {
 		Status: verifier.CachedStatus{
 			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(a.outbound),
 		},
-		MaxStatusAge: a.cfg.StatusMaxAge,
+		MaxStatusAge: a.cfg.StatusMaxAge, Tables: a.tables,
 	})
 	if err != nil {
 		return err
@@ -313,6 +317,7 @@ func (a *app) mount() (err error) {
 		return err
 	}
 	return errors.Join(
+		a.tableMetrics(),
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(a.login.Routes(), login.Errors()),

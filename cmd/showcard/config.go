@@ -117,6 +117,12 @@ type config struct {
 	// administrator or an agent for. Defaults 26352h (three years) and 8784h (one year).
 	AdministratorTerm time.Duration `yaml:"administrator_term"`
 	AgentTerm         time.Duration `yaml:"agent_term"`
+	// sm2_tables says how SM2 signatures of keys that come back are verified: on (tables of their
+	// multiples, several times as fast), off (the library alone), or both (each checks the other, the
+	// library decides, a difference is logged and counted: for the first months). Default on.
+	SM2Tables string `yaml:"sm2_tables"`
+	// sm2_table_memory bounds the tables of known keys, in bytes: 256 KiB for each. Default 67108864.
+	SM2TableMemory int64 `yaml:"sm2_table_memory"`
 	// correction_within is how long an answer to a correction request may take before it is
 	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
 	CorrectionWithin  time.Duration `yaml:"correction_within"`
@@ -202,7 +208,7 @@ func readConfig(path string) (config, error) {
 
 // check fills defaults and refuses what cannot work.
 func (c *config) check() error {
-	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text"} {
+	for field, value := range map[*string]string{&c.Listen: "127.0.0.1:8080", &c.Volatile: "memory", &c.Profile: "sm2", &c.TwoOperators: "auto", &c.Log: "text", &c.SM2Tables: "on"} {
 		if *field == "" {
 			*field = value
 		}
@@ -243,6 +249,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"auto", "always"}, c.TwoOperators) {
 		return fmt.Errorf("%w: two_operators: auto or always", errConfig)
+	}
+	if !slices.Contains([]string{"on", "off", "both"}, c.SM2Tables) || c.SM2TableMemory < 0 {
+		return fmt.Errorf("%w: sm2_tables: on, off or both; sm2_table_memory: bytes", errConfig)
 	}
 	if c.StepUpBy == "" {
 		c.StepUpBy = "passkey-or-sign-in"

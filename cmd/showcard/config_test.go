@@ -30,6 +30,7 @@ func TestConfigRefuses(t *testing.T) {
 		"lifetime below the least": func(c *config) { c.CodeLifetime = 10 * time.Second },
 		"least above the usual":    func(c *config) { c.CodeLifetimeMin = 2 * time.Minute },
 		"retention under the law":  func(c *config) { c.RecordRetention = time.Hour },
+		"tables of another kind":   func(c *config) { c.SM2Tables = "sometimes" },
 		"records under the law":    func(c *config) { c.Retention.Records = 4379 * time.Hour },
 		"content under the floor":  func(c *config) { c.Retention.EndedContent = time.Hour },
 		"pushes for an hour":       func(c *config) { c.Retention.Pushes = time.Hour },

@@ -36,7 +36,7 @@ func (a *app) openAccess(alg key.Algorithm) error {
 	}
 	a.access, err = access.New(access.Config{
 		Issuer: a.cfg.PublicURL, Keys: &tokenKeys{store: a.keys, now: time.Now}, Clients: accessClients(a.registry), Once: a.volatile, Sessions: a.store,
-		Fresh: a.registry.Fresh, MaxAge: a.cfg.RegistryMaxAge, Limiter: a.volatile, Note: a.noteVisit, Certificate: certificate, MutualTLS: a.cfg.MTLSURL,
+		Fresh: a.registry.Fresh, MaxAge: a.cfg.RegistryMaxAge, Limiter: a.volatile, Note: a.noteVisit, Certificate: certificate, MutualTLS: a.cfg.MTLSURL, Tables: a.tables,
 	})
 	return err
 }

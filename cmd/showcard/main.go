@@ -30,6 +30,7 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Check a code, a picture of one, or a certificate in a file."`
 	Inspect inspectCommand `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
 	Keygen  keygenCommand  `cmd:"" help:"Make a key, in a file or in a keystore."`
+	Bench   benchCommand   `cmd:"" help:"Measure against plain code that does the same."`
 	Freeze  freezeCommand  `cmd:"" help:"Freeze a type, a key, an authority, a region or everything; with a second operator's approval."`
 	Roots   rootsCommand   `cmd:"" help:"Make, sign and show trust roots, offline."`
 	Rotate  rotateCommand  `cmd:"" help:"Make the next key of the deployment and register it, while the server runs."`

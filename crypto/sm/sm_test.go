@@ -217,8 +217,9 @@ func TestIssue560(t *testing.T) {
 	require.NoError(t, err)
 	sig, err := FromDER(unhex(t, "3046022100BE0EA64E1EC06F0D247093F3CCBBADCFB6260224272F86DDB78326E7CD6C7560022100E9F6AB2FCC48A2CEF94838E66B5C7E21FD8E4DE25990DD98CA5243F4966F2853"))
 	require.NoError(t, err)
-	r, s, err := split(sig)
-	require.NoError(t, err)
 	require.True(t, referenceVerify(p.Bytes(), make([]byte, 32), sig))
-	require.NoError(t, p.verifyDigest(make([]byte, 32), r, s))
+	require.NoError(t, p.verifyDigest(make([]byte, 32), sig))
+	tables, err := NewTables(TablesConfig{})
+	require.NoError(t, err)
+	require.NoError(t, tables.Known(p).verifyDigest(make([]byte, 32), sig))
 }

@@ -49,7 +49,7 @@ func (s *Service) open(t *jose.Token) (claims, error) {
 	if err != nil {
 		return claims{}, err
 	}
-	if err := t.Verify(public); err != nil {
+	if err := t.Verify(s.cfg.Tables.Known(public)); err != nil {
 		return claims{}, fmt.Errorf("%w: %w", httpd.ErrBadCredentials, err)
 	}
 	var c claims

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -52,6 +53,24 @@ func TestOneAnswerForStrangers(t *testing.T) {
 		require.Equal(t, "assertion-algorithm", known.failed.Code)
 		require.Equal(t, known.failed, unknown.failed)
 	})
+}
+
+// A table would make the answer to a client that was here before quicker than to one that was not,
+// and so tell who is registered. Our own tokens have one.
+func TestNoTableForAssertions(t *testing.T) {
+	tables, err := key.NewTables(sm.TablesConfig{Width: 4})
+	require.NoError(t, err)
+	f := newFixtureWith(t, key.SM2, func(c *access.Config) { c.Tables = tables })
+	stranger := newKey(t, key.SM2)
+	for range 3 {
+		f.ask(form(f.signed(stranger, "JWT", nil)))
+		f.ask(form(f.signed(stranger, "JWT", map[string]any{"iss": "nobody", "sub": "nobody"})))
+		require.Empty(t, f.ask(form(f.signed(f.key, "JWT", nil))).failed.Code)
+	}
+	require.Zero(t, tables.Stats().Wide+tables.Stats().Small+tables.Stats().Returning)
+	status, _ := f.bearer(f.token())
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, 1, tables.Stats().Wide)
 }
 
 // visits are what would be in the audit log.

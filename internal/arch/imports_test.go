@@ -88,6 +88,28 @@ func TestEachLibraryAtHome(t *testing.T) {
 	}
 }
 
+// comb computes in variable time: it may see public numbers only. It imports nothing that makes or
+// holds a private key, no randomness to make one from, and no word of it speaks of one.
+func TestCombSeesNoPrivateKey(t *testing.T) {
+	for _, f := range house(t) {
+		if f.room != "crypto/sm/comb" || f.test {
+			continue
+		}
+		ours, others := f.imports()
+		for _, i := range append(ours, others...) {
+			if !allows("encoding/binary encoding/hex errors fmt math/bits", i) {
+				t.Errorf("%s: comb must not import %s", f.path, i)
+			}
+		}
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			if name, ok := n.(*ast.Ident); ok && strings.Contains(strings.ToLower(name.Name), "private") {
+				t.Errorf("%s: %s", f.at(n), name.Name)
+			}
+			return true
+		})
+	}
+}
+
 // crypto and schemas do not log, and only keys touch files.
 func TestQuietBelow(t *testing.T) {
 	for _, f := range house(t) {

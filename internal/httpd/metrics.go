@@ -60,3 +60,8 @@ func (m *metrics) observe(rec *record, method string, status int, took time.Dura
 
 // Registry is where the rooms register metrics of their own; /metrics shows them all.
 func (s *Server) Registry() prometheus.Registerer { return s.metrics.registry }
+
+// Gauge shows a figure of a room at /metrics. Its value is asked for at each scrape.
+func (s *Server) Gauge(name, help string, value func() float64) error {
+	return s.metrics.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/showcard/showcard/bench"
+)
+
+type benchCommand struct {
+	JSON  bool `name:"json" help:"Print JSON."`
+	Quick bool `help:"Measure for less than a minute."`
+}
+
+// Help is what --help says below the flags.
+func (benchCommand) Help() string {
+	return `Measures showcard against plain code that does the same, in turn in one run, and prints the ratios
+beside their goals. Absolute figures are this machine's; ratios hold elsewhere. Run it on an idle machine.`
+}
+
+func (c *benchCommand) Run(e *env) error {
+	report, err := bench.Run(e.ctx, bench.Config{Quick: c.Quick})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		out := json.NewEncoder(e.stdout)
+		out.SetEscapeHTML(false)
+		out.SetIndent("", "  ")
+		return out.Encode(report)
+	}
+	m := report.Machine
+	fmt.Fprintf(e.stdout, "%s, %d cores, %s/%s, %s, load %s\n\n", m.CPU, m.Cores, m.OS, m.Arch, m.Go, m.Load)
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "metric\tvalue\tgoal\t\tbaseline\tours")
+	for _, one := range report.Metrics {
+		mark := ""
+		if one.Met != nil {
+			mark = "missed"
+			if *one.Met {
+				mark = "reached"
+			}
+		}
+		fmt.Fprintf(w, "%s\t%g %s\t%s\t%s\t%s\t%s\n", one.Name, one.Value, one.Unit, one.Goal, mark, one.Baseline, one.Ours)
+	}
+	return w.Flush()
+}
