@@ -200,9 +200,9 @@
       live.type = type;
       live.purposeName = purposeName;
       live.finished = function () { if (page.live === live) finished(live); };
-      listen(live);
       try { await take(live, r, asked); } catch (e) { if (page.live === live) await trouble(live, e); }
       live.busy = false;
+      if (page.live === live) listen(live); // after the code, which is what a slow network is needed for
     } catch (e) {
       if (e.code === 'step-up-required') prove(function () { start(h, view, purpose); }); else fail(e);
     }
