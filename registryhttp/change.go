@@ -58,8 +58,8 @@ func accepted(p registry.Proposal) httpd.Accepted {
 // explain lets an operator see what was wrong with an entry: she wrote it.
 func explain(err error) error {
 	for _, row := range Errors() {
-		switch row.Err { //nolint:errorlint // the rows of a table, not errors that came along
-		case registry.ErrInvalid, registry.ErrPartyIncomplete, registry.ErrPartyState:
+		switch row.Err {
+		case registry.ErrInvalid, registry.ErrPartyIncomplete, registry.ErrPartyState: //nolint:errorlint // the rows of a table, not errors that came along
 			if errors.Is(err, row.Err) {
 				return &httpd.Problem{Code: row.Code, Detail: err.Error()}
 			}

@@ -46,3 +46,17 @@ func TestSM2PageStatesItsFigures(t *testing.T) {
 	delete(figures, "1.8")
 	require.GreaterOrEqual(t, len(figures), 2, "the ratios that showcard bench found")
 }
+
+// No page holds both sides of a merge.
+func TestPagesAreMerged(t *testing.T) {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/decisions/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, pages)
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			require.NotRegexp(t, `(?m)^(<{7} |={7}$|>{7} )`, string(text), page)
+		}
+	}
+}

