@@ -3,6 +3,7 @@ package login_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,10 +54,13 @@ func TestDiscovery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOP(t, time.Now)
 			good := o.server.Config.Handler
-			o.server.Config.Handler = c.handler(t, o)
+			var handler atomic.Pointer[http.HandlerFunc] // a request that was given up may still be read
+			set := func(h http.HandlerFunc) { handler.Store(&h) }
+			set(c.handler(t, o))
+			o.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load())(w, r) })
 			s := newSite(t, hasty, region(o, newKey(t, key.ES256)))
 			require.Equal(t, c.code, s.get(s.browser, s.url+"/v1/sign-in/region").code)
-			o.server.Config.Handler = good
+			set(good.ServeHTTP)
 			require.Equal(t, c.code, s.get(s.browser, s.url+"/v1/sign-in/region").code, "it is not asked at every click")
 			s.wait(2 * time.Second)
 			require.Equal(t, "/wallet", s.signIn(s.browser).location, "once it is back, no restart is needed")

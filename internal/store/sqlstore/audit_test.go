@@ -409,6 +409,7 @@ func TestSeveralBuilders(t *testing.T) {
 func TestErasedAndSweptOpenings(t *testing.T) {
 	f := newAudit(t)
 	f.everything(t)
+	f.cosigned(t)
 	ctx := t.Context()
 	a, err := f.log.Query(ctx, audit.Query{Holder: "blind-one"})
 	require.NoError(t, err)
