@@ -75,7 +75,7 @@ func TestVolatileOnCluster(t *testing.T) {
 	requireUnavailable(t, unavailable)
 }
 
-// All suites by way of sentinels, that ask for a password of their own.
+// All suites by way of sentinels, who have a password of their own.
 func TestVolatileOnSentinel(t *testing.T) {
 	ctx := t.Context()
 	group := redistest.Sentinel(t)
@@ -83,7 +83,6 @@ func TestVolatileOnSentinel(t *testing.T) {
 	for _, one := range group.Sentinels {
 		redistest.Use(t, one).Do("ACL", "SETUSER", "watcher", "on", ">w0rd", "&*",
 			"+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+sentinel|replicas", "+sentinel|ckquorum", "+subscribe", "+info", "+@connection")
-		redistest.Use(t, one).Do("ACL", "SETUSER", "default", "off")
 	}
 	cfg := redisstore.Config{URL: signedIn(group.URL) + "?sentinel_username=watcher&sentinel_password=w0rd"}
 	storetest.Volatile(t, subjects(redistest.Use(t, group.Servers[0]), cfg))
@@ -91,6 +90,9 @@ func TestVolatileOnSentinel(t *testing.T) {
 	require.NoError(t, s.Ready(ctx))
 	require.NoError(t, s.Check(ctx))
 
+	wrong := open(t, redisstore.Config{URL: strings.Replace(cfg.URL, "=w0rd", "=wr0ng", 1), Timeout: 200 * time.Millisecond})
+	require.ErrorContains(t, wrong.Check(ctx), "WRONGPASS")
+	require.Error(t, wrong.Ready(ctx))
 	stranger := open(t, redisstore.Config{URL: strings.Replace(cfg.URL, "/showcard?", "/another?", 1), Timeout: 200 * time.Millisecond})
 	require.ErrorIs(t, stranger.Check(ctx), redisstore.ErrMaster)
 	_, err := stranger.Ticket(ctx, [32]byte{1})
