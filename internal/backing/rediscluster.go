@@ -9,9 +9,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
-const slots = 16384
+const (
+	slots   = 16384
+	answers = 500 * time.Millisecond // a server that runs does, by then
+)
 
 // RedisCluster is a Redis Cluster on the loopback: its first half began as masters, and node
 // half+i as the replica of node i. A node that has not answered for a second and a half is given
@@ -149,8 +153,11 @@ func (c *RedisCluster) Serving(ctx context.Context, key string) (*Redis, error) 
 		if !node.Alive() {
 			continue
 		}
-		// A replica or another master answers MOVED.
-		if _, err := node.Do(ctx, "TYPE", key); err == nil {
+		// A replica or another master answers MOVED, and one that is paused nothing.
+		soon, cancel := context.WithTimeout(ctx, answers)
+		_, err := node.Do(soon, "TYPE", key)
+		cancel()
+		if err == nil {
 			return node, nil
 		}
 	}

@@ -68,7 +68,7 @@ func (s *RedisSentinel) start(ctx context.Context, args []string) error {
 		// A sentinel writes what it learns into its own file.
 		file := filepath.Join(dir, "sentinel.conf")
 		text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 2\nsentinel down-after-milliseconds %[1]s 1000\n"+
-			"sentinel failover-timeout %[1]s 6000\nsentinel parallel-syncs %[1]s 2\n", sentinelMaster, host, port)
+			"sentinel failover-timeout %[1]s 2000\nsentinel parallel-syncs %[1]s 2\n", sentinelMaster, host, port)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return fmt.Errorf("backing: %w", err)
 		}
