@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,12 +33,29 @@ type site struct {
 	// serving is the server that has the status list now.
 	serving func() *backing.Redis // nil while there is none
 	whole   func(t *testing.T)
+	servers []*backing.Redis
+}
+
+// hearing is the server that somebody listens on.
+func (at site) hearing(t *testing.T, topic string) (found *backing.Redis) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for _, one := range at.servers {
+			if n, err := one.Do(t.Context(), "PUBSUB", "NUMSUB", "showcard:bell:"+topic); err == nil && strings.HasSuffix(fmt.Sprint(n), " 1]") {
+				found = one
+				return true
+			}
+		}
+		return false
+	}, aWhile, 10*time.Millisecond)
+	return found
 }
 
 func clusterSite(t *testing.T) site {
 	c := redistest.Cluster(t)
 	return site{
-		url: c.URL,
+		url:     c.URL,
+		servers: c.Nodes,
 		serving: func() *backing.Redis {
 			r, err := c.Serving(t.Context(), "showcard:{status:1}")
 			if err != nil {
@@ -52,7 +70,8 @@ func clusterSite(t *testing.T) site {
 func sentinelSite(t *testing.T) site {
 	s := redistest.Sentinel(t)
 	return site{
-		url: s.URL,
+		url:     s.URL,
+		servers: s.Servers,
 		serving: func() *backing.Redis {
 			r, err := s.Master(t.Context())
 			if err != nil {
