@@ -41,7 +41,7 @@ func parse(raw string) (target, error) {
 		var cluster bool
 		if plain, cluster = strings.CutSuffix(scheme, clusterScheme); !cluster {
 			opt, err := redis.ParseURL(raw)
-			if err != nil {
+			if err != nil || opt.Network == "tcp" && strings.Contains(opt.Addr, ",") {
 				return target{}, errURL // the library's quotes the URL
 			}
 			return target{simple: opt}, nil

@@ -10,7 +10,7 @@
 // Every script touches one key, and every key has its hash tag, so that each show and each
 // list lies in one slot of a Redis Cluster.
 //
-//	showcard:{show:<id>}           hash    show, closed, claimant, until      ends with the show
+//	showcard:{show:<id>}           hash    show, closed, claimant, until, lease  ends with the show
 //	showcard:{shows:<person>}      zset    ids of her shows, by their end     ends with the last of them
 //	showcard:{ticket:<digest>}     string  JSON of wallet.Ticket              ends some time after the code
 //	showcard:{challenge:<sha256>}  string  "1"; the hash is of nonce+caller   minutes

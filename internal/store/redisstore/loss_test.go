@@ -167,6 +167,25 @@ func TestWrongTypes(t *testing.T) {
 	require.NotErrorIs(t, err, wallet.ErrTicketUnknown)
 }
 
+// After the server's clock was set back, or when a replica whose clock is behind took over, nobody
+// waits longer for a claim than its lease.
+func TestClaimClockSetBack(t *testing.T) {
+	ctx := t.Context()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL})
+	const key, lease = "showcard:{show:a}", 50 * time.Millisecond
+	require.NoError(t, s.PutShow(ctx, wallet.Show{ID: "a"}, time.Hour))
+	require.NoError(t, s.Claim(ctx, "a", "x", lease))
+	server.Do("HSET", key, "until", serverTime(t, server)/1000+time.Hour.Milliseconds())
+	require.ErrorIs(t, s.Claim(ctx, "a", "y", time.Hour), wallet.ErrTicketTaken)
+	advance(t, server, lease)
+	require.NoError(t, s.Claim(ctx, "a", "y", time.Hour))
+	require.ErrorIs(t, s.Claim(ctx, "a", "x", lease), wallet.ErrTicketTaken)
+	// Of a process of before, which did not write down how long.
+	server.Do("HDEL", key, "lease")
+	require.ErrorIs(t, s.Claim(ctx, "a", "x", lease), wallet.ErrTicketTaken)
+}
+
 // After the server's clock was set back nobody waits longer than the limit means.
 func TestLimiterClockSetBack(t *testing.T) {
 	ctx := t.Context()

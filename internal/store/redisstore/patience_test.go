@@ -220,9 +220,9 @@ func TestMovingSlot(t *testing.T) {
 // The bell over a cluster and over Sentinel: events arrive from any process, a listener is told when
 // its server is gone, also when that only stops answering, and hears again from the next.
 func TestBellThroughFailovers(t *testing.T) {
-	for name, at := range map[string]site{"cluster": clusterSite(t), "sentinel": sentinelSite(t)} {
+	for name, at := range map[string]redistest.Site{"cluster": redistest.ClusterSite(t), "sentinel": redistest.SentinelSite(t)} {
 		t.Run(name, func(t *testing.T) {
-			near, far := open(t, redisstore.Config{URL: at.url, Timeout: time.Second}), open(t, redisstore.Config{URL: at.url, Timeout: time.Second})
+			near, far := open(t, redisstore.Config{URL: at.URL, Timeout: time.Second}), open(t, redisstore.Config{URL: at.URL, Timeout: time.Second})
 			events, stop, err := near.Listen(t.Context(), "person:p")
 			require.NoError(t, err)
 			defer stop()
@@ -248,14 +248,14 @@ func TestBellThroughFailovers(t *testing.T) {
 			}
 			ring()
 			hear(wallet.EventAsk)
-			bellsOn := at.hearing(t, "person:p")
+			bellsOn := at.Hearing("showcard:bell:person:p")
 			require.NoError(t, bellsOn.Pause())
 			hear(wallet.EventResync)
 			ring()
 			hear(wallet.EventAsk)
 			require.NoError(t, bellsOn.Resume())
-			at.whole(t)
-			require.NoError(t, at.hearing(t, "person:p").Kill())
+			at.AwaitWhole()
+			require.NoError(t, at.Hearing("showcard:bell:person:p").Kill())
 			hear(wallet.EventResync)
 			ring()
 			hear(wallet.EventAsk)

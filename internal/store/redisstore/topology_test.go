@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/showcard/showcard/internal/backing"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -121,4 +122,20 @@ func TestVolatileOnSentinel(t *testing.T) {
 	}, aWhile, 50*time.Millisecond)
 	require.ErrorIs(t, s.Check(ctx), redisstore.ErrQuorum)
 	require.NoError(t, s.Ready(ctx))
+}
+
+// Nothing goes on after Shutdown, whichever it is.
+func TestNothingIsLeftRunning(t *testing.T) {
+	for _, url := range []string{redistest.Cluster(t).URL, redistest.Sentinel(t).URL} {
+		ignored := goleak.IgnoreCurrent()
+		s, err := redisstore.New(redisstore.Config{URL: url})
+		require.NoError(t, err)
+		require.NoError(t, s.PutShow(t.Context(), wallet.Show{ID: "a", PersonID: "p"}, time.Minute))
+		_, stop, err := s.Listen(t.Context(), "t")
+		require.NoError(t, err)
+		stop()
+		require.NoError(t, s.Check(t.Context()))
+		require.NoError(t, s.Shutdown())
+		goleak.VerifyNone(t, ignored)
+	}
 }

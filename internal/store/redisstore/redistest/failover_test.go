@@ -1,4 +1,4 @@
-package redisstore_test
+package redistest_test
 
 import (
 	"context"
@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/statuslist"
@@ -27,73 +25,17 @@ import (
 	"github.com/showcard/showcard/wallet"
 )
 
-// site is a Redis that survives the loss of a server.
-type site struct {
-	url string
-	// serving is the server that has the status list now.
-	serving func() *backing.Redis // nil while there is none
-	whole   func(t *testing.T)
-	servers []*backing.Redis
-}
-
-// hearing is the server that somebody listens on.
-func (at site) hearing(t *testing.T, topic string) (found *backing.Redis) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		for _, one := range at.servers {
-			if n, err := one.Do(t.Context(), "PUBSUB", "NUMSUB", "showcard:bell:"+topic); err == nil && strings.HasSuffix(fmt.Sprint(n), " 1]") {
-				found = one
-				return true
-			}
-		}
-		return false
-	}, aWhile, 10*time.Millisecond)
-	return found
-}
-
-func clusterSite(t *testing.T) site {
-	c := redistest.Cluster(t)
-	return site{
-		url:     c.URL,
-		servers: c.Nodes,
-		serving: func() *backing.Redis {
-			r, err := c.Serving(t.Context(), "showcard:{status:1}")
-			if err != nil {
-				return nil
-			}
-			return r
-		},
-		whole: func(t *testing.T) { require.NoError(t, c.AwaitWhole(t.Context())) },
-	}
-}
-
-func sentinelSite(t *testing.T) site {
-	s := redistest.Sentinel(t)
-	return site{
-		url:     s.URL,
-		servers: s.Servers,
-		serving: func() *backing.Redis {
-			r, err := s.Master(t.Context())
-			if err != nil {
-				return nil
-			}
-			return r
-		},
-		whole: func(t *testing.T) { require.NoError(t, s.AwaitReplicas(t.Context())) },
-	}
-}
-
 // A master dies while shows are put, claimed and verified and certificates are revoked; its replica
 // takes over; it comes back; then the new one dies as well.
-func TestClusterLosesMasters(t *testing.T)  { losesMasters(t, clusterSite(t)) }
-func TestSentinelLosesMasters(t *testing.T) { losesMasters(t, sentinelSite(t)) }
+func TestClusterLosesMasters(t *testing.T)  { losesMasters(t, redistest.ClusterSite(t)) }
+func TestSentinelLosesMasters(t *testing.T) { losesMasters(t, redistest.SentinelSite(t)) }
 
-func losesMasters(t *testing.T, at site) {
-	l := newLoad(t, at.url)
+func losesMasters(t *testing.T, at redistest.Site) {
+	l := newLoad(t, at.URL)
 	l.start()
 	for _, how := range []string{"killed", "paused"} {
 		l.work(t, 150)
-		victim := at.serving()
+		victim := at.Serving(list)
 		require.NotNil(t, victim)
 		if how == "killed" {
 			require.NoError(t, victim.Kill())
@@ -101,7 +43,7 @@ func losesMasters(t *testing.T, at site) {
 			require.NoError(t, victim.Pause()) // its connections stay, and its port
 		}
 		begin := time.Now()
-		require.Eventually(t, func() bool { now := at.serving(); return now != nil && now != victim }, aWhile, 20*time.Millisecond)
+		require.Eventually(t, func() bool { now := at.Serving(list); return now != nil && now != victim }, aWhile, 20*time.Millisecond)
 		promoted := time.Now()
 		l.work(t, 150)
 		_, _, known, err := l.stores[0].Lookup(t.Context(), "1", 0)
@@ -113,11 +55,16 @@ func losesMasters(t *testing.T, at site) {
 		} else {
 			require.NoError(t, victim.Resume())
 		}
-		at.whole(t)
+		at.AwaitWhole()
 	}
 	l.work(t, 150)
 	l.finish(t)
 }
+
+const (
+	list   = "showcard:{status:1}"
+	aWhile = time.Minute // for what must come
+)
 
 // load is two processes with a Redis and a record that they share.
 type load struct {
@@ -400,20 +347,4 @@ func TestSpentCodeThatTheReplicaForgot(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, closed)
 	require.ErrorIs(t, spend("thief"), verifier.ErrSpent)
-}
-
-// Nothing goes on after Shutdown, whichever it is.
-func TestNothingIsLeftRunning(t *testing.T) {
-	for _, url := range []string{redistest.Cluster(t).URL, redistest.Sentinel(t).URL} {
-		ignored := goleak.IgnoreCurrent()
-		s, err := redisstore.New(redisstore.Config{URL: url})
-		require.NoError(t, err)
-		require.NoError(t, s.PutShow(t.Context(), wallet.Show{ID: "a", PersonID: "p"}, time.Minute))
-		_, stop, err := s.Listen(t.Context(), "t")
-		require.NoError(t, err)
-		stop()
-		require.NoError(t, s.Check(t.Context()))
-		require.NoError(t, s.Shutdown())
-		goleak.VerifyNone(t, ignored)
-	}
 }
