@@ -22,6 +22,7 @@ const (
 	ClassRead     Class = "read"     // cheap look-ups and public documents
 	ClassWrite    Class = "write"    // single changes
 	ClassBulk     Class = "bulk"     // pushes: few, long
+	ClassResults  Class = "results"  // answers to the rows of a push, as fast as the department reads
 	ClassScan     Class = "scan"     // a clerk at a counter waits: kept to the last
 	ClassRenew    Class = "renew"    // a page looking at what became of its code: can wait a second
 	ClassShow     Class = "show"     // shows and codes of a holder: each lies in memory for minutes
@@ -52,6 +53,7 @@ func defaultLimits() map[Class]Limits {
 		ClassRead:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
 		ClassWrite:   {PerMinute: 600, Concurrent: 128, Queue: 128},
 		ClassBulk:    {PerMinute: 60, Concurrent: 16, Queue: 4},
+		ClassResults: {PerMinute: 120, Concurrent: 64, Queue: 16, Each: 8},
 		ClassScan:    {PerMinute: 6000, Concurrent: 512, Queue: 512},
 		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
 		// The shortest code lives 15 s, so that ten pages of one person fit in.

@@ -29,7 +29,7 @@ func BenchmarkCommit500(b *testing.B) {
 	for _, size := range []int{0, 12_000} {
 		b.Run(fmt.Sprintf("portrait=%d", size), func(b *testing.B) {
 			s := benchmarkStore(b)
-			_, err := s.BeginJob(b.Context(), "job", "police", "u", time.Now(), time.Hour)
+			_, err := s.BeginJob(b.Context(), issuer.JobStart{ID: "job", Authority: "police", Holder: "u", At: time.Now(), Lease: time.Hour})
 			require.NoError(b, err)
 			credential := "e." + strings.Repeat("e", 1000) + "." + strings.Repeat("s", 86) + "~" + strings.Repeat("e", 1400)
 			portrait := make([]byte, size)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -26,6 +27,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		b.Results = allResults(b)
 	}
 	sealed := make([]sealedBatch, len(b.Certificates))
+	changes := make([]sealedChange, len(b.Changes))
 	details := make([][]byte, len(b.Results))
 	b.Certificates = slices.Clone(b.Certificates)
 	err := inChunks(len(sealed), func(i int) (err error) {
@@ -37,6 +39,12 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return err
 	})
 	if err == nil {
+		err = inChunks(len(changes), func(i int) (err error) {
+			changes[i], err = s.sealChange(b.Changes[i].Change, s.changeID(b.Changes[i]))
+			return err
+		})
+	}
+	if err == nil {
 		err = inChunks(len(details), func(i int) (err error) {
 			details[i], err = s.sealResult(b.Job, b.Results[i])
 			return err
@@ -47,7 +55,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.write(ctx, 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+	err = s.write(ctx, 4*(len(b.Certificates)+len(b.Changes))+len(b.Results)+1, func(q querier) error {
 		out = make([]issuer.Committed, len(b.Certificates))
 		var job openJob
 		if b.Job != "" {
@@ -64,13 +72,20 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 			}
 			fates[n.Line] = out[i]
 		}
+		for i, c := range b.Changes {
+			fate := issuer.Committed{Identifier: c.Identifier}
+			if fate.Err = s.changeOnce(q, c, &changes[i]); fate.Err != nil && !refusal(fate.Err) {
+				return fate.Err
+			}
+			fates[c.Line] = fate
+		}
 		if b.Job == "" {
 			return nil
 		}
 		for i, r := range b.Results {
 			// What lies sealed in the details stands; what the record decides lies beside it.
 			answer := issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
-			if fate, ok := fates[r.Line]; ok {
+			if fate, ok := fates[cmp.Or(r.As, r.Line)]; ok {
 				answer.Identifier = fate.Identifier
 				if fate.Err != nil {
 					answer.Code, answer.Pointer = issuer.Refusal(fate.Err)
