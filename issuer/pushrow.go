@@ -18,7 +18,7 @@ func (e *entry) decode(kind Kind) {
 	case e.refused():
 	case len(bytes.TrimSpace(e.raw)) == 0:
 		e.refuse(CodeLineEmpty, "", "")
-	case plainlyNoRow(e.raw) && !e.open:
+	case plainlyNoRow(e.raw): // nor the half of one
 		e.refuse(schemas.CodeRowMalformed, "", wrongKind(e.raw))
 	default:
 		switch kind {
