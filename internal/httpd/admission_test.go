@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// pass lets time pass inside a synctest bubble, where it passes as soon as everybody waits.
+func pass(d time.Duration) { <-time.After(d) }
+
 func quiet() time.Duration { return 0 }
 
 // Free places go to the highest rank that waits, whoever came first.
@@ -79,7 +82,7 @@ func TestWaitingIsShort(t *testing.T) {
 		var others sync.WaitGroup
 		for range 100 { // one comes each 2 ms, so that the line is never empty
 			others.Go(func() { _, _ = a.enter(t.Context(), RankUsual) })
-			time.Sleep(2 * time.Millisecond)
+			pass(2 * time.Millisecond)
 		}
 		require.Equal(t, standingPatience, refused())
 		others.Wait()
@@ -112,11 +115,11 @@ func TestPlacesFollowTheDelays(t *testing.T) {
 					}
 					in = append(in, at)
 				}
-				time.Sleep(took)
+				pass(took)
 				for _, at := range in {
 					a.leave(at)
 				}
-				time.Sleep(admissionWindow)
+				pass(admissionWindow)
 			}
 			places, _, _, _ := a.state()
 			return places
@@ -166,7 +169,7 @@ func TestTwiceTheCapacity(t *testing.T) {
 			ready := time.Now()
 			processors <- struct{}{}
 			waited := time.Since(ready)
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 			<-processors
 			a.leave(at)
 			mu.Lock()
@@ -181,7 +184,7 @@ func TestTwiceTheCapacity(t *testing.T) {
 			for _, r := range order() {
 				all.Go(func() { request(r) })
 			}
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 		}
 		all.Wait()
 		total := 0
