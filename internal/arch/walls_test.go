@@ -35,6 +35,7 @@ var doors = map[string]string{
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
+	"internal/backing":                   "",
 	"internal/correction":                "crypto/* internal/httpd",
 	"internal/login/passkey":             "crypto/* internal/httpd",
 	"internal/login/passkey/passkeytest": "",
