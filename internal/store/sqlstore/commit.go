@@ -47,7 +47,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.write(ctx, 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+	err = s.writeAbout(ctx, aboutBatch(b), 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
 		out = make([]issuer.Committed, len(b.Certificates))
 		var job openJob
 		if b.Job != "" {
@@ -86,6 +86,19 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return nil, fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	return out, nil
+}
+
+// aboutBatch names what a batch holds: its job, or of a single certificate the one that it ends.
+func aboutBatch(b issuer.Batch) string {
+	switch {
+	case b.Job != "":
+		return aboutJob(b.Job)
+	case len(b.Certificates) == 1 && b.Certificates[0].Replaces != "":
+		return aboutCertificate(b.Certificates[0].Replaces)
+	case len(b.Certificates) > 0:
+		return aboutCertificate(b.Certificates[0].Identifier)
+	}
+	return ""
 }
 
 // allResults adds to the results of a batch those of its certificates that have none.

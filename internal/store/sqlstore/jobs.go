@@ -21,6 +21,9 @@ type openJob struct {
 
 const jobColumns = `id, authority, state, holder, lease, lease_until, upload, taken, accepted, rejected, bytes, started_at, updated_at, finished_at`
 
+// aboutJob names works that hold the row of a job.
+func aboutJob(id string) string { return "push " + id }
+
 // selectJob reads a job; found is false when there is none.
 func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
 	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
@@ -39,7 +42,7 @@ func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now 
 		return issuer.Job{}, err
 	}
 	var out issuer.Job
-	err = s.write(ctx, 2, func(q querier) error {
+	err = s.writeAbout(ctx, aboutJob(id), 2, func(q querier) error {
 		at := micros(now)
 		// Whether it is there or not, afterwards it is, and is ours to look at.
 		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0, 0, 0, $4, $4, NULL) ON CONFLICT (id) DO NOTHING`,
@@ -131,7 +134,7 @@ var errJobMoved = errors.New("sqlstore: the job has moved on meanwhile")
 
 func (s *Store) endJob(ctx context.Context, was openJob, log entries, id, holder string, done bool, now time.Time) (issuer.Job, error) {
 	var out issuer.Job
-	err := s.write(ctx, 2, func(q querier) error {
+	err := s.writeAbout(ctx, aboutJob(id), 2, func(q querier) error {
 		j, found, err := selectJob(q, id, s.db.lock())
 		switch {
 		case err != nil:

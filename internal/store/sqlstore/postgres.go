@@ -37,8 +37,8 @@ type postgres struct {
 }
 
 const (
-	// writerLanes is how many lanes there are for works that say what they are about. Two more are for
-	// counters, and for everything else.
+	// writerLanes is how many lanes there are for works that say what they are about. Others are for
+	// counters, for the audit log's tree, and for everything else.
 	writerLanes = 4
 	// connectTimeout is how long one server may take to answer, unless the address says otherwise.
 	connectTimeout = 3 * time.Second
@@ -72,7 +72,7 @@ func openPostgres(ctx context.Context, address string, copies []string) (_ *post
 	if d.keyPool, err = pgxpool.NewWithConfig(ctx, keys); err != nil {
 		return nil, err
 	}
-	for range 2 + writerLanes {
+	for range laneFirst + writerLanes {
 		w := newPgWriter(cfg.ConnConfig)
 		d.writers = append(d.writers, w)
 		d.lanes = append(d.lanes, newLane(w.run))
@@ -164,6 +164,7 @@ func (d *postgres) lock() string { return " FOR UPDATE" }
 const (
 	laneOthers = iota
 	laneCounters
+	laneTree
 	laneFirst
 )
 
@@ -176,6 +177,8 @@ func (d *postgres) write(ctx context.Context, w work) error {
 	case "":
 	case counters:
 		at = laneCounters
+	case auditTree:
+		at = laneTree
 	default:
 		at = laneFirst + int(maphash.String(d.seed, w.about)%writerLanes)
 	}

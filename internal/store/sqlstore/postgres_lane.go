@@ -18,6 +18,9 @@ import (
 // row each, briefly, and everybody waits for it.
 const counters = "counters"
 
+// auditTree is what works are about that let the audit log's tree grow.
+const auditTree = "audit tree"
+
 // sequel is done at the end of a transaction.
 type sequel struct {
 	order string // all sequels of a transaction are done in this order
@@ -159,11 +162,8 @@ func (w *pgWriter) transact(group []*ticket, answers []error, careful bool) (com
 		_, err := s.conn.Exec(ctx, "ROLLBACK", pgx.QueryExecModeSimpleProtocol)
 		return false, err
 	}
-	slices.SortStableFunc(s.last, func(a, b sequel) int { return strings.Compare(a.order, b.order) })
-	for _, l := range s.last {
-		if err := l.do(s); err != nil {
-			return false, w.abort(err)
-		}
+	if err := s.sequels(0); err != nil {
+		return false, w.abort(err)
 	}
 	tag, err := s.conn.Exec(ctx, "COMMIT", pgx.QueryExecModeSimpleProtocol)
 	if err == nil && tag.String() != "COMMIT" {
@@ -199,7 +199,7 @@ func (w *pgWriter) works(s *pgSession, group []*ticket, answers []error, careful
 			changed = changed || answers[i] == nil
 			continue
 		}
-		done, err := w.savepoint(s, &answers[i], t.work.do)
+		done, err := w.savepoint(s, &answers[i], careful, t.work.do)
 		if err != nil {
 			return false, err
 		}
@@ -212,17 +212,19 @@ func (w *pgWriter) works(s *pgSession, group []*ticket, answers []error, careful
 var errBroken = errors.New("sqlstore: a statement of the transaction failed")
 
 // savepoint does one work, and takes it back when it fails.
-func (w *pgWriter) savepoint(s *pgSession, answer *error, do func(querier) error) (done bool, err error) {
+func (w *pgWriter) savepoint(s *pgSession, answer *error, careful bool, do func(querier) error) (done bool, err error) {
 	if _, err := s.conn.Exec(s.ctx, "SAVEPOINT work", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return false, err
 	}
-	sequels := len(s.last)
-	*answer = do(s)
+	before := len(s.last)
+	if *answer = do(s); *answer == nil && careful {
+		*answer = s.sequels(before) // here they fail for this work only
+	}
 	if *answer == nil && !s.broken() {
 		_, err := s.conn.Exec(s.ctx, "RELEASE work", pgx.QueryExecModeSimpleProtocol)
 		return true, err
 	}
-	s.last = s.last[:sequels]
+	s.last = s.last[:before]
 	if *answer == nil {
 		*answer = errBroken
 	}
@@ -231,6 +233,19 @@ func (w *pgWriter) savepoint(s *pgSession, answer *error, do func(querier) error
 	}
 	_, err = s.conn.Exec(s.ctx, "ROLLBACK TO work; RELEASE work", pgx.QueryExecModeSimpleProtocol)
 	return false, err
+}
+
+// sequels does what was to be done last, from one on.
+func (s *pgSession) sequels(from int) error {
+	last := s.last[from:]
+	s.last = s.last[:from]
+	slices.SortStableFunc(last, func(a, b sequel) int { return strings.Compare(a.order, b.order) })
+	for _, l := range last {
+		if err := l.do(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // broken says that a statement failed, so that the server takes no more of this transaction.

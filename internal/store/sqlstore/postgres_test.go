@@ -28,10 +28,19 @@ var server struct {
 func postgres(t testing.TB) *backing.Postgres {
 	t.Helper()
 	server.once.Do(func() {
-		server.pg, server.err = backing.StartPostgres(context.Background(), backing.PostgresConfig{})
+		server.pg, server.err = backing.StartPostgres(context.Background(), backing.PostgresConfig{Folder: inMemory()})
 	})
 	require.NoError(t, server.err)
 	return server.pg
+}
+
+// inMemory is a folder in memory where there is one: a database for each test is many small files, and
+// no test here cuts the power.
+func inMemory() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
 }
 
 func closeServer() {
