@@ -85,21 +85,6 @@ func (s *Store) continueJob(q querier, b issuer.Batch) (openJob, error) {
 	return j, nil
 }
 
-// answer writes the answer to one row. Uploads overwrite each other's line by line.
-func (j *openJob) answer(q querier, r issuer.Result, detail []byte) error {
-	j.Rows++
-	if r.Code == "" {
-		j.Accepted++
-	} else {
-		j.Rejected++
-	}
-	_, err := q.exec(`INSERT INTO push_results (job, line, upload, identifier, code, pointer, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (job, line) DO UPDATE SET upload = excluded.upload, identifier = excluded.identifier, code = excluded.code,
-			pointer = excluded.pointer, detail = excluded.detail`,
-		j.ID, r.Line, j.upload, r.Identifier, r.Code, r.Pointer, detail)
-	return err
-}
-
 // save writes the counters after a batch and renews the lease.
 func (j *openJob) save(q querier, bytes int64, now time.Time) error {
 	_, err := q.exec(`UPDATE push_jobs SET taken = $2, accepted = $3, rejected = $4, bytes = $5, updated_at = $6, lease_until = $7 WHERE id = $1`,
