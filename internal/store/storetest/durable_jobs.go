@@ -74,7 +74,7 @@ func durableJobs(t *testing.T, open OpenDurable) {
 		job, err = s.EndJob(ctx, "job-1", "upload-1", true, c.now())
 		require.NoError(t, err)
 		require.Equal(t, issuer.Job{
-			ID: "job-1", Authority: "hunan-police", State: issuer.JobDone, Rows: 5, Accepted: 2, Rejected: 3, Bytes: 1050,
+			ID: "job-1", Authority: "hunan-police", Kind: issuer.KindCertificates, State: issuer.JobDone, Rows: 5, Accepted: 2, Rejected: 3, Bytes: 1050,
 			StartedAt: durableStart, UpdatedAt: c.now(), FinishedAt: c.now(),
 		}, job)
 		again, err := s.Job(ctx, "job-1", "hunan-police")
