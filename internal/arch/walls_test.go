@@ -31,7 +31,9 @@ var doors = map[string]string{
 	"web":          "schemas internal/httpd internal/httpd/problem",
 	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
-	"bench":        "crypto/* internal/backing",
+	"bench":        "crypto/* schemas issuer issuerhttp internal/httpd internal/store/* internal/backing testdata bench/plain/*",
+
+	"bench/plain/sign": "", // plain code that ours is measured against
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
@@ -83,7 +85,7 @@ var homes = map[string]string{
 	"modernc.org/sqlite":              "internal/store/sqlstore",
 	"github.com/jackc/pgx/":           "internal/store/sqlstore",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
-	"github.com/emmansun/":            "crypto/sm",
+	"github.com/emmansun/":            "crypto/sm bench/plain/*",
 	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it
@@ -97,7 +99,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -122,6 +124,7 @@ var fetching = map[string]string{
 	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
 	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
 	"cmd/showcard/tour.go":         "as the demo",
+	"bench/push.go":                "the bench, talking to its own server on this machine",
 	"cmd/showcard/signin.go":       "a tool and the tour, being a browser at the demo",
 	"cmd/showcard/demoidentity.go": "the demo's identity provider is the demo itself",
 	"internal/access/server.go":    "goes nowhere: the library must have one and may not use it",
