@@ -182,14 +182,14 @@ func (a *app) openVolatile(ctx context.Context) (err error) {
 		a.volatile, err = memstore.New(memstore.Config{})
 	case strings.HasPrefix(a.cfg.Volatile, "redis"), strings.HasPrefix(a.cfg.Volatile, "unix"):
 		var s *redisstore.Store
-		if s, err = redisstore.New(redisstore.Config{URL: a.cfg.Volatile}); err == nil {
+		if s, err = openRedis(a.cfg); err == nil {
 			a.volatile, a.ready, a.shutdown = s, s.Ready, s.Shutdown
 			if err := s.Check(ctx); err != nil {
 				a.log.Warn("redis", "error", err) // it may be starting; /readyz says when it is not there
 			}
 		}
 	default:
-		err = fmt.Errorf("%w: volatile: memory or redis://…", errConfig)
+		err = fmt.Errorf("%w: volatile: memory, redis://…, unix://…, redis+sentinel://… or redis+cluster://…", errConfig)
 	}
 	return err
 }

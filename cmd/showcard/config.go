@@ -74,8 +74,14 @@ type config struct {
 	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
-	// only) or redis://USER:PASSWORD@HOST:PORT/DB (rediss:// for TLS). Default memory.
+	// only) or redis://USER:PASSWORD@HOST:PORT/DB, unix:///PATH,
+	// redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER or
+	// redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT (rediss in place of redis for TLS). Default
+	// memory.
 	Volatile string `yaml:"volatile"`
+	// volatile_ca is a PEM file of the authorities that may vouch for Redis, in place of the
+	// system's. Default none.
+	VolatileCA string `yaml:"volatile_ca"`
 
 	// catalogue is a folder whose types/*.json and tables/*.json add certificate types, and
 	// versions of types, to the built-in ones. What is new there is published at the next start;

@@ -11,13 +11,13 @@
 // list lies in one slot of a Redis Cluster.
 //
 //	showcard:{show:<id>}           hash    show, closed, claimant, until, lease  ends with the show
-//	showcard:{shows:<person>}      zset    ids of her shows, by their end     ends with the last of them
-//	showcard:{ticket:<digest>}     string  JSON of wallet.Ticket              ends some time after the code
-//	showcard:{challenge:<sha256>}  string  "1"; the hash is of nonce+caller   minutes
-//	showcard:{count:<sha256>}      string  how many                           as long as asked for
-//	showcard:{once:<sha256>}       string  who saw it first                   as long as asked for
-//	showcard:{limit:<sha256>}      string  theoretical arrival time, µs       at most a minute
-//	showcard:{status:<list>}       string  header and packed bits             none
+//	showcard:{shows:<person>}      zset    ids of her shows, by their end        ends with the last of them
+//	showcard:{ticket:<digest>}     string  JSON of wallet.Ticket                 ends some time after the code
+//	showcard:{challenge:<sha256>}  string  "1"; the hash is of nonce+caller      minutes
+//	showcard:{count:<sha256>}      string  how many                              as long as asked for
+//	showcard:{once:<sha256>}       string  who saw it first                      as long as asked for
+//	showcard:{limit:<sha256>}      string  theoretical arrival time, µs          at most a minute
+//	showcard:{status:<list>}       string  header and packed bits                none
 //
 // Only the status lists have no expiry. What callers send is hashed, so that it can be of any
 // length and contain anything; codes are known by their digest alone.
@@ -29,7 +29,8 @@
 //
 // What wakes pages and waiting checks goes by publish and subscribe, on channels
 // showcard:bell:<topic>; nothing of it is kept. A process has one connection for all of its
-// listeners. A listener that may have missed something is told so, and reads the stores again.
+// listeners, and hears its own pulse by it. A listener that may have missed something is told so,
+// and reads the stores again.
 //
 // # Status lists
 //
@@ -46,14 +47,24 @@
 //
 // The sequence number, as-of and bits change in one script; a reader gets them in one script.
 //
+// # Servers that are replaced
+//
+// Redis may be one server, servers that sentinels watch, or a cluster; the URL says which
+// ([Config]), and nothing else differs. A call is repeated while its server is being replaced, for
+// a quarter of a second and within its own time; then its error is a net.Error: again, later.
+// Replication is not waited for. What a promoted replica has not heard of is lost, as if that much
+// of Redis had been emptied: a spent code may open again, and the durable record refuses it.
+//
 // # The server
 //
-// Redis 7.0 or later (or Valkey), standalone or a primary with replicas behind one address,
-// maxmemory-policy noeviction: [Store.Check] tells. With a policy that evicts, nothing unsafe
-// happens to certificates or codes, but a client assertion could be replayed and lists come and
-// go. Closing, claiming and revoking work even when memory is full. The user needs
+// Redis 7.0 or later (or Valkey), maxmemory-policy noeviction: [Store.Check] tells. With a policy
+// that evicts, nothing unsafe happens to certificates or codes, but a client assertion could be
+// replayed and lists come and go. Closing, claiming and revoking work even when memory is full. The
+// user needs
 //
 //	~showcard:* &showcard:* +@connection +hmget +hset +pexpire +pttl +get +set +getdel +getrange +setrange
 //	+publish +subscribe +unsubscribe +zadd +zrange +zremrangebyscore
 //	+strlen +bitfield +bitfield_ro +time +evalsha +eval +info
+//
+// and in a cluster +cluster|slots +cluster|info.
 package redisstore
