@@ -113,12 +113,12 @@ func TestClusterLosesMasters(t *testing.T) {
 			round()
 			never()
 		}
-		require.Eventually(t, func() bool { never(); return round() && round() && round() }, time.Minute, 10*time.Millisecond, fmt.Sprint(away))
+		require.Eventually(t, func() bool { never(); return round() }, time.Minute, 10*time.Millisecond, fmt.Sprint(away))
 		require.NoError(t, victim.Start(context.Background()))
 		site.AwaitWhole()
 	}
 	for code := range away {
-		require.Contains(t, []string{"overloaded", "status-unavailable", "status-stale", "code-unknown", "request-timeout", "rate-limited"}, code, away)
+		require.Contains(t, []string{"overloaded", "status-unavailable", "status-stale", "code-unknown", "timed-out", "rate-limited"}, code, away)
 	}
 	t.Logf("%d codes accepted, %d refused as spent or lost, without an answer: %v", valid, spent, away)
 }

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 
 	got, err = parse("rediss://a:1/2")
 	require.NoError(t, err)
-	require.NoError(t, got.secure(&tls.Config{})) //nolint:gosec // the point: what is not said is added
+	require.NoError(t, got.secure(&tls.Config{})) // what is not said is added
 	require.Equal(t, "a", got.simple.TLSConfig.ServerName)
 	require.EqualValues(t, tls.VersionTLS12, got.simple.TLSConfig.MinVersion)
 	got, err = parse("redis+cluster://a:1")

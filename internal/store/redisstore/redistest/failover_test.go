@@ -72,7 +72,7 @@ type load struct {
 	stores   [2]*redisstore.Store
 	record   *sqlstore.Store
 	stop     context.CancelFunc
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // the life of the load, which the test ends
 	group    sync.WaitGroup
 	accepted sync.Map // show -> *atomic.Int64
 	total    atomic.Int64
