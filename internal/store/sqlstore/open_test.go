@@ -58,7 +58,7 @@ func TestCommitsAreFlushed(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	for _, url := range []string{"", "sqlite", "sqlite:", "showcard.db", "postgres://user:hunter2@localhost/x", "SQLITE:x"} {
+	for _, url := range []string{"", "sqlite", "sqlite:", "showcard.db", "postgress://user:hunter2@localhost/x", "postgres://user:hunter2@localhost:port/x", "SQLITE:x"} {
 		_, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url, Keys: newKeys(t)})
 		require.ErrorIs(t, err, sqlstore.ErrURL, url)
 		require.NotContains(t, err.Error(), "hunter2")

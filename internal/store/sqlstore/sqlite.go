@@ -127,8 +127,8 @@ func (d *sqlite) keys(ctx context.Context, queries func(querier) error) error {
 	return readOver(ctx, d.keyReader, false, queries)
 }
 
-func (d *sqlite) read(ctx context.Context, snapshot bool, queries func(querier) error) error {
-	return readOver(ctx, d.idle, snapshot, queries)
+func (d *sqlite) read(ctx context.Context, how reading, queries func(querier) error) error {
+	return readOver(ctx, d.idle, how.snapshot, queries)
 }
 
 // readOver takes a connection, and gives it back.
