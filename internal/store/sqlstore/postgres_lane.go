@@ -151,7 +151,7 @@ func (w *pgWriter) transact(group []*ticket, answers []error, careful bool) (com
 		return false, err
 	}
 	s := &pgSession{ctx: ctx, conn: w.conn}
-	if _, err := s.conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := s.conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return false, w.abort(err)
 	}
 	changed, err := w.works(s, group, answers, careful)
