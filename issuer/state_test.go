@@ -190,6 +190,10 @@ func (s *swap) Apply(ctx context.Context, list string, from, to uint64, changes 
 	return s.Load().Apply(ctx, list, from, to, changes, asOf)
 }
 
+func (s *swap) Beat(ctx context.Context, heads []issuer.ListHead, asOf time.Time) ([]string, error) {
+	return s.Load().Beat(ctx, heads, asOf)
+}
+
 // Nobody's memory but the database's is needed: an emptied cache is filled again, and until then
 // it knows nothing.
 func TestLostCacheIsRebuilt(t *testing.T) {

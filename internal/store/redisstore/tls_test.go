@@ -58,7 +58,8 @@ func TestVolatileWithTLSAndACL(t *testing.T) {
 	server := redistest.Start(t, "--tls-port", port, "--tls-cert-file", files.cert, "--tls-key-file", files.key,
 		"--tls-ca-cert-file", files.cert, "--tls-auth-clients", "no")
 	server.Do("ACL", "SETUSER", "showcard", "on", ">s3cret", "~showcard:*", "&showcard:*", "+@connection", "+publish", "+subscribe", "+unsubscribe", "+zadd", "+zrange", "+zremrangebyscore", "+hmget", "+hset", "+pexpire", "+pttl",
-		"+get", "+set", "+getdel", "+getrange", "+setrange", "+strlen", "+bitfield", "+bitfield_ro", "+time", "+evalsha", "+eval", "+info")
+		"+get", "+set", "+getdel", "+getrange", "+setrange", "+strlen", "+bitfield", "+bitfield_ro", "+time", "+evalsha", "+eval", "+info",
+		"+watch", "+unwatch", "+multi", "+exec", "+xadd", "+xtrim", "+xread", "+xrevrange")
 	cfg := redisstore.Config{URL: "rediss://showcard:s3cret@127.0.0.1:" + port, TLS: files.client}
 	storetest.Volatile(t, subjects(server, cfg))
 	require.NoError(t, open(t, cfg).Check(t.Context()))
