@@ -51,7 +51,7 @@ type Config struct {
 const (
 	// readWait is how long one read of the stream waits. Beats come more often: a read that
 	// returns nothing is a reason to look where the stream ends.
-	readWait = 2 * time.Second
+	readWait = time.Second
 	// loaders is how many lists are read at the same time.
 	loaders = 4
 	// listBytes is the size of the buffers that lists are read into: header and bits of ours.
