@@ -272,6 +272,15 @@ func (p *publisher) knows(list string) bool {
 	return ok
 }
 
+// Published says how far the cache was with a list when this process was there last; ok is false
+// when it was not, or could not.
+func (i *Issuer) Published(list string) (seq uint64, ok bool) {
+	i.publisher.mu.Lock()
+	defer i.publisher.mu.Unlock()
+	seq, ok = i.publisher.at[list]
+	return seq, ok
+}
+
 // find returns the head of a list, however old.
 func (p *publisher) find(ctx context.Context, list string) (seenHead, error) {
 	p.mu.Lock()
@@ -305,6 +314,9 @@ func (p *publisher) head(ctx context.Context, list string) (seenHead, error) {
 	return p.find(ctx, list)
 }
 
+// errForgotten says that the record does not keep the changes that the cache has missed any more.
+var errForgotten = errors.New("issuer: changes that old are not kept")
+
 // carry brings one list up to date.
 func (p *publisher) carry(ctx context.Context, head ListHead, asOf time.Time) error {
 	const attempts = 4
@@ -319,7 +331,11 @@ func (p *publisher) carry(ctx context.Context, head ListHead, asOf time.Time) er
 		case ok && at == head.Seq:
 			err = p.cache.Apply(ctx, head.Name, at, at, nil, asOf)
 		case ok && at < head.Seq && head.Seq-at <= maxCatchUp:
-			err = p.catchUp(ctx, head, at, asOf)
+			if err = p.catchUp(ctx, head, at, asOf); errors.Is(err, errForgotten) {
+				if head, err = p.replace(ctx, head.Name, asOf); err == nil {
+					continue
+				}
+			}
 		case ok && at > head.Seq && p.reaches(ctx, &head, at):
 			continue // another publisher knew more than our look did
 		default:
@@ -356,13 +372,13 @@ func (p *publisher) catchUp(ctx context.Context, head ListHead, at uint64, asOf 
 		if err != nil {
 			return err
 		}
+		if len(changes) == 0 || changes[0].Seq > at+1 {
+			return fmt.Errorf("%w: after %d", errForgotten, at)
+		}
 		for k, c := range changes {
 			if c.Seq != at+uint64(k)+1 {
 				return fmt.Errorf("change %d of the record follows %d", c.Seq, at+uint64(k))
 			}
-		}
-		if len(changes) == 0 {
-			return fmt.Errorf("the record ends at change %d, not at %d", at, head.Seq)
 		}
 		to := changes[len(changes)-1].Seq
 		stands := asOf

@@ -221,6 +221,30 @@ func TestLostCacheIsRebuilt(t *testing.T) {
 	require.Equal(t, statuslist.Valid, statuslist.Status(status))
 }
 
+// A cache that has missed changes which the record does not keep any more gets the list whole.
+func TestForgottenChanges(t *testing.T) {
+	f := newFixture(t)
+	a, b := f.issueOne("k1").Identifier, f.issueOne("k2").Identifier
+	slot := f.certificate(a).Slot
+	_, err := f.move(issuer.Revoked, b)
+	require.NoError(t, err)
+	seq, ok := f.Published(slot.List)
+	require.True(t, ok)
+	require.EqualValues(t, 1, seq)
+	_, err = f.store.ChangeState(t.Context(), issuer.Change{Authority: police, Identifier: a,
+		From: []issuer.State{issuer.Valid}, To: issuer.Suspended, At: f.now()})
+	require.NoError(t, err)
+	n, err := f.store.SweepStatusChanges(t.Context(), f.now().Add(time.Second), func(string) (uint64, bool) { return seq + 1, true })
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	f.pass(time.Second)
+	require.NoError(t, f.Flush(t.Context()))
+	status, asOf, known := f.lookup(slot)
+	require.True(t, known)
+	require.Equal(t, statuslist.Suspended, statuslist.Status(status))
+	require.Equal(t, f.now().UTC(), asOf)
+}
+
 // Many changes of another process are carried over in pages; publishers share one cache.
 func TestTwoPublishers(t *testing.T) {
 	f := newFixture(t)
