@@ -49,15 +49,17 @@ var doors = map[string]string{
 	"internal/outbound":                  "",
 	"internal/qr":                        "crypto/sm",
 	"internal/qr/qrimage":                "",
+	"internal/replica":                   "crypto/*",
+	"internal/replica/replicahttp":       "internal/replica internal/httpd internal/httpd/problem",
 	"internal/rights":                    "",
 	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
 	"internal/signer":                    "crypto/key internal/strictjson",
 	"internal/strictjson":                "",
 
-	"internal/store/memstore":             domains + " schemas crypto/*",
-	"internal/store/redisstore":           domains + " schemas crypto/*",
+	"internal/store/memstore":             domains + " schemas crypto/* internal/replica",
+	"internal/store/redisstore":           domains + " schemas crypto/* internal/replica",
 	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights",
 	"internal/store/redisstore/redistest": "internal/backing",
 
 	"internal/arch":    "",
@@ -73,7 +75,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/replica/replicahttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
