@@ -9,6 +9,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -65,9 +66,23 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		cfg.Now = time.Now
 	}
 	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
-	metrics, err := sm2(ctx, cfg)
-	r.Metrics = append(r.Metrics, metrics...)
-	return r, err
+	for _, one := range measurements {
+		metrics, err := one.measure(ctx, cfg)
+		r.Metrics = append(r.Metrics, metrics...)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", one.name, err)
+		}
+	}
+	return r, nil
+}
+
+// measurements in the order of the report.
+var measurements = [...]struct {
+	name    string
+	measure func(context.Context, Config) ([]Metric, error)
+}{
+	{"sm2", sm2},
+	{"core", core},
 }
 
 func machine() Machine {

@@ -13,7 +13,6 @@
 package jose
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -133,28 +132,9 @@ func parseHeader(data []byte) (Header, error) {
 	if len(data) == 0 || data[0] != '{' {
 		return h, fmt.Errorf("%w: header is not a JSON object", ErrMalformed)
 	}
-	if err := strictjson.Check(data, 4); err != nil {
-		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	var all map[string]json.RawMessage // names must match exactly; structs fold case
-	if err := json.Unmarshal(data, &all); err != nil {
-		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
-	for _, name := range []string{"crit", "b64", "jwk", "jku", "x5u", "zip", "enc"} {
-		if _, ok := all[name]; ok {
-			return h, fmt.Errorf("%w: header %q is not accepted", ErrMalformed, name)
-		}
-	}
-	var x5c []string
-	for name, to := range map[string]any{"alg": &h.Algorithm, "typ": &h.Type, "kid": &h.KeyID, "x5c": &x5c} {
-		raw, ok := all[name]
-		if !ok {
-			continue
-		}
-		if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, to) != nil {
-			return h, fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, name)
-		}
+	h, x5c, err := headerMembers(data)
+	if err != nil {
+		return h, err
 	}
 	if h.Algorithm == "" {
 		return h, fmt.Errorf("%w: no alg", ErrMalformed)
@@ -162,7 +142,7 @@ func parseHeader(data []byte) (Header, error) {
 	if !known(h.Algorithm) {
 		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
 	}
-	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > maxChain) {
+	if x5c != nil && (len(x5c) == 0 || len(x5c) > maxChain) {
 		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
 	}
 	for _, c := range x5c {
@@ -174,6 +154,49 @@ func parseHeader(data []byte) (Header, error) {
 		h.X5C = append(h.X5C, der)
 	}
 	return h, nil
+}
+
+// headerMembers takes the header apart by exact names; structs would fold their case.
+func headerMembers(data []byte) (h Header, x5c []string, err error) {
+	wrong := func(name []byte) {
+		if err == nil {
+			err = fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, name)
+		}
+	}
+	text := func(to *string, name, value []byte) {
+		var ok bool
+		if *to, ok = strictjson.Text(value); !ok {
+			wrong(name)
+		}
+	}
+	if err := strictjson.Object(data, 4, func(name, value []byte) {
+		switch string(name) {
+		// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
+		case "crit", "b64", "jwk", "jku", "x5u", "zip", "enc":
+			if err == nil {
+				err = fmt.Errorf("%w: header %q is not accepted", ErrMalformed, name)
+			}
+		case "alg":
+			text(&h.Algorithm, name, value)
+		case "typ":
+			text(&h.Type, name, value)
+		case "kid":
+			text(&h.KeyID, name, value)
+		case "x5c":
+			if x5c = []string{}; strictjson.Array(value, 3, func(one []byte) {
+				c, ok := strictjson.Text(one)
+				if !ok {
+					wrong(name)
+				}
+				x5c = append(x5c, c)
+			}) != nil {
+				wrong(name)
+			}
+		}
+	}); err != nil {
+		return h, nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	return h, x5c, err
 }
 
 func known(alg string) bool {
@@ -269,11 +292,30 @@ func SignJSON(s key.Signer, h SignHeader, claims any) (string, error) {
 	return Sign(s, h, payload)
 }
 
-// Decode takes canonical base64url only: spare bits must be zero and there is no padding, or
-// two texts could carry one signature. encoding/base64 skips line breaks, so refuse them first.
+// strict is for canonical base64url only: spare bits must be zero and there is no padding, or two
+// texts could carry one signature.
+var strict = base64.RawURLEncoding.Strict()
+
+// Decode takes canonical base64url only.
 func Decode(s string) ([]byte, error) {
-	if strings.ContainsAny(s, "\r\n") {
-		return nil, base64.CorruptInputError(strings.IndexAny(s, "\r\n"))
+	b := make([]byte, strict.DecodedLen(len(s)))
+	n, err := strict.Decode(b, []byte(s))
+	return b[:n], whole(n, len(s), err)
+}
+
+// AppendDecode is Decode of bytes, behind what stands in to already.
+func AppendDecode(to, s []byte) ([]byte, error) {
+	start := len(to)
+	to = slices.Grow(to, strict.DecodedLen(len(s)))[:start+strict.DecodedLen(len(s))]
+	n, err := strict.Decode(to[start:], s)
+	return to[:start+n], whole(n, len(s), err)
+}
+
+// whole refuses what encoding/base64 steps over: line breaks. Then there are fewer bytes than so
+// many characters make.
+func whole(n, characters int, err error) error {
+	if err == nil && n != strict.DecodedLen(characters) {
+		return base64.CorruptInputError(characters)
 	}
-	return base64.RawURLEncoding.Strict().DecodeString(s)
+	return err
 }

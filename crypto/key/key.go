@@ -135,7 +135,13 @@ func (p *Public) ECDSA() *ecdsa.PublicKey {
 
 // Equal compares points, not ids or thumbprints.
 func (p *Public) Equal(o *Public) bool {
-	return p != nil && o != nil && p.algorithm == o.algorithm && string(p.Point()) == string(o.Point())
+	switch {
+	case p == nil || o == nil || p.algorithm != o.algorithm:
+		return false
+	case p.sm != nil:
+		return p.sm.Equal(o.sm)
+	}
+	return p.ec.Equal(o.ec)
 }
 
 // Verify checks the 64-byte signature r‖s over message.

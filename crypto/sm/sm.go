@@ -26,6 +26,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm2/sm2ec"
@@ -49,7 +50,14 @@ var (
 )
 
 // Sum returns the SM3 digest of data.
-func Sum(data []byte) [32]byte { return sm3.Sum(data) }
+func Sum(data []byte) (sum [32]byte) {
+	h := hashes.Get().(hash.Hash)
+	defer hashes.Put(h)
+	h.Reset()
+	h.Write(data)
+	h.Sum(sum[:0])
+	return sum
+}
 
 // NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
 func NewHash() hash.Hash { return sm3.New() }
@@ -111,6 +119,9 @@ func newPublicKey(ec *ecdsa.PublicKey) (*PublicKey, error) {
 // Bytes returns the uncompressed point, 0x04‖x‖y.
 func (k *PublicKey) Bytes() []byte { return append([]byte(nil), k.point[:]...) }
 
+// Equal compares points.
+func (k *PublicKey) Equal(o *PublicKey) bool { return k.point == o.point }
+
 // Compressed returns the 33-byte compressed point.
 func (k *PublicKey) Compressed() []byte {
 	out := append([]byte{2 + k.point[64]&1}, k.point[1:33]...)
@@ -123,18 +134,31 @@ func (k *PublicKey) ECDSA() *ecdsa.PublicKey { return k.ec }
 // Digest returns e = SM3(Z_A‖message), the number that is signed. Z_A is half a block of SM3, so
 // that a state kept after it would save no compression.
 func (k *PublicKey) Digest(message []byte) []byte {
-	h := sm3.New()
+	e := k.digest(message)
+	return e[:]
+}
+
+func (k *PublicKey) digest(message []byte) (e [32]byte) {
+	h := hashes.Get().(hash.Hash)
+	defer hashes.Put(h)
+	h.Reset()
 	h.Write(k.za[:])
 	h.Write(message)
-	return h.Sum(nil)
+	h.Sum(e[:0])
+	return e
 }
+
+// hashes are states to use again; none is read that was not reset, so they carry nothing from one
+// use to the next.
+var hashes = sync.Pool{New: func() any { return sm3.New() }}
 
 // Verify checks the 64-byte signature of message (GB/T 32918.2 §7.1).
 func (k *PublicKey) Verify(message, signature []byte) error {
 	if err := checkRange(signature); err != nil {
 		return err
 	}
-	return k.verifyDigest(k.Digest(message), signature)
+	e := k.digest(message)
+	return k.verifyDigest(e[:], signature)
 }
 
 // verifyDigest asks the key's table, where it has one, and the library where that is not sure.

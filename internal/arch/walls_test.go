@@ -24,14 +24,15 @@ var doors = map[string]string{
 	"wallet":   "schemas crypto/* internal/strictjson internal/qr",
 	"verifier": "schemas crypto/* internal/strictjson internal/qr",
 
-	"registryhttp": "registry schemas crypto/* internal/httpd internal/httpd/problem",
-	"issuerhttp":   "issuer schemas crypto/* internal/httpd internal/httpd/problem",
-	"wallethttp":   "wallet schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
-	"verifierhttp": "verifier schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
-	"web":          "schemas internal/httpd internal/httpd/problem",
-	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
-	"openapi":      "",
-	"bench":        "crypto/*",
+	"registryhttp":       "registry schemas crypto/* internal/httpd internal/httpd/problem",
+	"issuerhttp":         "issuer schemas crypto/* internal/httpd internal/httpd/problem",
+	"wallethttp":         "wallet schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
+	"verifierhttp":       "verifier schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
+	"web":                "schemas internal/httpd internal/httpd/problem",
+	"audithttp":          "internal/audit internal/httpd internal/httpd/problem",
+	"openapi":            "",
+	"bench":              "crypto/* schemas verifier internal/qr internal/qr/qrimage bench/plain/verify",
+	"bench/plain/verify": "schemas verifier",
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
@@ -82,7 +83,7 @@ var homes = map[string]string{
 	"modernc.org/sqlite":              "internal/store/sqlstore",
 	"github.com/jackc/pgx/":           "internal/store/sqlstore",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
-	"github.com/emmansun/":            "crypto/sm",
+	"github.com/emmansun/":            "crypto/sm bench/plain/verify",
 	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it

@@ -13,7 +13,9 @@ type parser struct {
 	maxDepth int
 	build    bool // make values; otherwise value returns nil
 	lower    bool // names with capital letters are unknown
+	top      func(name, value []byte)
 	path     []step
+	room     [8]step // for path, so that it costs no allocation
 	err      *Error
 }
 
@@ -96,7 +98,7 @@ func (p *parser) word(w string) bool {
 // names remembers the names of one object: a few in a list, which costs no allocation, many
 // in a map, so that an object of a hundred thousand names takes no hour.
 type names struct {
-	few  [12][]byte
+	few  [16][]byte
 	n    int
 	many map[string]struct{}
 }
@@ -167,12 +169,16 @@ func (p *parser) object(depth int) any {
 		}
 		p.pos++
 		p.space()
+		start := p.pos
 		v := p.value(depth)
 		if p.err != nil {
 			return nil
 		}
 		if p.build {
 			m[string(name)] = v
+		}
+		if depth == 1 && p.top != nil {
+			p.top(name, p.src[start:p.pos:p.pos])
 		}
 		p.path = p.path[:len(p.path)-1]
 		p.space()
@@ -219,12 +225,16 @@ func (p *parser) array(depth int) any {
 	for i := 0; ; i++ {
 		p.path = append(p.path, step{index: i})
 		p.space()
+		start := p.pos
 		v := p.value(depth)
 		if p.err != nil {
 			return nil
 		}
 		if p.build {
 			list = append(list, v)
+		}
+		if depth == 1 && p.top != nil {
+			p.top(nil, p.src[start:p.pos:p.pos])
 		}
 		p.path = p.path[:len(p.path)-1]
 		p.space()

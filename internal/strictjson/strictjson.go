@@ -5,6 +5,8 @@
 // of showcard reads through one of these:
 //
 //	Check    is it one JSON value of the strict kind? Then encoding/json may read it
+//	Object   the same, and hands out the members as they were written, without a map
+//	Array    likewise the elements
 //	Parse    the same, as Go values with exact numbers
 //	Decode   the same, into a struct of ours, with unknown names refused
 package strictjson
@@ -73,7 +75,46 @@ func Parse(data []byte, maxDepth int) (any, error) {
 	return read(parser{src: data, maxDepth: maxDepth, build: true})
 }
 
+// Object is Check for a value that must be an object. It calls member for each of its members: the
+// name as it is meant, the value as it was written. Both are parts of data, or like it; they are not
+// to be changed. Members are called before the rest is looked at: when Object returns an error,
+// nothing of them counts.
+func Object(data []byte, maxDepth int, member func(name, value []byte)) error {
+	return walk(data, maxDepth, '{', member)
+}
+
+// Array is Object for the elements of an array.
+func Array(data []byte, maxDepth int, element func(value []byte)) error {
+	return walk(data, maxDepth, '[', func(_, value []byte) { element(value) })
+}
+
+func walk(data []byte, maxDepth int, first byte, top func(name, value []byte)) error {
+	p := parser{src: data, maxDepth: maxDepth, top: top}
+	if p.space(); p.peek() != first {
+		if err := Check(data, maxDepth); err != nil {
+			return err
+		}
+		return &Error{Err: ErrType, Detail: "want " + string(first)}
+	}
+	_, err := read(p)
+	return err
+}
+
+// Text returns a string out of JSON that one of the functions here has read.
+func Text(value []byte) (string, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(value, '\\') < 0 { // nearly always
+		return string(value[1 : len(value)-1]), true
+	}
+	p := parser{src: value}
+	s := p.text()
+	return string(s), p.err == nil
+}
+
 func read(p parser) (any, error) {
+	p.path = p.room[:0]
 	if !utf8.Valid(p.src) {
 		return nil, &Error{Err: ErrUTF8}
 	}
