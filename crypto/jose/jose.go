@@ -158,45 +158,56 @@ func parseHeader(data []byte) (Header, error) {
 
 // headerMembers takes the header apart by exact names; structs would fold their case.
 func headerMembers(data []byte) (h Header, x5c []string, err error) {
-	wrong := func(name []byte) {
-		if err == nil {
-			err = fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, name)
-		}
-	}
-	text := func(to *string, name, value []byte) {
-		var ok bool
-		if *to, ok = strictjson.Text(value); !ok {
-			wrong(name)
-		}
-	}
-	if err := strictjson.Object(data, 4, func(name, value []byte) {
-		switch string(name) {
-		// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
-		case "crit", "b64", "jwk", "jku", "x5u", "zip", "enc":
-			if err == nil {
-				err = fmt.Errorf("%w: header %q is not accepted", ErrMalformed, name)
-			}
-		case "alg":
-			text(&h.Algorithm, name, value)
-		case "typ":
-			text(&h.Type, name, value)
-		case "kid":
-			text(&h.KeyID, name, value)
-		case "x5c":
-			if x5c = []string{}; strictjson.Array(value, 3, func(one []byte) {
-				c, ok := strictjson.Text(one)
-				if !ok {
-					wrong(name)
-				}
-				x5c = append(x5c, c)
-			}) != nil {
-				wrong(name)
-			}
-		}
-	}); err != nil {
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(data, 4, room[:0])
+	if err != nil {
 		return h, nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
-	return h, x5c, err
+	for _, m := range members {
+		ok := true
+		switch string(m.Name) {
+		// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
+		case "crit", "b64", "jwk", "jku", "x5u", "zip", "enc":
+			return h, nil, fmt.Errorf("%w: header %q is not accepted", ErrMalformed, m.Name)
+		case "alg":
+			h.Algorithm, ok = text(m.Value)
+		case "typ":
+			h.Type, ok = text(m.Value)
+		case "kid":
+			h.KeyID, ok = strictjson.Text(m.Value)
+		case "x5c":
+			x5c, ok = texts(m.Value)
+		}
+		if !ok {
+			return h, nil, fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, m.Name)
+		}
+	}
+	return h, x5c, nil
+}
+
+// text is strictjson.Text, without a copy of what nearly every header says.
+func text(value []byte) (string, bool) {
+	for _, common := range [...]string{`"` + string(key.SM2) + `"`, `"` + string(key.ES256) + `"`, `"dc+sd-jwt"`, `"kb+jwt"`} {
+		if string(value) == common {
+			return common[1 : len(common)-1], true
+		}
+	}
+	return strictjson.Text(value)
+}
+
+func texts(value []byte) ([]string, bool) {
+	elements, err := strictjson.Array(value, 2, nil)
+	if err != nil {
+		return nil, false
+	}
+	out := make([]string, len(elements)) // not nil: it is there
+	for i, m := range elements {
+		var ok bool
+		if out[i], ok = strictjson.Text(m.Value); !ok {
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 func known(alg string) bool {
@@ -314,7 +325,7 @@ func AppendDecode(to, s []byte) ([]byte, error) {
 // whole refuses what encoding/base64 steps over: line breaks. Then there are fewer bytes than so
 // many characters make.
 func whole(n, characters int, err error) error {
-	if err == nil && n != strict.DecodedLen(characters) {
+	if err == nil && strict.EncodedLen(n) != characters {
 		return base64.CorruptInputError(characters)
 	}
 	return err

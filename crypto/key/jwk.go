@@ -122,17 +122,17 @@ var strict = base64.RawURLEncoding.Strict()
 
 // jwkMembers takes a JWK apart by exact names; a struct would fold their case.
 func jwkMembers(data []byte) (j jwkFields, operations json.RawMessage, err error) {
-	refuse := func(detail string, name []byte) {
-		if err == nil {
-			err = fmt.Errorf("%w: %s%s", ErrMalformed, name, detail)
-		}
-	}
 	if string(data) == "null" {
 		return j, nil, nil // of no kind: in a set it is stepped over
 	}
-	if parseErr := strictjson.Object(data, 4, func(name, value []byte) {
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(data, 4, room[:0])
+	if err != nil {
+		return j, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	for _, m := range members {
 		var to *string
-		switch string(name) {
+		switch string(m.Name) {
 		case "kty":
 			to = &j.Type
 		case "crv":
@@ -148,22 +148,19 @@ func jwkMembers(data []byte) (j jwkFields, operations json.RawMessage, err error
 		case "alg":
 			to = &j.Algorithm
 		case "key_ops":
-			operations = value
-			return
+			operations = m.Value
+			continue
 		case "d":
-			refuse("private key where a public one belongs", nil)
-			return
+			return j, nil, fmt.Errorf("%w: private key where a public one belongs", ErrMalformed)
 		default:
-			return
+			continue
 		}
 		var ok bool
-		if *to, ok = strictjson.Text(value); !ok {
-			refuse(" is not a string", name)
+		if *to, ok = strictjson.Text(m.Value); !ok {
+			return j, nil, fmt.Errorf("%w: %s is not a string", ErrMalformed, m.Name)
 		}
-	}); parseErr != nil {
-		return j, nil, fmt.Errorf("%w: %w", ErrMalformed, parseErr)
 	}
-	return j, operations, err
+	return j, operations, nil
 }
 
 // forVerifying refuses keys that their owner published for something else, encryption most

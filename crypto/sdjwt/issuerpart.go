@@ -51,23 +51,33 @@ func parseIssuer(jwt, typ string) (*issuerPart, error) {
 // flatten fills in the rest of a token of the simple kind.
 func (i *issuerPart) flatten() bool {
 	i.hash = SHA256
-	flat := true
-	err := strictjson.Object(i.token.Payload, maxPayload, func(name, value []byte) {
-		switch string(name) {
+	var room [16]strictjson.Member
+	members, err := strictjson.Object(i.token.Payload, maxPayload, room[:0])
+	if err != nil {
+		return false
+	}
+	i.open = make([]member, 0, len(members))
+	for _, m := range members {
+		switch string(m.Name) {
 		case nameHash:
-			text, ok := strictjson.Text(value)
-			i.hash = Hash(text)
-			flat = flat && ok && i.hash.known()
+			text, ok := strictjson.Text(m.Value)
+			if i.hash = Hash(text); !ok || !i.hash.known() {
+				return false
+			}
 		case nameDigests:
-			flat = flat && i.readDigests(value)
+			if !i.readDigests(m.Value) {
+				return false
+			}
 		case nameElement:
-			flat = false
+			return false
 		default:
-			flat = flat && !(composite(value) && mayHoldDigests(value))
-			i.open = append(i.open, member{string(name), value})
+			if composite(m.Value) && mayHoldDigests(m.Value) {
+				return false
+			}
+			i.open = append(i.open, member{string(m.Name), m.Value})
 		}
-	})
-	return flat && err == nil
+	}
+	return true
 }
 
 // maxPayload is deeper than jose.Parse lets pass.
@@ -76,24 +86,19 @@ const maxPayload = 64
 func composite(value []byte) bool { return value[0] == '{' || value[0] == '[' }
 
 func (i *issuerPart) readDigests(value []byte) bool {
-	ok := true
-	i.digests = make([]digest, 0, bytes.Count(value, []byte{','})+1)
-	err := strictjson.Array(value, 1, func(one []byte) {
-		var d digest
-		// 43 characters in quotes. One that is not the canonical base64url of 32 bytes is no digest.
-		if len(one) != 45 || one[0] != '"' {
-			ok = false
-			return
-		}
-		b, err := jose.AppendDecode(d[:0], one[1:44])
-		if err != nil || len(b) != len(d) {
-			ok = false
-			return
-		}
-		i.digests = append(i.digests, digest(b))
-	})
-	if err != nil || !ok {
+	elements, err := strictjson.Array(value, 1, nil)
+	if err != nil {
 		return false
+	}
+	i.digests = make([]digest, len(elements))
+	for at, m := range elements {
+		// 43 characters in quotes. One that is not the canonical base64url of 32 bytes is no digest.
+		if len(m.Value) != 45 || m.Value[0] != '"' {
+			return false
+		}
+		if b, err := jose.AppendDecode(i.digests[at][:0], m.Value[1:44]); err != nil || len(b) != len(digest{}) {
+			return false
+		}
 	}
 	slices.SortFunc(i.digests, compareDigests)
 	return len(slices.Compact(i.digests)) == len(i.digests)
@@ -123,13 +128,15 @@ func (i *issuerPart) confirmation(cnf json.RawMessage) (*key.Public, error) {
 }
 
 func confirmation(cnf json.RawMessage) (*key.Public, error) {
-	var jwk []byte
-	if err := strictjson.Object(cnf, maxPayload, func(name, value []byte) {
-		if string(name) == "jwk" {
-			jwk = value
-		}
-	}); err != nil {
+	members, err := strictjson.Object(cnf, maxPayload, nil)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w: cnf has the wrong type", ErrConfirmation, ErrClaim)
+	}
+	var jwk []byte
+	for _, m := range members {
+		if string(m.Name) == "jwk" {
+			jwk = m.Value
+		}
 	}
 	if jwk == nil {
 		return nil, fmt.Errorf("%w: no jwk", ErrConfirmation)

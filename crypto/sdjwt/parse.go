@@ -94,29 +94,25 @@ func ParseIssued(text, typ string) (*SDJWT, error) {
 }
 
 func (d *Disclosure) read(data []byte) error {
-	var parts [3][]byte
-	n := 0
-	if err := strictjson.Array(data, maxDepth, func(value []byte) {
-		if n < len(parts) {
-			parts[n] = value
-		}
-		n++
-	}); err != nil && !errors.Is(err, strictjson.ErrType) {
+	var room [4]strictjson.Member
+	parts, err := strictjson.Array(data, maxDepth, room[:0])
+	if err != nil && !errors.Is(err, strictjson.ErrType) {
 		// The detail could quote a person's data: keep the kind of fault only.
 		return fmt.Errorf("%w: not strict JSON", ErrDisclosureMalformed)
 	}
+	n := len(parts)
 	if n < 2 || n > 3 {
 		return fmt.Errorf("%w: want [salt, name, value] or [salt, value]", ErrDisclosureMalformed)
 	}
 	var ok bool
-	if d.Salt, ok = strictjson.Text(parts[0]); !ok {
+	if d.Salt, ok = strictjson.Text(parts[0].Value); !ok {
 		return fmt.Errorf("%w: the salt is not a string", ErrDisclosureMalformed)
 	}
-	d.element, d.Value = n == 2, parts[n-1]
+	d.element, d.Value = n == 2, parts[n-1].Value
 	if d.element {
 		return nil
 	}
-	if d.Name, ok = strictjson.Text(parts[1]); !ok || d.Name == "" {
+	if d.Name, ok = strictjson.Text(parts[1].Value); !ok || d.Name == "" {
 		return fmt.Errorf("%w: the name is not a string", ErrDisclosureMalformed)
 	}
 	if reservedName(d.Name) {

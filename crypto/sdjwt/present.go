@@ -2,6 +2,7 @@ package sdjwt
 
 import (
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,20 +101,23 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 	if err := kb.Verify(cnf); err != nil {
 		return fmt.Errorf("%w: %w", ErrBinding, err)
 	}
-	var claims [6]member // by exact name
-	if err := strictjson.Object(kb.Payload, maxPayload, func(name, value []byte) {
-		if i := slices.Index(bindingClaims[:], string(name)); i >= 0 {
-			claims[i] = member{bindingClaims[i], value}
-		}
-	}); err != nil {
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(kb.Payload, maxPayload, room[:0])
+	if err != nil {
 		return fmt.Errorf("%w: payload", ErrBinding)
+	}
+	var claims [len(bindingClaims)]json.RawMessage // by exact name
+	for _, m := range members {
+		if i := slices.Index(bindingClaims[:], string(m.Name)); i >= 0 {
+			claims[i] = m.Value
+		}
 	}
 	// All four are required, aud as a single string (§4.3): Text refuses a list.
 	for i, want := range [...]struct {
 		value string
 		wrong error
 	}{{s.Hash.text(s.text), ErrBinding}, {e.Nonce, ErrNonce}, {e.Audience, ErrAudience}} {
-		got, err := Text(bindingClaims[i], claims[i].value)
+		got, err := Text(bindingClaims[i], claims[i])
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBinding, err)
 		}
@@ -121,7 +125,7 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 			return fmt.Errorf("%w: %s differs", want.wrong, bindingClaims[i])
 		}
 	}
-	iat, err := Time("iat", claims[3].value)
+	iat, err := Time("iat", claims[3])
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBinding, err)
 	}
@@ -138,7 +142,7 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 		return fmt.Errorf("%w: %s", ErrProofOld, e.Now.Sub(iat).Round(time.Second))
 	}
 	// A wallet may bound its proof further.
-	if err := checkTime(claims[4].value, claims[5].value, e.Now, e.Skew); err != nil {
+	if err := checkTime(claims[4], claims[5], e.Now, e.Skew); err != nil {
 		return fmt.Errorf("%w: %w", ErrProofOld, err)
 	}
 	return nil

@@ -50,14 +50,7 @@ var (
 )
 
 // Sum returns the SM3 digest of data.
-func Sum(data []byte) (sum [32]byte) {
-	h := hashes.Get().(hash.Hash)
-	defer hashes.Put(h)
-	h.Reset()
-	h.Write(data)
-	h.Sum(sum[:0])
-	return sum
-}
+func Sum(data []byte) [32]byte { return sum(data) }
 
 // NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
 func NewHash() hash.Hash { return sm3.New() }
@@ -138,19 +131,27 @@ func (k *PublicKey) Digest(message []byte) []byte {
 	return e[:]
 }
 
-func (k *PublicKey) digest(message []byte) (e [32]byte) {
-	h := hashes.Get().(hash.Hash)
-	defer hashes.Put(h)
-	h.Reset()
-	h.Write(k.za[:])
-	h.Write(message)
-	h.Sum(e[:0])
-	return e
+func (k *PublicKey) digest(message []byte) [32]byte { return sum(k.za[:], message) }
+
+// state is a hash to use again, with room for its answer. None is read that was not reset, so that
+// nothing is carried from one use to the next.
+type state struct {
+	hash.Hash
+	sum [32]byte
 }
 
-// hashes are states to use again; none is read that was not reset, so they carry nothing from one
-// use to the next.
-var hashes = sync.Pool{New: func() any { return sm3.New() }}
+var states = sync.Pool{New: func() any { return &state{Hash: sm3.New()} }}
+
+func sum(parts ...[]byte) [32]byte {
+	h := states.Get().(*state)
+	defer states.Put(h)
+	h.Reset()
+	for _, p := range parts {
+		_, _ = h.Write(p) // a hash never fails
+	}
+	h.Sum(h.sum[:0])
+	return h.sum
+}
 
 // Verify checks the 64-byte signature of message (GB/T 32918.2 §7.1).
 func (k *PublicKey) Verify(message, signature []byte) error {

@@ -65,39 +65,43 @@ func Pointer(path ...string) string {
 // Check reports whether data is one JSON value, in valid UTF-8, at most maxDepth objects and
 // arrays deep, without a name that stands twice in one object or half of a surrogate pair.
 func Check(data []byte, maxDepth int) error {
-	_, err := read(parser{src: data, maxDepth: maxDepth})
+	p := parser{src: data, maxDepth: maxDepth}
+	_, err := p.read()
 	return err
 }
 
 // Parse is Check, and returns the value: map[string]any, []any, string, bool, nil, or
 // json.Number with the digits as they were written.
 func Parse(data []byte, maxDepth int) (any, error) {
-	return read(parser{src: data, maxDepth: maxDepth, build: true})
+	p := parser{src: data, maxDepth: maxDepth, build: true}
+	return p.read()
 }
 
-// Object is Check for a value that must be an object. It calls member for each of its members: the
-// name as it is meant, the value as it was written. Both are parts of data, or like it; they are not
-// to be changed. Members are called before the rest is looked at: when Object returns an error,
-// nothing of them counts.
-func Object(data []byte, maxDepth int, member func(name, value []byte)) error {
-	return walk(data, maxDepth, '{', member)
+// Member is a member of an object, or an element of an array, which has no name. The name is as it
+// is meant, the value as it was written. Neither is to be changed: they are parts of what was read.
+type Member struct{ Name, Value []byte }
+
+// Object is Check for a value that must be an object. It appends its members to to, in their order.
+func Object(data []byte, maxDepth int, to []Member) ([]Member, error) {
+	return walk(data, maxDepth, '{', to)
 }
 
 // Array is Object for the elements of an array.
-func Array(data []byte, maxDepth int, element func(value []byte)) error {
-	return walk(data, maxDepth, '[', func(_, value []byte) { element(value) })
+func Array(data []byte, maxDepth int, to []Member) ([]Member, error) {
+	return walk(data, maxDepth, '[', to)
 }
 
-func walk(data []byte, maxDepth int, first byte, top func(name, value []byte)) error {
-	p := parser{src: data, maxDepth: maxDepth, top: top}
-	if p.space(); p.peek() != first {
-		if err := Check(data, maxDepth); err != nil {
-			return err
-		}
-		return &Error{Err: ErrType, Detail: "want " + string(first)}
+func walk(data []byte, maxDepth int, first byte, to []Member) ([]Member, error) {
+	p := parser{src: data, maxDepth: maxDepth, keep: true, members: to}
+	p.space()
+	right := p.peek() == first
+	if _, err := p.read(); err != nil {
+		return nil, err
 	}
-	_, err := read(p)
-	return err
+	if !right {
+		return nil, &Error{Err: ErrType, Detail: "want " + string(first)}
+	}
+	return p.members, nil
 }
 
 // Text returns a string out of JSON that one of the functions here has read.
@@ -113,8 +117,7 @@ func Text(value []byte) (string, bool) {
 	return string(s), p.err == nil
 }
 
-func read(p parser) (any, error) {
-	p.path = p.room[:0]
+func (p *parser) read() (any, error) {
 	if !utf8.Valid(p.src) {
 		return nil, &Error{Err: ErrUTF8}
 	}
@@ -135,7 +138,8 @@ func read(p parser) (any, error) {
 // own making, whose names are lower-case: a name that encoding/json would match only by folding
 // its case is unknown.
 func Decode(data []byte, maxDepth int, v any) error {
-	if _, err := read(parser{src: data, maxDepth: maxDepth, lower: true}); err != nil {
+	p := parser{src: data, maxDepth: maxDepth, lower: true}
+	if _, err := p.read(); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))

@@ -128,13 +128,11 @@ func FuzzWalk(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		check := Check(data, 6)
-		var members map[string]json.RawMessage
-		if err := Object(data, 6, func(name, value []byte) {
-			if members == nil {
-				members = map[string]json.RawMessage{}
+		if list, err := Object(data, 6, nil); err == nil {
+			members := map[string]json.RawMessage{}
+			for _, m := range list {
+				members[string(m.Name)] = m.Value
 			}
-			members[string(name)] = value
-		}); err == nil {
 			require.NoError(t, check)
 			want := map[string]json.RawMessage{}
 			require.NoError(t, json.Unmarshal(data, &want))
@@ -151,14 +149,13 @@ func FuzzWalk(f *testing.F) {
 		} else if check == nil {
 			require.ErrorIs(t, err, ErrType)
 		}
-		var elements []json.RawMessage
-		if err := Array(data, 6, func(value []byte) { elements = append(elements, value) }); err == nil {
+		if elements, err := Array(data, 6, nil); err == nil {
 			require.NoError(t, check)
 			var want []json.RawMessage
 			require.NoError(t, json.Unmarshal(data, &want))
 			require.Len(t, elements, len(want))
 			for i, value := range want {
-				require.Equal(t, string(value), string(elements[i]))
+				require.Equal(t, string(value), string(elements[i].Value))
 			}
 		} else if check == nil {
 			require.ErrorIs(t, err, ErrType)
