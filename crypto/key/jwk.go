@@ -41,7 +41,7 @@ func (p *Public) fields() jwkFields {
 // MarshalJSON writes the JWK with kid, use and alg.
 func (p *Public) MarshalJSON() ([]byte, error) {
 	j := p.fields()
-	j.ID, j.Use, j.Algorithm = p.id, "sig", string(p.algorithm)
+	j.ID, j.Use, j.Algorithm = p.ID(), "sig", string(p.algorithm)
 	return json.Marshal(j)
 }
 
@@ -223,7 +223,7 @@ func (s *Set) Find(id string) (*Public, bool) {
 		return s.Keys[0], true
 	}
 	for _, k := range s.Keys {
-		if id != "" && k.id == id {
+		if id != "" && k.ID() == id {
 			return k, true
 		}
 	}

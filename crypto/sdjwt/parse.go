@@ -59,6 +59,7 @@ func (s *SDJWT) parseDisclosures(text string, raw []byte) error {
 		return fmt.Errorf("%w: more than %d disclosures", ErrMalformed, maxDisclosures)
 	}
 	s.Disclosures = make([]Disclosure, n)
+	var room [4]strictjson.Member
 	data := make([]byte, 0, len(text)) // more than it takes, so that it never moves
 	for i := range s.Disclosures {
 		end := strings.IndexByte(text, '~')
@@ -73,7 +74,7 @@ func (s *SDJWT) parseDisclosures(text string, raw []byte) error {
 		if data, err = jose.AppendDecode(data, d.raw); err != nil {
 			return fmt.Errorf("%w: not base64url", ErrDisclosureMalformed)
 		}
-		if err = d.read(data[start:len(data):len(data)]); err != nil {
+		if err = d.read(data[start:len(data):len(data)], &room); err != nil {
 			return err
 		}
 	}
@@ -93,8 +94,7 @@ func ParseIssued(text, typ string) (*SDJWT, error) {
 	return s, nil
 }
 
-func (d *Disclosure) read(data []byte) error {
-	var room [4]strictjson.Member
+func (d *Disclosure) read(data []byte, room *[4]strictjson.Member) error {
 	parts, err := strictjson.Array(data, maxDepth, room[:0])
 	if err != nil && !errors.Is(err, strictjson.ErrType) {
 		// The detail could quote a person's data: keep the kind of fault only.
