@@ -83,6 +83,7 @@ var measurements = [...]struct {
 }{
 	{"sm2", sm2},
 	{"core", core},
+	{"qr", draw},
 }
 
 func machine() Machine {

@@ -31,8 +31,9 @@ var doors = map[string]string{
 	"web":                "schemas internal/httpd internal/httpd/problem",
 	"audithttp":          "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":            "",
-	"bench":              "crypto/* schemas verifier internal/qr internal/qr/qrimage bench/plain/verify",
+	"bench":              "crypto/* schemas verifier internal/qr internal/qr/qrimage bench/plain/verify bench/plain/qrpng",
 	"bench/plain/verify": "schemas verifier",
+	"bench/plain/qrpng":  "",
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
@@ -87,7 +88,8 @@ var homes = map[string]string{
 	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it
-	"github.com/skip2/go-qrcode":      "internal/qr/qrimage",
+	"github.com/skip2/go-qrcode":      "bench/plain/qrpng", // and tests of qrimage compare with it
+	"rsc.io/qr/":                      "internal/qr/qrimage",
 	"github.com/makiuchi-d/gozxing":   "internal/qr/qrimage",
 	"github.com/alecthomas/kong":      "cmd/showcard",
 	"github.com/knadh/koanf/":         "cmd/showcard",
