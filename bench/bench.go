@@ -9,6 +9,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -56,6 +57,8 @@ type Report struct {
 // Config says how long to measure.
 type Config struct {
 	Quick bool
+	Only  []string // names of parts; empty: all
+	Curve func([]Point) // gets the overload curve; nil: nobody
 	Now   func() time.Time
 }
 
@@ -65,9 +68,31 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		cfg.Now = time.Now
 	}
 	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
-	metrics, err := sm2(ctx, cfg)
-	r.Metrics = append(r.Metrics, metrics...)
-	return r, err
+	for _, m := range measurements() {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, m.name) {
+			continue
+		}
+		metrics, err := m.run(ctx, cfg)
+		r.Metrics = append(r.Metrics, metrics...)
+		if err != nil {
+			return r, fmt.Errorf("bench: %s: %w", m.name, err)
+		}
+	}
+	return r, nil
+}
+
+// measurement is a part of a run.
+type measurement struct {
+	name string
+	run  func(context.Context, Config) ([]Metric, error)
+}
+
+func measurements() []measurement {
+	return []measurement{
+		{"sm2", sm2},
+		{"api", api},
+		{"overload", overload},
+	}
 }
 
 func machine() Machine {

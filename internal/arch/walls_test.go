@@ -31,7 +31,9 @@ var doors = map[string]string{
 	"web":          "schemas internal/httpd internal/httpd/problem",
 	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
-	"bench":        "crypto/*",
+	"bench":        "crypto/* bench/plain/*",
+
+	"bench/plain/api": "crypto/sm", // the encoding of signatures alone
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
@@ -77,12 +79,12 @@ const serving = "internal/httpd internal/access internal/login internal/login/id
 var homes = map[string]string{
 	"github.com/gin-gonic/gin":        serving,
 	"github.com/prometheus/":          "internal/httpd",
-	"github.com/redis/":               "internal/store/redisstore internal/store/redisstore/redistest",
-	"database/sql":                    "internal/store/sqlstore",
-	"modernc.org/sqlite":              "internal/store/sqlstore",
-	"github.com/jackc/pgx/":           "internal/store/sqlstore",
+	"github.com/redis/":               "internal/store/redisstore internal/store/redisstore/redistest bench/plain/api",
+	"database/sql":                    "internal/store/sqlstore bench/plain/api",
+	"modernc.org/sqlite":              "internal/store/sqlstore bench/plain/api",
+	"github.com/jackc/pgx/":           "internal/store/sqlstore bench/plain/api",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
-	"github.com/emmansun/":            "crypto/sm",
+	"github.com/emmansun/":            "crypto/sm bench/plain/*",
 	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
 	"github.com/veraison/go-cose":     "", // tests compare with it
 	"github.com/go-jose/":             "", // tests compare with it
@@ -96,7 +98,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench/plain/api", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
