@@ -19,8 +19,10 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME := 20s
 
 # Packages with goroutines of their own, or that many requests share.
-CONCURRENT := ./cmd/... ./issuer/... ./wallet/... ./verifier/... ./registry/... \
+CONCURRENT := ./issuer/... ./wallet/... ./verifier/... ./registry/... \
 	./internal/access/... ./internal/httpd/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
+# And of the whole program what happens at once.
+AT_ONCE := OneTicket|Repeated|Silence|AtOnce|WaitingInTheRequest|WhilePending|FreezeBites|WhileRunning|DemoSignIn
 # Long ones of a single goroutine, in which there is no race to find.
 ALONE := ^(TestOneByteChanged|TestDurableWhileDataKeysRollOver|TestMovedValuesDoNotOpen|TestRotateLookups)$$
 
@@ -32,7 +34,7 @@ test: tools-check npm
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
 	cd web/e2e && npm test
-	go run ./internal/testsum './...' './testdata/gen/...' '-race -skip $(ALONE) $(CONCURRENT)' '-tags purego ./crypto/...'
+	go run ./internal/testsum './...' './testdata/gen/...' '-race -skip $(ALONE) $(CONCURRENT)' '-race -run $(AT_ONCE) ./cmd/showcard' '-tags purego ./crypto/...'
 
 check:
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \

@@ -56,7 +56,7 @@ func startAPI(ctx context.Context) (_ *apiRun, err error) {
 	if r.stores, err = startStores(ctx); err != nil {
 		return nil, err
 	}
-	database, err := r.stores.database()
+	database, err := r.stores.database(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func startAPI(ctx context.Context) (_ *apiRun, err error) {
 	if err := os.WriteFile(sample, text, 0o600); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	if database, err = r.stores.database(); err != nil {
+	if database, err = r.stores.database(ctx); err != nil {
 		return nil, err
 	}
 	r.plain, err = startTarget(ctx, r.stores.folder, "bench-plain", "--data", filepath.Join(r.stores.folder, "plain"), "--database", database, "--volatile", r.stores.redis(2), "--sample", sample)

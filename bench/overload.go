@@ -51,7 +51,7 @@ func overload(ctx context.Context, cfg Config) (_ []Metric, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	database, err := s.database()
+	database, err := s.database(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -4,54 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"time"
+
+	"github.com/showcard/showcard/internal/backing"
 )
 
-// stores are the database and the Redis that a measurement runs over: real ones, its own, empty. The
-// one place that says which.
+// stores are the database and the Redis that a measurement of the service runs over: a PostgreSQL that
+// flushes as it is installed to, and a Redis, both its own and empty. This is the one place that says
+// which.
 type stores struct {
 	folder   string
-	volatile string
-	stop     func() error
+	postgres *backing.Postgres
+	volatile *backing.Redis
 	made     int
 }
 
-func startStores(ctx context.Context) (*stores, error) {
-	folder, err := os.MkdirTemp("", "showcard-bench")
-	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
-	}
-	s := &stores{folder: folder}
-	socket := filepath.Join(folder, "redis")
-	cmd := exec.CommandContext(ctx, "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no") //nolint:gosec // a folder of ours
-	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("bench: redis-server: %w (Debian package redis-server)", err), os.RemoveAll(folder))
-	}
-	s.stop = func() error { return errors.Join(cmd.Process.Kill(), ignore(cmd.Wait())) }
-	s.volatile = "unix://" + socket
-	for range 500 {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			return s, c.Close()
+func startStores(ctx context.Context) (_ *stores, err error) {
+	s := &stores{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
 		}
-		time.Sleep(10 * time.Millisecond)
+	}()
+	if s.folder, err = os.MkdirTemp("", "showcard-bench"); err != nil {
+		return s, fmt.Errorf("bench: %w", err)
 	}
-	return nil, errors.Join(errors.New("bench: redis-server does not answer"), s.close())
+	if s.postgres, err = backing.StartPostgres(ctx, backing.PostgresConfig{}); err != nil {
+		return s, fmt.Errorf("bench: %w", err)
+	}
+	if s.volatile, err = backing.StartRedis(ctx, backing.RedisConfig{}); err != nil {
+		return s, fmt.Errorf("bench: %w", err)
+	}
+	return s, nil
 }
 
-func ignore(error) error { return nil }
-
 // database makes an empty one and returns its URL.
-func (s *stores) database() (string, error) {
+func (s *stores) database(ctx context.Context) (string, error) {
 	s.made++
-	return "sqlite:" + filepath.Join(s.folder, fmt.Sprintf("record-%d.db", s.made)), nil
+	name := fmt.Sprintf("bench%d", s.made)
+	if err := s.postgres.SQL(ctx, "postgres", "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("bench: %w", err)
+	}
+	return s.postgres.Database(name), nil
 }
 
 // redis is a database of the one server, apart from the others.
-func (s *stores) redis(n int) string { return fmt.Sprintf("%s?db=%d", s.volatile, n) }
+func (s *stores) redis(n int) string { return fmt.Sprintf("%s?db=%d", s.volatile.URL, n) }
 
-func (s *stores) close() error { return errors.Join(s.stop(), os.RemoveAll(s.folder)) }
+func (s *stores) close() error {
+	var errs []error
+	if s.volatile != nil {
+		errs = append(errs, s.volatile.Close())
+	}
+	if s.postgres != nil {
+		errs = append(errs, s.postgres.Close())
+	}
+	return errors.Join(append(errs, os.RemoveAll(s.folder))...)
+}

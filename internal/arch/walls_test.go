@@ -31,7 +31,7 @@ var doors = map[string]string{
 	"web":          "schemas internal/httpd internal/httpd/problem",
 	"audithttp":    "internal/audit internal/httpd internal/httpd/problem",
 	"openapi":      "",
-	"bench":        "crypto/* bench/plain/*",
+	"bench":        "crypto/* internal/backing bench/plain/*",
 
 	"bench/plain/api": "crypto/sm", // the encoding of signatures alone
 
@@ -58,9 +58,10 @@ var doors = map[string]string{
 	"internal/store/redisstore":           domains + " schemas crypto/*",
 	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
 	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/rights",
-	"internal/store/redisstore/redistest": "",
+	"internal/store/redisstore/redistest": "internal/backing",
 
 	"internal/arch":    "",
+	"internal/backing": "",
 	"internal/testsum": "",
 
 	"testdata":             "",
@@ -79,7 +80,7 @@ const serving = "internal/httpd internal/access internal/login internal/login/id
 var homes = map[string]string{
 	"github.com/gin-gonic/gin":        serving,
 	"github.com/prometheus/":          "internal/httpd",
-	"github.com/redis/":               "internal/store/redisstore internal/store/redisstore/redistest bench/plain/api",
+	"github.com/redis/":               "internal/store/redisstore internal/backing bench/plain/api",
 	"database/sql":                    "internal/store/sqlstore bench/plain/api",
 	"modernc.org/sqlite":              "internal/store/sqlstore bench/plain/api",
 	"github.com/jackc/pgx/":           "internal/store/sqlstore bench/plain/api",

@@ -17,6 +17,7 @@ import (
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 	"github.com/redis/go-redis/v9"
 	_ "modernc.org/sqlite" // the driver
 )

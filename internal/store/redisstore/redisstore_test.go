@@ -87,19 +87,6 @@ func requireExpiries(t *testing.T, server *redistest.Server) {
 	}
 }
 
-// Every script touches keys of one slot: a server in cluster mode refuses others.
-func TestVolatileOnClusterNode(t *testing.T) {
-	port := redistest.FreePort(t)
-	server := redistest.Start(t, "--cluster-enabled", "yes", "--port", port, "--cluster-port", redistest.FreePort(t))
-	server.Do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	require.Eventually(t, func() bool {
-		return strings.Contains(server.Do("CLUSTER", "INFO").(string), "cluster_state:ok")
-	}, time.Minute, 10*time.Millisecond)
-	cfg := redisstore.Config{URL: "redis://127.0.0.1:" + port}
-	storetest.Volatile(t, subjects(server, cfg))
-	require.ErrorIs(t, open(t, cfg).Check(t.Context()), redisstore.ErrCluster)
-}
-
 // Two processes, one code: the scanners are spread over two clients of the same server.
 func TestRaceOfTwoProcesses(t *testing.T) {
 	ctx := t.Context()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -47,38 +48,34 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.write(ctx, 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
-		out = make([]issuer.Committed, len(b.Certificates))
+	err = s.writeAbout(ctx, aboutBatch(b), 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
 		var job openJob
+		var err error
 		if b.Job != "" {
-			var err error
 			if job, err = s.continueJob(q, b); err != nil {
 				return err
 			}
 		}
+		if out, err = s.insertAll(q, b, sealed); err != nil || b.Job == "" {
+			return err
+		}
 		fates := make(map[int64]issuer.Committed, len(out))
 		for i, n := range b.Certificates {
-			var err error
-			if out[i], err = s.insert(q, b, n, sealed[i]); err != nil {
-				return err
-			}
 			fates[n.Line] = out[i]
 		}
-		if b.Job == "" {
-			return nil
-		}
+		answers := make([]issuer.Result, len(b.Results))
 		for i, r := range b.Results {
 			// What lies sealed in the details stands; what the record decides lies beside it.
-			answer := issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
+			answers[i] = issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
 			if fate, ok := fates[r.Line]; ok {
-				answer.Identifier = fate.Identifier
+				answers[i].Identifier = fate.Identifier
 				if fate.Err != nil {
-					answer.Code, answer.Pointer = issuer.Refusal(fate.Err)
+					answers[i].Code, answers[i].Pointer = issuer.Refusal(fate.Err)
 				}
 			}
-			if err := job.answer(q, answer, details[i]); err != nil {
-				return err
-			}
+		}
+		if err := job.answerAll(q, answers, details); err != nil {
+			return err
 		}
 		return job.save(q, b.Bytes, s.cfg.Now())
 	})
@@ -86,6 +83,19 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return nil, fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	return out, nil
+}
+
+// aboutBatch names what a batch holds: its job, or of a single certificate the one that it ends.
+func aboutBatch(b issuer.Batch) string {
+	switch {
+	case b.Job != "":
+		return aboutJob(b.Job)
+	case len(b.Certificates) == 1 && b.Certificates[0].Replaces != "":
+		return aboutCertificate(b.Certificates[0].Replaces)
+	case len(b.Certificates) > 0:
+		return aboutCertificate(b.Certificates[0].Identifier)
+	}
+	return ""
 }
 
 // allResults adds to the results of a batch those of its certificates that have none.
@@ -132,20 +142,9 @@ func inChunks(n int, do func(i int) error) error {
 // insert stores one certificate, or finds what stands instead. An error it returns ends the
 // batch; one in the answer concerns this certificate only.
 func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, sealed sealedBatch) (issuer.Committed, error) {
-	state := n.State
-	if state == "" {
-		state = issuer.Valid
-	}
+	state, _ := stateOf(n)
 	at := n.CreatedAt
-	stateAt := n.StateAt
-	if stateAt.IsZero() {
-		stateAt = at
-	}
-	stored, err := q.exec(`INSERT INTO certificates (identifier, authority, row_key, row_digest, type, type_version, holder_id,
-			status_list, status_index, state, state_at, changes, replaces, replaced_by, issued_by, created_at, row_data, credential)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '', $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
-		n.Identifier, b.Authority, sealed.rowKey, sealed.digest, n.Row.Type, n.TypeVer, n.HolderID,
-		n.Slot.List, int64(n.Slot.Index), string(state), micros(stateAt), n.Replaces, b.By, micros(at), sealed.row, sealed.credential)
+	stored, err := q.exec(insertCertificate, certificateValues(b, n, sealed)...)
 	if err != nil {
 		return issuer.Committed{}, err
 	}
@@ -177,6 +176,18 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 		}
 	}
 	return issuer.Committed{Identifier: n.Identifier, Credential: n.Credential}, sealed.log.store(q)
+}
+
+// stateOf is the state in which a certificate begins, and since when.
+func stateOf(n issuer.NewCertificate) (issuer.State, time.Time) {
+	state, at := n.State, n.StateAt
+	if state == "" {
+		state = issuer.Valid
+	}
+	if at.IsZero() {
+		at = n.CreatedAt
+	}
+	return state, at
 }
 
 // instead answers a certificate that could not be inserted.

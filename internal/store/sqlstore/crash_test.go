@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, crashing(folder, os.Getenv(crashRun)))
 		os.Exit(1) // it never ends by itself but with an error
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	closeServer()
+	os.Exit(code)
 }
 
 func crashConfig(folder string) (sqlstore.Config, error) {

@@ -21,6 +21,9 @@ type openJob struct {
 
 const jobColumns = `id, authority, state, holder, lease, lease_until, upload, taken, accepted, rejected, bytes, started_at, updated_at, finished_at`
 
+// aboutJob names works that hold the row of a job.
+func aboutJob(id string) string { return "push " + id }
+
 // selectJob reads a job; found is false when there is none.
 func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
 	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
@@ -39,7 +42,7 @@ func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now 
 		return issuer.Job{}, err
 	}
 	var out issuer.Job
-	err = s.write(ctx, 2, func(q querier) error {
+	err = s.writeAbout(ctx, aboutJob(id), 2, func(q querier) error {
 		at := micros(now)
 		// Whether it is there or not, afterwards it is, and is ours to look at.
 		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0, 0, 0, $4, $4, NULL) ON CONFLICT (id) DO NOTHING`,
@@ -82,21 +85,6 @@ func (s *Store) continueJob(q querier, b issuer.Batch) (openJob, error) {
 	return j, nil
 }
 
-// answer writes the answer to one row. Uploads overwrite each other's line by line.
-func (j *openJob) answer(q querier, r issuer.Result, detail []byte) error {
-	j.Rows++
-	if r.Code == "" {
-		j.Accepted++
-	} else {
-		j.Rejected++
-	}
-	_, err := q.exec(`INSERT INTO push_results (job, line, upload, identifier, code, pointer, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (job, line) DO UPDATE SET upload = excluded.upload, identifier = excluded.identifier, code = excluded.code,
-			pointer = excluded.pointer, detail = excluded.detail`,
-		j.ID, r.Line, j.upload, r.Identifier, r.Code, r.Pointer, detail)
-	return err
-}
-
 // save writes the counters after a batch and renews the lease.
 func (j *openJob) save(q querier, bytes int64, now time.Time) error {
 	_, err := q.exec(`UPDATE push_jobs SET taken = $2, accepted = $3, rejected = $4, bytes = $5, updated_at = $6, lease_until = $7 WHERE id = $1`,
@@ -131,7 +119,7 @@ var errJobMoved = errors.New("sqlstore: the job has moved on meanwhile")
 
 func (s *Store) endJob(ctx context.Context, was openJob, log entries, id, holder string, done bool, now time.Time) (issuer.Job, error) {
 	var out issuer.Job
-	err := s.write(ctx, 2, func(q querier) error {
+	err := s.writeAbout(ctx, aboutJob(id), 2, func(q querier) error {
 		j, found, err := selectJob(q, id, s.db.lock())
 		switch {
 		case err != nil:
