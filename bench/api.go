@@ -26,7 +26,7 @@ type apiRun struct {
 // receipt, and the record and its entry in the audit log are durable before it leaves. Warm: of
 // certificates that were shown before. Cold: each of a certificate that nobody has seen.
 func api(ctx context.Context, cfg Config) (_ []Metric, err error) {
-	r, err := startAPI(ctx)
+	r, err := startAPI(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func api(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	return metrics, nil
 }
 
-func startAPI(ctx context.Context) (_ *apiRun, err error) {
+func startAPI(ctx context.Context, cfg Config) (_ *apiRun, err error) {
 	r := &apiRun{}
 	defer func() {
 		if err != nil {
@@ -60,7 +60,7 @@ func startAPI(ctx context.Context) (_ *apiRun, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.ours, err = startTarget(ctx, r.stores.folder, "bench-target", "--data", filepath.Join(r.stores.folder, "ours"), "--database", database, "--volatile", r.stores.redis(1)); err != nil {
+	if r.ours, err = startTarget(ctx, r.stores.folder, cfg.profile("api"), "bench-target", "--data", filepath.Join(r.stores.folder, "ours"), "--database", database, "--volatile", r.stores.redis(1)); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(r.ours.Sample)
@@ -74,7 +74,7 @@ func startAPI(ctx context.Context) (_ *apiRun, err error) {
 	if database, err = r.stores.database(ctx); err != nil {
 		return nil, err
 	}
-	r.plain, err = startTarget(ctx, r.stores.folder, "bench-plain", "--data", filepath.Join(r.stores.folder, "plain"), "--database", database, "--volatile", r.stores.redis(2), "--sample", sample)
+	r.plain, err = startTarget(ctx, r.stores.folder, "", "bench-plain", "--data", filepath.Join(r.stores.folder, "plain"), "--database", database, "--volatile", r.stores.redis(2), "--sample", sample)
 	return r, err
 }
 

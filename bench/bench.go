@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,8 +59,10 @@ type Report struct {
 type Config struct {
 	Quick bool
 	Only  []string // names of parts; empty: all
-	Curve func([]Point) // gets the overload curve; nil: nobody
-	Now   func() time.Time
+	// Profile is a folder for CPU profiles of the servers that are measured; empty: none.
+	Profile string
+	Curve   func([]Point) // gets the overload curve; nil: nobody
+	Now     func() time.Time
 }
 
 // Run measures everything.
@@ -158,3 +161,11 @@ func median(v []float64) float64 {
 }
 
 func round(v float64) float64 { return math.Round(v*100) / 100 }
+
+// profile is the file for a server's CPU profile.
+func (c Config) profile(name string) string {
+	if c.Profile == "" {
+		return ""
+	}
+	return filepath.Join(c.Profile, name+".pprof")
+}

@@ -55,7 +55,7 @@ func overload(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := startTarget(ctx, s.folder, "bench-target", "--data", filepath.Join(s.folder, "ours"), "--database", database, "--volatile", s.redis(1))
+	t, err := startTarget(ctx, s.folder, cfg.profile("overload"), "bench-target", "--data", filepath.Join(s.folder, "ours"), "--database", database, "--volatile", s.redis(1))
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,10 @@ func Obey(in io.Reader, out io.Writer, mint func(Order) ([]string, error)) error
 }
 
 // startTarget starts this program again as a target.
-func startTarget(ctx context.Context, folder, command string, args ...string) (*Target, error) {
+func startTarget(ctx context.Context, folder, profile, command string, args ...string) (*Target, error) {
+	if profile != "" {
+		args = append(args, "--profile", profile)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
@@ -83,7 +86,7 @@ func startTarget(ctx context.Context, folder, command string, args ...string) (*
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	defer log.Close() // the child has its own handle
+	defer log.Close()                                                                        // the child has its own handle
 	t := &Target{cmd: exec.CommandContext(ctx, self, append([]string{command}, args...)...)} //nolint:gosec // this program itself
 	t.cmd.Stderr = log
 	t.in, err = t.cmd.StdinPipe()

@@ -9,9 +9,10 @@ import (
 )
 
 type benchCommand struct {
-	JSON  bool     `name:"json" help:"Print JSON."`
-	Quick bool     `help:"Measure for less than five minutes."`
-	Only  []string `placeholder:"PART" help:"Measure only these parts: sm2, api, …"`
+	JSON    bool     `name:"json" help:"Print JSON."`
+	Quick   bool     `help:"Measure for less than five minutes."`
+	Profile string   `placeholder:"DIR" type:"existingdir" help:"Write CPU profiles of the servers that are measured."`
+	Only    []string `placeholder:"PART" help:"Measure only these parts: sm2, api, …"`
 }
 
 // Help is what --help says below the flags.
@@ -21,7 +22,7 @@ beside their goals. Absolute figures are this machine's; ratios hold elsewhere. 
 }
 
 func (c *benchCommand) Run(e *env) error {
-	report, err := bench.Run(e.ctx, bench.Config{Quick: c.Quick, Only: c.Only})
+	report, err := bench.Run(e.ctx, bench.Config{Quick: c.Quick, Only: c.Only, Profile: c.Profile})
 	if err != nil {
 		return err
 	}

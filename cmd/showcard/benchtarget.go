@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type benchTargetCommand struct {
 	Data     string `required:"" help:"Empty folder."`
 	Database string `required:"" help:"As in a configuration."`
 	Volatile string `required:"" help:"As in a configuration."`
+	Profile  string `help:"File for a CPU profile of all that it does."`
 }
 
 const (
@@ -50,6 +52,17 @@ func (c *benchTargetCommand) Run(e *env) error {
 		}
 		if err := json.NewEncoder(e.stdout).Encode(about); err != nil {
 			return err
+		}
+		if c.Profile != "" {
+			f, err := os.Create(filepath.Clean(c.Profile))
+			if err != nil {
+				return err
+			}
+			defer f.Close() // what is not written is not there
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return err
+			}
+			defer pprof.StopCPUProfile()
 		}
 		return bench.Obey(e.stdin, e.stdout, func(o bench.Order) ([]string, error) { return t.mint(ctx, o) })
 	}, e)
