@@ -71,31 +71,28 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		cfg.Now = time.Now
 	}
 	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
-	for _, m := range measurements() {
-		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, m.name) {
+	for _, one := range measurements {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, one.name) {
 			continue
 		}
-		metrics, err := m.run(ctx, cfg)
+		metrics, err := one.measure(ctx, cfg)
 		r.Metrics = append(r.Metrics, metrics...)
 		if err != nil {
-			return r, fmt.Errorf("bench: %s: %w", m.name, err)
+			return r, fmt.Errorf("%s: %w", one.name, err)
 		}
 	}
 	return r, nil
 }
 
-// measurement is a part of a run.
-type measurement struct {
-	name string
-	run  func(context.Context, Config) ([]Metric, error)
-}
-
-func measurements() []measurement {
-	return []measurement{
-		{"sm2", sm2},
-		{"api", api},
-		{"overload", overload},
-	}
+// measurements in the order of the report.
+var measurements = [...]struct {
+	name    string
+	measure func(context.Context, Config) ([]Metric, error)
+}{
+	{"sm2", sm2},
+	{"push", push},
+	{"api", api},
+	{"overload", overload},
 }
 
 func machine() Machine {

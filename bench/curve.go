@@ -26,9 +26,9 @@ func Curve(points []Point) []byte {
 	y := func(v float64) float64 { return top + height*(1-v/rate) }
 	z := func(v float64) float64 { return below + height2*(1-v/slow) }
 	var b strings.Builder
-	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 610" font-family="system-ui, 'Noto Sans CJK SC', sans-serif" role="img" aria-labelledby="t">` + "\n" +
+	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 610" font-family="system-ui, 'Noto Sans CJK SC', sans-serif" role="img" aria-labelledby="t">` + "\n" +
 		`<title id="t">Overload: what is answered and how quickly, against what is offered</title>` + "\n" +
-		`<rect width="860" height="610" rx="12" fill="#f5f8fc"/>` + "\n")
+		`<rect width="900" height="610" rx="12" fill="#f5f8fc"/>` + "\n")
 	text := func(x, y float64, anchor, size, fill, weight, s string) {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="%s" font-size="%s" fill="%s" font-weight="%s">%s</text>`+"\n", x, y, anchor, size, fill, weight, s)
 	}
@@ -66,7 +66,7 @@ func Curve(points []Point) []byte {
 	line("#a4262c", "", "refused", top+60, y, func(p Point) float64 { return p.Refused })
 	for k, colour := range [kinds]string{"#123a70", "#0b6e4f", "#8a6d0b", "#7a3e9d"} {
 		shown := points[len(points)-1].Kinds[k].Good
-		line(colour, "", fmt.Sprintf("%s (%.0f %% kept at %s×)", kindNames[k], 100*shown, number(most)), below+12+24*float64(k), z, func(p Point) float64 { return p.Kinds[k].P99 })
+		line(colour, "", fmt.Sprintf("%s: %.0f %% kept at %s×", kindNames[k], 100*shown, number(most)), below+12+24*float64(k), z, func(p Point) float64 { return p.Kinds[k].P99 })
 	}
 	b.WriteString("</svg>\n")
 	return []byte(b.String())

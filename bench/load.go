@@ -102,7 +102,7 @@ func (g *gun) read(r *reply, wanted []byte) error {
 	if r.status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return errAnswer
 	}
-	length, hangup := 0, false
+	length, hangup, chunked := 0, false, false
 	for {
 		line, err = g.in.ReadSlice('\n')
 		if err != nil {
@@ -118,19 +118,28 @@ func (g *gun) read(r *reply, wanted []byte) error {
 			if length, err = strconv.Atoi(string(value)); err != nil {
 				return errAnswer
 			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = bytes.EqualFold(value, []byte("chunked"))
 		case bytes.EqualFold(name, []byte("Retry-After")):
 			r.retryAfter = true
 		case bytes.EqualFold(name, []byte("Connection")):
 			hangup = bytes.EqualFold(value, []byte("close"))
 		}
 	}
-	if cap(g.body) < length {
-		g.body = make([]byte, length)
+	if chunked {
+		if err := g.chunks(); err != nil {
+			return err
+		}
+	} else {
+		if cap(g.body) < length {
+			g.body = make([]byte, length)
+		}
+		g.body = g.body[:length]
+		if _, err := io.ReadFull(g.in, g.body); err != nil {
+			return err
+		}
 	}
-	body := g.body[:length]
-	if _, err := io.ReadFull(g.in, body); err != nil {
-		return err
-	}
+	body := g.body
 	r.good = r.status < 300 && (len(wanted) == 0 || bytes.Contains(body, wanted))
 	if !r.good {
 		r.said = bytes.Clone(body[:min(len(body), 400)])
@@ -139,6 +148,30 @@ func (g *gun) read(r *reply, wanted []byte) error {
 		g.close()
 	}
 	return nil
+}
+
+// chunks reads a body of RFC 9112 §7.1.
+func (g *gun) chunks() error {
+	g.body = g.body[:0]
+	for {
+		line, err := g.in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseUint(string(bytes.TrimRight(line, "\r\n")), 16, 24)
+		if err != nil {
+			return errAnswer
+		}
+		begin := len(g.body)
+		g.body = append(g.body, make([]byte, n+2)...)
+		if _, err := io.ReadFull(g.in, g.body[begin:]); err != nil {
+			return err
+		}
+		g.body = g.body[:begin+int(n)]
+		if n == 0 {
+			return nil
+		}
+	}
 }
 
 // volley sends all shots over a number of connections, each the next as soon as its last was

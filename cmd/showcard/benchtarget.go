@@ -289,7 +289,7 @@ func (a *app) classes() map[httpd.Class]httpd.Limits {
 	return map[httpd.Class]httpd.Limits{
 		httpd.ClassScan: {Rank: httpd.RankScan, PerMinute: farOff}, httpd.ClassRenew: {Rank: httpd.RankRenew, PerMinute: farOff},
 		httpd.ClassShow: {PerMinute: farOff}, httpd.ClassRead: {PerMinute: farOff}, httpd.ClassReport: {Rank: httpd.RankReport, PerMinute: farOff},
-		httpd.ClassCallback: {Rank: httpd.RankAside, PerMinute: farOff}, httpd.ClassPage: {PerMinute: farOff},
+		httpd.ClassExport: {Rank: httpd.RankReport, PerMinute: farOff}, httpd.ClassCallback: {Rank: httpd.RankAside, PerMinute: farOff}, httpd.ClassPage: {PerMinute: farOff},
 	}
 }
 

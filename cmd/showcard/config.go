@@ -162,6 +162,9 @@ type retentionConfig struct {
 	// ended_content is how long the personal content of an ended certificate is kept at least;
 	// afterwards its department may erase it. Default 43800h (5 years); 4380h at least.
 	EndedContent time.Duration `yaml:"ended_content"`
+	// status_changes are single changes of status lists that the cache has had; the lists stay. A
+	// cache that was away for longer gets whole lists. Default 24h; 1h at least.
+	StatusChanges time.Duration `yaml:"status_changes"`
 }
 
 func (r *retentionConfig) check() error {
@@ -175,6 +178,7 @@ func (r *retentionConfig) check() error {
 		{"pushes", &r.Pushes, 4380 * time.Hour, 24 * time.Hour, "departments need 24h to fetch results"},
 		{"requests", &r.Requests, 24 * time.Hour, time.Hour, "a request is repeated within 1h"},
 		{"ended_content", &r.EndedContent, 43800 * time.Hour, 4380 * time.Hour, "4380h at least"},
+		{"status_changes", &r.StatusChanges, 24 * time.Hour, time.Hour, "1h at least"},
 	} {
 		if *one.value == 0 {
 			*one.value = one.usual

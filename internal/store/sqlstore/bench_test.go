@@ -51,7 +51,7 @@ func benchmarkCommit(b *testing.B, fresh func() string) {
 	for _, size := range []int{0, 12_000} {
 		b.Run(fmt.Sprintf("portrait=%d", size), func(b *testing.B) {
 			s := benchmarkStore(b, fresh())
-			_, err := s.BeginJob(b.Context(), "job", "police", "u", time.Now(), time.Hour)
+			_, err := s.BeginJob(b.Context(), issuer.JobStart{ID: "job", Authority: "police", Holder: "u", At: time.Now(), Lease: time.Hour})
 			require.NoError(b, err)
 			credential := "e." + strings.Repeat("e", 1000) + "." + strings.Repeat("s", 86) + "~" + strings.Repeat("e", 1400)
 			portrait := make([]byte, size)
