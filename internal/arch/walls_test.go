@@ -35,6 +35,7 @@ var doors = map[string]string{
 	"bench/plain/sign":   "", // plain code that ours is measured against
 	"bench/plain/verify": "schemas verifier",
 	"bench/plain/qrpng":  "",
+	"bench/plain/api":    "crypto/sm", // of it the encoding of signatures alone
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
@@ -83,10 +84,10 @@ const serving = "internal/httpd internal/access internal/login internal/login/id
 var homes = map[string]string{
 	"github.com/gin-gonic/gin":        serving,
 	"github.com/prometheus/":          "internal/httpd",
-	"github.com/redis/":               "internal/store/redisstore internal/backing",
-	"database/sql":                    "internal/store/sqlstore",
-	"modernc.org/sqlite":              "internal/store/sqlstore",
-	"github.com/jackc/pgx/":           "internal/store/sqlstore",
+	"github.com/redis/":               "internal/store/redisstore internal/backing bench/plain/api",
+	"database/sql":                    "internal/store/sqlstore bench/plain/api",
+	"modernc.org/sqlite":              "internal/store/sqlstore bench/plain/api",
+	"github.com/jackc/pgx/":           "internal/store/sqlstore bench/plain/api",
 	"github.com/pressly/goose/":       "internal/store/sqlstore",
 	"github.com/emmansun/":            "crypto/sm bench/plain/*",
 	"github.com/fxamacker/cbor/":      "crypto/cose internal/login/passkey/passkeytest",
@@ -103,7 +104,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench bench/plain/api", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
