@@ -94,7 +94,11 @@ type checkedCode struct {
 func (c checkedCode) good() bool { return c.status == http.StatusOK && c.Outcome == "valid" }
 
 // check checks a code under a key of its own, so that it can be repeated.
-func (l *loaded) check(ctx context.Context, base, code string) (c checkedCode) {
+func (l *loaded) check(ctx context.Context, base, code string) checkedCode {
+	return l.checkAs(ctx, base, code, "once-"+code)
+}
+
+func (l *loaded) checkAs(ctx context.Context, base, code, key string) (c checkedCode) {
 	body, err := json.Marshal(map[string]string{"code": code, "purpose": l.Purpose})
 	if err != nil {
 		return c
@@ -105,7 +109,7 @@ func (l *loaded) check(ctx context.Context, base, code string) (c checkedCode) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+l.Token)
-	req.Header.Set("Idempotency-Key", "once-"+code)
+	req.Header.Set("Idempotency-Key", key)
 	req.GetBody = nil // an answer that was lost is the test's to ask for again, not the transport's
 	resp, err := l.http.Do(req)
 	if err != nil {
