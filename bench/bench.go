@@ -90,6 +90,8 @@ var measurements = [...]struct {
 	measure func(context.Context, Config) ([]Metric, error)
 }{
 	{"sm2", sm2},
+	{"core", core},
+	{"qr", draw},
 	{"push", push},
 	{"api", api},
 	{"overload", overload},
