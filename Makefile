@@ -3,6 +3,7 @@
 # check  the linters
 # fuzz   every fuzz target for FUZZTIME
 # bench  ratios against plain code that does the same
+# soak   half an hour of load while Redis, PostgreSQL and a process are killed and brought back
 # sm2-difference  ten million SM2 verifications against gmsm, a hundred thousand against OpenSSL: an hour
 # push-5m  a push of five million rows into a server of its own, in under 200 MB: an hour, and 40 GB of disk
 # tools  what test needs besides Go, on Debian
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: run test check fuzz bench sm2-difference push-5m tools tools-check npm
+.PHONY: run test check fuzz bench soak sm2-difference push-5m tools tools-check npm
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
@@ -48,6 +49,11 @@ fuzz:
 
 bench:
 	CGO_ENABLED=0 go run ./cmd/showcard bench $(ARGS)
+
+# The load of a day, in half an hour, while servers die: make test runs the same for less than a minute.
+SOAK := 30m
+soak:
+	go test -v -timeout 0 -count 1 -run '^TestSoak$$' ./cmd/showcard -soak.for $(SOAK)
 
 sm2-difference:
 	go test -v -timeout 0 -run '^(TestDifference|TestOpenSSL)$$' ./crypto/sm/comb -sm2.cases 10000000 -sm2.openssl 100000 2>&1 | tee sm2-difference.log

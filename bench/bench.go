@@ -70,7 +70,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
+	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: ThisMachine()}
 	for _, one := range measurements {
 		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, one.name) {
 			continue
@@ -97,7 +97,8 @@ var measurements = [...]struct {
 	{"overload", overload},
 }
 
-func machine() Machine {
+// ThisMachine is where this process runs.
+func ThisMachine() Machine {
 	m := Machine{CPU: "unknown", Cores: runtime.GOMAXPROCS(0), OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version()}
 	if f, err := os.Open("/proc/cpuinfo"); err == nil {
 		defer f.Close()

@@ -284,8 +284,8 @@ func (a *app) mount() (err error) {
 	}
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
-		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}, {Name: "status", Check: a.replica.Ready}},
-		Classes:        a.classes(),
+		Checks:  []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}, {Name: "status", Check: a.replica.Ready}},
+		Classes: a.classes(), DrainDelay: a.cfg.DrainDelay,
 		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
@@ -360,6 +360,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
 	a.warmReplica(ctx)
+	a.warmKeys(ctx)
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"github.com/showcard/showcard/bench"
 )
@@ -15,6 +16,12 @@ type benchCommand struct {
 	SVG     string   `name:"svg" placeholder:"FILE" help:"Draw the overload curve."`
 	Profile string   `placeholder:"DIR" type:"existingdir" help:"Write CPU profiles of the servers that are measured."`
 	Only    []string `placeholder:"PART" help:"Measure only these parts: sm2, api, …"`
+
+	Against     string        `placeholder:"URL" help:"Instead, send the peak of eight o'clock to a deployment: see bench/peak."`
+	Credentials string        `placeholder:"FILE" type:"existingfile" help:"Of the people and checkers of --against."`
+	Data        string        `placeholder:"DIR" default:"showcard-data" help:"Or the folder of a demo."`
+	Rate        float64       `default:"4" help:"New shows a second, of --against."`
+	For         time.Duration `default:"1m" help:"How long, of --against."`
 }
 
 // Help is what --help says below the flags.
@@ -24,6 +31,13 @@ beside their goals. Absolute figures are this machine's; ratios hold elsewhere. 
 }
 
 func (c *benchCommand) Run(e *env) error {
+	if c.Against != "" {
+		metrics, err := c.peak(e)
+		if err != nil {
+			return err
+		}
+		return c.print(e, bench.Report{At: time.Now().UTC().Truncate(time.Second), Machine: bench.ThisMachine(), Metrics: metrics})
+	}
 	var points []bench.Point
 	report, err := bench.Run(e.ctx, bench.Config{Curve: func(p []bench.Point) { points = p }, Quick: c.Quick, Only: c.Only, Profile: c.Profile})
 	if err != nil {
@@ -34,6 +48,10 @@ func (c *benchCommand) Run(e *env) error {
 			return err
 		}
 	}
+	return c.print(e, report)
+}
+
+func (c *benchCommand) print(e *env, report bench.Report) error {
 	if c.JSON {
 		out := json.NewEncoder(e.stdout)
 		out.SetEscapeHTML(false)

@@ -27,10 +27,12 @@ import (
 // benchTargetCommand is the server that `showcard bench` measures: the whole service, with the demo's
 // people and a checker. Codes are made on demand, because making them is not what is measured.
 type benchTargetCommand struct {
-	Data     string `required:"" help:"Empty folder."`
-	Database string `required:"" help:"As in a configuration."`
-	Volatile string `required:"" help:"As in a configuration."`
-	Profile  string `help:"File for a CPU profile of all that it does."`
+	Data     string        `required:"" help:"Empty folder."`
+	Database string        `required:"" help:"As in a configuration."`
+	Volatile string        `required:"" help:"As in a configuration."`
+	Addr     string        `default:"127.0.0.1:0" help:"Address to serve on."`
+	Drain    time.Duration `help:"As drain_delay in a configuration."`
+	Profile  string        `help:"File for a CPU profile of all that it does."`
 }
 
 const (
@@ -43,7 +45,7 @@ const (
 )
 
 func (c *benchTargetCommand) Run(e *env) error {
-	cmd := demoCommand{Addr: "127.0.0.1:0", Data: c.Data, Database: c.Database, Volatile: c.Volatile, LogLevel: "warn", Profile: "sm2", Unlimited: true, ConsentWait: 45 * time.Second}
+	cmd := demoCommand{Addr: c.Addr, Data: c.Data, Database: c.Database, Volatile: c.Volatile, LogLevel: "warn", Profile: "sm2", Unlimited: true, DrainDelay: c.Drain, ConsentWait: 45 * time.Second}
 	return cmd.start(e.ctx, func(ctx context.Context, d *demo) error {
 		t := &benchTarget{demo: d}
 		about, err := t.about(ctx)

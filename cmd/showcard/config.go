@@ -33,6 +33,10 @@ type config struct {
 	// TLCP), and listen should stay on loopback.
 	TLSCertificate string `yaml:"tls_certificate"`
 	TLSKey         string `yaml:"tls_key"`
+	// drain_delay is how long, after SIGTERM, /readyz says "draining" while requests are still taken,
+	// so that load balancers look elsewhere. Then the door closes and requests in progress get 20s.
+	// Default 0s: right without a load balancer; behind one, longer than it takes to notice.
+	DrainDelay time.Duration `yaml:"drain_delay"`
 	// trusted_proxies are addresses whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 

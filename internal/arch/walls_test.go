@@ -126,6 +126,8 @@ var homes = map[string]string{
 // else of the server fetches through internal/outbound.
 var fetching = map[string]string{
 	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
+	"bench/peak.go":                "a load generator: it goes where the person at the keyboard says",
+	"cmd/showcard/benchpeak.go":    "as the tools of checkers",
 	"cmd/showcard/client.go":       "the tools of departments and checkers: they go where the person at the keyboard says",
 	"cmd/showcard/demo.go":         "the demo's departments, talking to the demo itself",
 	"cmd/showcard/tour.go":         "as the demo",

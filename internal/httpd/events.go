@@ -19,10 +19,6 @@ import (
 // is told nothing more. The route should say Streaming and belong to ClassEvents.
 type Events func(ctx context.Context, send func(name string, data any) error) error
 
-// retryAfter is how long a browser waits before it comes again. With jitter of its own, a city
-// does not come at once after a restart.
-const retryAfter = 2 * time.Second
-
 var errSignedOut = errors.New("credentials ended")
 
 // eventWriter writes events and heartbeats in turn.
@@ -48,7 +44,8 @@ func (s *Server) respondEvents(c *gin.Context, run Events) error {
 	defer cancel()
 	caller, _ := CallerFrom(c)
 	w := &eventWriter{server: s, c: c, caller: caller, end: cancel, out: &patientWriter{c: c, conn: http.NewResponseController(c.Writer), idle: s.streamIdle}}
-	if err := w.write(fmt.Sprintf("retry: %d\n\n", retryAfter.Milliseconds()), false); err != nil {
+	// How long a browser waits before it comes again: after a restart a city does not come at once.
+	if err := w.write(fmt.Sprintf("retry: %d\n\n", comeBack(RankRenew).Milliseconds()), false); err != nil {
 		return err
 	}
 	var beats sync.WaitGroup
