@@ -165,7 +165,7 @@ func (d *sqlite) run(group []*ticket) {
 		}
 	}
 	for i, t := range group {
-		t.err <- answers[i]
+		t.err <- sqliteTrouble(answers[i])
 	}
 }
 

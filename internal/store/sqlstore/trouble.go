@@ -1,6 +1,14 @@
 package sqlstore
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/showcard/showcard/issuer"
+)
 
 // What a database may answer besides the truth. Each is the caller's to try again a moment later;
 // they are net.Errors, so that the rooms above answer 503 and say when, without knowing what a
@@ -14,7 +22,7 @@ var (
 	// ErrReadOnly says that the database takes no writes, as a standby does. Nothing was written.
 	ErrReadOnly = errors.New("sqlstore: the database takes no writes; nothing was written")
 	// ErrFull says that there is no room for more. Nothing was written.
-	ErrFull = errors.New("sqlstore: no room on the disk; nothing was written")
+	ErrFull = fmt.Errorf("sqlstore: no room on the disk; nothing was written: %w", issuer.ErrFull)
 )
 
 // trouble is an error of the database itself, as against one of what it was asked.
@@ -32,3 +40,13 @@ func (t trouble) Unwrap() []error { return []error{t.kind, t.cause} }
 func (t trouble) Timeout() bool { return false }
 
 func (t trouble) Temporary() bool { return true }
+
+// sqliteTrouble tells a full disk apart. SQLite says so itself, or that the log or its index could
+// not grow.
+func sqliteTrouble(err error) error {
+	var answer *driver.Error
+	if errors.As(err, &answer) && (answer.Code()&0xff == sqlite3.SQLITE_FULL || answer.Code() == sqlite3.SQLITE_IOERR_SHMSIZE) {
+		return trouble{ErrFull, err}
+	}
+	return err
+}
