@@ -49,8 +49,8 @@ var _ redis.Hook = (*patience)(nil)
 // DialHook implements redis.Hook.
 func (p *patience) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-// ProcessPipelineHook implements redis.Hook. The store has no pipelines; the library sends the
-// greeting of a connection by them.
+// ProcessPipelineHook implements redis.Hook. Beats and bursts of changes go by pipelines, and are made
+// again by the publisher's next round; the library sends the greeting of a connection by them.
 func (p *patience) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }

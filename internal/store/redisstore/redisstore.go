@@ -86,6 +86,7 @@ type scripts struct {
 	putShow, indexShow, claim, closeShow *redis.Script
 	once, allow, count, ready            *redis.Script
 	lookup, applied, replace, apply      *redis.Script
+	streamAdd                            *redis.Script
 }
 
 // New makes a store. It does not connect: a Redis that is away is an error of the calls, and
@@ -140,7 +141,7 @@ func (s *scripts) load() error {
 	}
 	for name, to := range map[string]**redis.Script{
 		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count, "ready": &s.ready,
-		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
+		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply, "stream_add": &s.streamAdd,
 	} {
 		text, err := sources.ReadFile(name + ".lua")
 		if err != nil {

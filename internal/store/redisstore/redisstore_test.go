@@ -65,7 +65,7 @@ func TestVolatile(t *testing.T) {
 	requireExpiries(t, server)
 }
 
-// requireExpiries: everything ends but the status lists.
+// requireExpiries: everything ends but the status lists and their stream.
 func requireExpiries(t *testing.T, server *redistest.Server) {
 	t.Helper()
 	seen := map[string]int{}
@@ -76,13 +76,13 @@ func requireExpiries(t *testing.T, server *redistest.Server) {
 		kind, _, _ = strings.Cut(kind, ":")
 		seen[kind]++
 		ttl := server.Do("PTTL", key).(int64)
-		if kind == "status" {
+		if kind == "status" || kind == "status-stream}" {
 			require.EqualValues(t, -1, ttl, key)
 		} else {
 			require.Positive(t, ttl, key)
 		}
 	}
-	for _, kind := range []string{"show", "shows", "ticket", "challenge", "once", "limit", "status"} {
+	for _, kind := range []string{"show", "shows", "ticket", "challenge", "once", "limit", "status", "status-stream}"} {
 		require.Positive(t, seen[kind], kind)
 	}
 }

@@ -89,5 +89,6 @@ func storeRules() []any {
 	return []any{
 		"+@connection", "+publish", "+subscribe", "+unsubscribe", "+zadd", "+zrange", "+zremrangebyscore", "+hmget", "+hset", "+pexpire", "+pttl",
 		"+get", "+set", "+getdel", "+getrange", "+setrange", "+strlen", "+bitfield", "+bitfield_ro", "+time", "+evalsha", "+eval", "+info",
+		"+watch", "+unwatch", "+multi", "+exec", "+xadd", "+xtrim", "+xread", "+xrevrange",
 	}
 }

@@ -45,6 +45,7 @@ type DurableStore interface {
 	issuer.Contents
 	SweepPushes(ctx context.Context, before time.Time) (int64, error)
 	SweepConsents(ctx context.Context, before time.Time) (int64, error)
+	SweepStatusChanges(ctx context.Context, before time.Time, published func(list string) (seq uint64, ok bool)) (int64, error)
 	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 }
 
