@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	driver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/showcard/showcard/issuer"
 )
 
@@ -40,13 +37,3 @@ func (t trouble) Unwrap() []error { return []error{t.kind, t.cause} }
 func (t trouble) Timeout() bool { return false }
 
 func (t trouble) Temporary() bool { return true }
-
-// sqliteTrouble tells a full disk apart. SQLite says so itself, or that the log or its index could
-// not grow.
-func sqliteTrouble(err error) error {
-	var answer *driver.Error
-	if errors.As(err, &answer) && (answer.Code()&0xff == sqlite3.SQLITE_FULL || answer.Code() == sqlite3.SQLITE_IOERR_SHMSIZE) {
-		return trouble{ErrFull, err}
-	}
-	return err
-}
