@@ -31,7 +31,7 @@ func (e *entry) decode(kind Kind) {
 		}
 		// The end of the upload in the middle of a line: say so, instead of complaining about
 		// the JSON of what is missing.
-		if e.open && len(e.problems) > 0 && e.problems[0].Code == schemas.CodeRowMalformed {
+		if e.open && len(e.problems) > 0 && slices.Contains([]string{schemas.CodeRowMalformed, schemas.CodeRowNotUTF8}, e.problems[0].Code) {
 			e.problems = nil
 			e.refuse(CodeLineBroken, "", "the upload ends within this line")
 		}

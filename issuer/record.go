@@ -85,6 +85,8 @@ var (
 	ErrJobUnknown  = errors.New("issuer: no such push job")
 	ErrJobResume   = errors.New("issuer: the push job cannot go on from that row with that content")
 	ErrKeyFull     = errors.New("issuer: no more copies may be bound to this key")
+	// ErrFull says that there is no room for more. Nothing of what was asked was written.
+	ErrFull = errors.New("issuer: no room in the record")
 	// ErrRequestReused is of the store of answers to repeated requests.
 	ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
 )

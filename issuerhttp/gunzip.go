@@ -1,6 +1,7 @@
 package issuerhttp
 
 import (
+	"bufio"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -16,15 +17,20 @@ const (
 	expansionSlack = 1 << 20
 )
 
-// gunzip reads a compressed upload. Lines and batches bound the memory that it takes; the ratio
-// bounds the work that a small upload can cause.
+// gunzip reads a compressed upload, of one member or several (RFC 1952 §2.2). Lines and batches
+// bound the memory that it takes; the ratio bounds the work that a small upload can cause.
 type gunzip struct {
 	in  counter
+	buf *bufio.Reader // over in
 	z   *gzip.Reader
 	out int64
 }
 
-func newGunzip(r io.Reader) *gunzip { return &gunzip{in: counter{r: r}} }
+func newGunzip(r io.Reader) *gunzip {
+	g := &gunzip{in: counter{r: r}}
+	g.buf = bufio.NewReader(&g.in)
+	return g
+}
 
 type counter struct {
 	r   io.Reader
@@ -44,21 +50,48 @@ func (c *counter) Read(p []byte) (int, error) {
 // Read implements io.Reader. A file that was cut off is io.ErrUnexpectedEOF.
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.z == nil {
-		z, err := gzip.NewReader(&g.in)
+		z, err := gzip.NewReader(g.buf)
 		if err != nil {
 			return 0, g.explain(err)
 		}
+		z.Multistream(false)
 		g.z = z
 	}
-	n, err := g.z.Read(p)
-	g.out += int64(n)
-	if g.out > maxExpansion*g.in.n+expansionSlack {
-		return 0, &httpd.Problem{Code: "gzip-expands"}
+	for {
+		n, err := g.z.Read(p)
+		g.out += int64(n)
+		if g.out > maxExpansion*g.in.n+expansionSlack {
+			return 0, &httpd.Problem{Code: "gzip-expands"}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			err = g.next()
+		case err != nil:
+			err = g.explain(err)
+		}
+		if n > 0 || err != nil || len(p) == 0 {
+			return n, err
+		}
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = g.explain(err)
+}
+
+// next begins the next member: io.EOF when there is none. What follows a member and is none is not
+// passed over in silence, as gzip's own reader does with some of it: nobody knows what it was to be.
+func (g *gunzip) next() error {
+	magic, err := g.buf.Peek(2)
+	switch {
+	case len(magic) == 0 && errors.Is(err, io.EOF):
+		return io.EOF
+	case g.in.err != nil:
+		return g.in.err
+	case string(magic) != "\x1f\x8b":
+		return &httpd.Problem{Code: "gzip-malformed", Detail: "there is something behind the end of the compressed data"}
 	}
-	return n, err
+	if err := g.z.Reset(g.buf); err != nil {
+		return g.explain(err)
+	}
+	g.z.Multistream(false)
+	return nil
 }
 
 // explain tells a connection that broke from data that is wrong.

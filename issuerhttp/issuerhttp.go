@@ -101,6 +101,7 @@ func Errors() httpd.ErrorTable {
 		{Err: issuer.ErrTransition, Code: issuer.CodeStateRefused},
 		{Err: issuer.ErrRequestReused, Code: "idempotency-key-reused"},
 		{Err: issuer.ErrJobConflict, Code: "push-job-conflict"},
+		{Err: issuer.ErrFull, Code: "storage-full"},
 		{Err: issuer.ErrJobResume, Code: "push-resume-refused"},
 		{Err: issuer.ErrJobUnknown, Code: "push-job-unknown"},
 		{Err: issuer.ErrJobID, Code: "push-job-id-invalid"},

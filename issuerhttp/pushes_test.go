@@ -104,11 +104,14 @@ func TestPushGzipFaults(t *testing.T) {
 		status int
 		code   string
 	}{
-		"not gzip":      {two, 400, "gzip-malformed"},
-		"damaged":       {whole[:len(whole)-6] + "XX" + whole[len(whole)-4:], 400, "gzip-malformed"},
-		"cut off":       {whole[:len(whole)-10], 400, "push-incomplete"},
-		"expands":       {compressed(t, strings.Repeat(" ", 64<<20)), 413, "gzip-expands"},
-		"in the header": {whole[:5], 400, "push-incomplete"},
+		"not gzip":       {two, 400, "gzip-malformed"},
+		"damaged":        {whole[:len(whole)-6] + "XX" + whole[len(whole)-4:], 400, "gzip-malformed"},
+		"cut off":        {whole[:len(whole)-10], 400, "push-incomplete"},
+		"expands":        {compressed(t, strings.Repeat(" ", 64<<20)), 413, "gzip-expands"},
+		"in the header":  {whole[:5], 400, "push-incomplete"},
+		"garbage behind": {whole + "garbage", 400, "gzip-malformed"},
+		"zeros behind":   {whole + strings.Repeat("\x00", 512), 400, "gzip-malformed"},
+		"second cut off": {whole + whole[:len(whole)-10], 400, "push-incomplete"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f.push(asPolice, "/v1/pushes/j", c.body, "Content-Encoding", "gzip").problem(t, c.status, c.code)
@@ -120,6 +123,8 @@ func TestPushGzipFaults(t *testing.T) {
 	var got job
 	f.push(asPolice, "/v1/pushes/j", whole, "Content-Encoding", "gzip").into(t, http.StatusOK, &got)
 	require.EqualValues(t, 2, got.Accepted)
+	f.push(asPolice, "/v1/pushes/members", compressed(t, licence(t, "a")+"\n")+compressed(t, licence(t, "b")+"\n"), "Content-Encoding", "gzip").into(t, http.StatusOK, &got)
+	require.EqualValues(t, 2, got.Accepted, "members one behind the other")
 	f.push(asPolice, "/v1/pushes/empty", "", "Content-Encoding", "gzip").into(t, http.StatusOK, &got)
 	require.Zero(t, got.Rows)
 }

@@ -51,8 +51,13 @@ func freeAddress(t *testing.T) string {
 // startProcess starts the real binary and waits until it prints a line that says ready.
 func startProcess(t *testing.T, addr, ready string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, base: "http://" + addr, done: make(chan error, 1)}
-	p.cmd = exec.Command(os.Args[0], args...)
+	return startProcessWith(t, exec.Command(os.Args[0], args...), addr, ready)
+}
+
+// startProcessWith is startProcess by a command that ends in the test binary.
+func startProcessWith(t *testing.T, cmd *exec.Cmd, addr, ready string) *process {
+	t.Helper()
+	p := &process{t: t, base: "http://" + addr, done: make(chan error, 1), cmd: cmd}
 	p.cmd.Env = append(os.Environ(), processVariable+"=1")
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)

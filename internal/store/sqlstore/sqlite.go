@@ -236,6 +236,9 @@ func sqliteTrouble(err error) error {
 	if !errors.As(err, &answer) || errors.As(err, &trouble{}) {
 		return err
 	}
+	if answer.Code() == sqlitelib.SQLITE_IOERR_SHMSIZE { // the index of the log could not grow
+		return trouble{ErrFull, err}
+	}
 	switch answer.Code() & 0xff {
 	case sqlitelib.SQLITE_FULL:
 		return trouble{ErrFull, err}

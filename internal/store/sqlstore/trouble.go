@@ -1,6 +1,11 @@
 package sqlstore
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/showcard/showcard/issuer"
+)
 
 // What a database may answer besides the truth. Each is the caller's to try again a moment later;
 // they are net.Errors, so that the rooms above answer 503 and say when, without knowing what a
@@ -14,7 +19,7 @@ var (
 	// ErrReadOnly says that the database takes no writes, as a standby does. Nothing was written.
 	ErrReadOnly = errors.New("sqlstore: the database takes no writes; nothing was written")
 	// ErrFull says that there is no room for more. Nothing was written.
-	ErrFull = errors.New("sqlstore: no room on the disk; nothing was written")
+	ErrFull = fmt.Errorf("sqlstore: no room on the disk; nothing was written: %w", issuer.ErrFull)
 )
 
 // trouble is an error of the database itself, as against one of what it was asked.
