@@ -79,7 +79,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	}
 	for name, value := range map[string]string{
 		"max_connections": "200", "shared_buffers": "128MB", "max_wal_size": "2GB", "wal_level": "replica", "max_wal_senders": "10", "hot_standby": "on",
-		"wal_keep_size": "256MB", "log_min_messages": "warning", "log_line_prefix": "%m [%p] ", "lc_messages": "C", "jit": "off",
+		"wal_keep_size": "256MB", "wal_retrieve_retry_interval": "200ms", "log_min_messages": "warning", "log_line_prefix": "%m [%p] ", "lc_messages": "C", "jit": "off",
 	} {
 		if settings[name] == "" {
 			settings[name] = value
@@ -211,6 +211,11 @@ func (p *Postgres) Query(ctx context.Context, database, statement string) (strin
 // Dump writes one of its databases to a file, with pg_dump in its own format.
 func (p *Postgres) Dump(ctx context.Context, database, path string) error {
 	return p.tool(ctx, "pg_dump", "-Fc", "-h", p.Socket, "-p", strconv.Itoa(p.Port), "-U", "postgres", "-f", path, database)
+}
+
+// Restore puts such a file into an empty database.
+func (p *Postgres) Restore(ctx context.Context, database, path string) error {
+	return p.tool(ctx, "pg_restore", "-h", p.Socket, "-p", strconv.Itoa(p.Port), "-U", "postgres", "-d", database, path)
 }
 
 // Start starts the server, also again after Kill, and returns when it answers.
