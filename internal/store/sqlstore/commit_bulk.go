@@ -41,7 +41,7 @@ var (
 	representativeColumns = [][2]string{{"person_id", "text"}, {"company_id", "text"}, {"identifier", "text"}}
 	resultColumns         = [][2]string{{"job", "text"}, {"line", "bigint"}, {"upload", "bigint"}, {"identifier", "text"}, {"code", "text"}, {"pointer", "text"}, {"detail", "bytea"}}
 
-	changeColumns         = [][2]string{{"list", "text"}, {"seq", "bigint"}, {"idx", "bigint"}, {"status", "bigint"}, {"at", "bigint"}}
+	changeColumns = [][2]string{{"list", "text"}, {"seq", "bigint"}, {"idx", "bigint"}, {"status", "bigint"}, {"at", "bigint"}}
 
 	insertChanges      = unnested("status_changes", changeColumns, ``)
 	insertCertificate  = `INSERT INTO certificates (` + columnNames(certificateRow) + `) VALUES (` + placeholders(1, len(certificateRow)) + `) ON CONFLICT DO NOTHING`
