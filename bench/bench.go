@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -57,7 +58,11 @@ type Report struct {
 // Config says how long to measure.
 type Config struct {
 	Quick bool
-	Now   func() time.Time
+	Only  []string // names of parts; empty: all
+	// Profile is a folder for CPU profiles of the servers that are measured; empty: none.
+	Profile string
+	Curve   func([]Point) // gets the overload curve; nil: nobody
+	Now     func() time.Time
 }
 
 // Run measures everything.
@@ -67,6 +72,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
 	for _, one := range measurements {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, one.name) {
+			continue
+		}
 		metrics, err := one.measure(ctx, cfg)
 		r.Metrics = append(r.Metrics, metrics...)
 		if err != nil {
@@ -82,7 +90,11 @@ var measurements = [...]struct {
 	measure func(context.Context, Config) ([]Metric, error)
 }{
 	{"sm2", sm2},
+	{"core", core},
+	{"qr", draw},
 	{"push", push},
+	{"api", api},
+	{"overload", overload},
 }
 
 func machine() Machine {
@@ -148,3 +160,11 @@ func median(v []float64) float64 {
 }
 
 func round(v float64) float64 { return math.Round(v*100) / 100 }
+
+// profile is the file for a server's CPU profile.
+func (c Config) profile(name string) string {
+	if c.Profile == "" {
+		return ""
+	}
+	return filepath.Join(c.Profile, name+".pprof")
+}

@@ -3,14 +3,18 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"text/tabwriter"
 
 	"github.com/showcard/showcard/bench"
 )
 
 type benchCommand struct {
-	JSON  bool `name:"json" help:"Print JSON."`
-	Quick bool `help:"Measure for less than a minute."`
+	JSON    bool     `name:"json" help:"Print JSON."`
+	Quick   bool     `help:"Measure for less than five minutes."`
+	SVG     string   `name:"svg" placeholder:"FILE" help:"Draw the overload curve."`
+	Profile string   `placeholder:"DIR" type:"existingdir" help:"Write CPU profiles of the servers that are measured."`
+	Only    []string `placeholder:"PART" help:"Measure only these parts: sm2, api, …"`
 }
 
 // Help is what --help says below the flags.
@@ -20,9 +24,15 @@ beside their goals. Absolute figures are this machine's; ratios hold elsewhere. 
 }
 
 func (c *benchCommand) Run(e *env) error {
-	report, err := bench.Run(e.ctx, bench.Config{Quick: c.Quick})
+	var points []bench.Point
+	report, err := bench.Run(e.ctx, bench.Config{Curve: func(p []bench.Point) { points = p }, Quick: c.Quick, Only: c.Only, Profile: c.Profile})
 	if err != nil {
 		return err
+	}
+	if c.SVG != "" && len(points) > 0 {
+		if err := os.WriteFile(c.SVG, bench.Curve(points), 0o600); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		out := json.NewEncoder(e.stdout)

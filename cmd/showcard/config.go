@@ -143,6 +143,7 @@ type config struct {
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
+	unlimited   bool     // set by the target of `showcard bench` only: limits of callers are counted, and far off
 	demo        bool     // set by `showcard demo` only; no key of the file reaches it
 	demoOrigins []string // where browsers reach the demo besides public_url
 }

@@ -187,7 +187,7 @@ func (p *Postgres) tool(ctx context.Context, name string, args ...string) error 
 }
 
 func (p *Postgres) output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...) //nolint:gosec // a program of PostgreSQL; its arguments are ours
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &complaint, p.folder
 	p.own.apply(cmd)
@@ -225,7 +225,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if p.run != nil {
 		return nil
 	}
-	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-k", p.Socket, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=")
+	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-k", p.Socket, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=") //nolint:gosec // found by its own name
 	cmd.Stdout, cmd.Stderr, cmd.Dir = p.log, p.log, p.folder
 	p.own.apply(cmd)
 	run, err := start(cmd)

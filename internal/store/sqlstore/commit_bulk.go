@@ -77,9 +77,9 @@ func (s *Store) insertAll(q querier, b issuer.Batch, sealed []sealedBatch) ([]is
 	}
 	many, ok := q.(bulk)
 	if !ok || len(plain) < fewRows {
-		single, plain = make([]int, len(out)), nil
-		for i := range single {
-			single[i] = i
+		single, plain = nil, nil
+		for i := range out {
+			single = append(single, i)
 		}
 	}
 	if len(plain) > 0 {
