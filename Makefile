@@ -15,8 +15,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
-COMMANDS := redis-server zbarimg openssl python3 node npm gcc chromium
-PACKAGES := redis-server zbar-tools openssl python3 nodejs npm gcc libc6-dev chromium fonts-noto-cjk
+COMMANDS := redis-server initdb zbarimg openssl python3 node npm gcc chromium
+PACKAGES := redis-server postgresql zbar-tools openssl python3 nodejs npm gcc libc6-dev chromium fonts-noto-cjk
+# Debian keeps the programs of PostgreSQL out of PATH, by version.
+POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME := 20s
 
@@ -70,7 +72,7 @@ tools:
 
 tools-check:
 	@command -v go >/dev/null || { echo "Install Go 1.26 or later: https://go.dev/dl/"; exit 1; }
-	@missing=; for c in $(COMMANDS); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	@PATH="$$PATH:$(POSTGRES)"; missing=; for c in $(COMMANDS); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	[ -n "$$(fc-list :lang=zh 2>/dev/null)" ] || missing="$$missing a-font-for-Chinese"; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing"; $(MAKE) --no-print-directory tools; fi
 

@@ -36,6 +36,7 @@ type commands struct {
 	Rotate      rotateCommand      `cmd:"" help:"Make the next key of the deployment and register it, while the server runs."`
 	Backup      backupCommand      `cmd:"" help:"Copy the record of a deployment to a file, while it runs; the keystore to another."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup into an empty data folder, so that nothing is given out twice."`
+	Restored    restoredCommand    `cmd:"" help:"Make a PostgreSQL database that was put back fit to go on."`
 	Signer      signerCommand      `cmd:"" help:"Hold the private keys of a deployment in a process of its own, behind a unix socket."`
 	Vault       vaultCommand       `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
 	Token       tokenCommand       `cmd:"" help:"Get an access token for curl."`

@@ -77,6 +77,12 @@ func (r restoreCommand) Run(e *env) error {
 	if err := place(stage, c.Data, database); err != nil {
 		return err
 	}
+	tellRestored(e, m, done)
+	return nil
+}
+
+// tellRestored tells what was done, and what people must do now.
+func tellRestored(e *env, m manifest, done sqlstore.Restored) {
 	fmt.Fprintf(e.stdout, "已恢复 restored %s, as it was at %s (restore %s)\n", m.ID, m.TakenAt.Format(time.RFC3339), done.ID)
 	fmt.Fprintf(e.stdout, `
 请逐项处理 What happened after %s is not known here. Before you open:
@@ -87,7 +93,6 @@ func (r restoreCommand) Run(e *env) error {
   5. empty Redis: codes of that time could be spent twice
   6. tell witnesses that the audit log went back: they refuse its checkpoints until told
 `, m.TakenAt.Format(time.RFC3339))
-	return nil
 }
 
 // vacant refuses to overwrite anything.
@@ -197,6 +202,11 @@ func (r restoreCommand) prepare(e *env, c config, stage string, m manifest) (don
 		return done, fmt.Errorf("%w: %w", errBackup, err)
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	return r.goOn(e, a, m)
+}
+
+// goOn makes a record that went back fit to go on.
+func (r restoreCommand) goOn(e *env, a *app, m manifest) (done sqlstore.Restored, err error) {
 	if done, err = a.store.Restored(e.ctx, m.ID, m.TakenAt); err != nil {
 		return done, err
 	}

@@ -36,7 +36,11 @@ func TestServeHasNoDemoSignIn(t *testing.T) {
 
 // From an empty machine to a certificate that a bank has checked, by the commands of an
 // operator, a department and a bank. Whoever sets up a deployment can follow it line by line.
-func TestServeFromNothing(t *testing.T) {
+func TestServeFromNothing(t *testing.T) { serveFromNothing(t, "", nil, nil) }
+
+// serveFromNothing takes lines for the configuration, and what is to happen while the server runs and
+// when it does not.
+func serveFromNothing(t *testing.T, lines string, meanwhile func(server, bank string), between func()) {
 	t.Chdir(t.TempDir())
 	addr := freeAddress(t)
 	_, port, err := net.SplitHostPort(addr)
@@ -72,7 +76,7 @@ keystore_key_file: safe/keystore.key
 domain: {code: "4300", name: {zh: 湖南省, en: Hunan}}
 operators:
   - {id: operator-1, jwk: operator-1.public.jwk}
-`), 0o600))
+`+lines), 0o600))
 	require.NoError(t, os.Mkdir("safe", 0o700))
 	p := startProcess(t, addr, "serving", "serve", "-config", "showcard.yaml")
 
@@ -125,9 +129,16 @@ operators:
 		return answer
 	}
 	require.Equal(t, "valid", facts().Outcome)
+	if meanwhile != nil {
+		meanwhile(server, tool("token", "--server", server, "--client", "bank-1", "--key", "bank-1.jwk"))
+		require.Equal(t, "valid", facts().Outcome)
+	}
 
 	// A second start goes on without the root keys, and a revocation bites.
 	require.NoError(t, p.stop(syscall.SIGTERM))
+	if between != nil {
+		between()
+	}
 	startProcess(t, addr, "serving", "serve", "-config", "showcard.yaml")
 	require.Equal(t, "valid", facts().Outcome)
 	tool(append([]string{"revoke", first.Identifier, "--kind", "revoked", "--reason", "decision 2026-17"}, police...)...)

@@ -79,7 +79,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	}
 	for name, value := range map[string]string{
 		"max_connections": "200", "shared_buffers": "128MB", "max_wal_size": "2GB", "wal_level": "replica", "max_wal_senders": "10", "hot_standby": "on",
-		"wal_keep_size": "256MB", "log_min_messages": "warning", "log_line_prefix": "%m [%p] ", "lc_messages": "C", "jit": "off",
+		"wal_keep_size": "256MB", "wal_retrieve_retry_interval": "200ms", "log_min_messages": "warning", "log_line_prefix": "%m [%p] ", "lc_messages": "C", "jit": "off",
 	} {
 		if settings[name] == "" {
 			settings[name] = value
@@ -187,7 +187,7 @@ func (p *Postgres) tool(ctx context.Context, name string, args ...string) error 
 }
 
 func (p *Postgres) output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...) //nolint:gosec // a program of PostgreSQL; its arguments are ours
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &complaint, p.folder
 	p.own.apply(cmd)
@@ -213,6 +213,11 @@ func (p *Postgres) Dump(ctx context.Context, database, path string) error {
 	return p.tool(ctx, "pg_dump", "-Fc", "-h", p.Socket, "-p", strconv.Itoa(p.Port), "-U", "postgres", "-f", path, database)
 }
 
+// Restore puts such a file into an empty database.
+func (p *Postgres) Restore(ctx context.Context, database, path string) error {
+	return p.tool(ctx, "pg_restore", "-h", p.Socket, "-p", strconv.Itoa(p.Port), "-U", "postgres", "-d", database, path)
+}
+
 // Start starts the server, also again after Kill, and returns when it answers.
 func (p *Postgres) Start(ctx context.Context) error {
 	p.mu.Lock()
@@ -220,7 +225,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if p.run != nil {
 		return nil
 	}
-	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-k", p.Socket, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=")
+	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-k", p.Socket, "-p", strconv.Itoa(p.Port), "-c", "listen_addresses=") //nolint:gosec // found by its own name
 	cmd.Stdout, cmd.Stderr, cmd.Dir = p.log, p.log, p.folder
 	p.own.apply(cmd)
 	run, err := start(cmd)

@@ -133,25 +133,17 @@ func changedBy(b issuer.Batch) []string {
 	return all
 }
 
-// hold keeps certificates, and the lists in which they and their copies stand, from being changed by
-// others until the transaction ends. Where writers work side by side they take them in one order, or
-// two batches that have some in common, or only two lists, would wait for each other.
+// hold keeps certificates from being changed by others until the transaction ends. Where writers work
+// side by side they take them in one order, or two batches that have some in common would wait for
+// each other. Their lists come last (see appendChanges).
 func hold(q querier, identifiers []string) error {
 	if _, ok := q.(bulk); !ok || len(identifiers) < 2 {
 		return nil
 	}
-	for _, query := range []string{
-		`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`,
-		`SELECT name FROM status_lists WHERE name IN (SELECT list FROM slots WHERE identifier = ANY($1)) ORDER BY name FOR UPDATE`,
-	} {
-		if err := q.rows(query, []any{identifiers}, func(row scanner) error {
-			var name string
-			return row.Scan(&name)
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return q.rows(`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`, []any{identifiers}, func(row scanner) error {
+		var name string
+		return row.Scan(&name)
+	})
 }
 
 // allResults adds to the results of a batch those of its certificates that have none.

@@ -41,6 +41,9 @@ var (
 	representativeColumns = [][2]string{{"person_id", "text"}, {"company_id", "text"}, {"identifier", "text"}}
 	resultColumns         = [][2]string{{"job", "text"}, {"line", "bigint"}, {"upload", "bigint"}, {"identifier", "text"}, {"code", "text"}, {"pointer", "text"}, {"detail", "bytea"}}
 
+	changeColumns = [][2]string{{"list", "text"}, {"seq", "bigint"}, {"idx", "bigint"}, {"status", "bigint"}, {"at", "bigint"}}
+
+	insertChanges      = unnested("status_changes", changeColumns, ``)
 	insertCertificate  = `INSERT INTO certificates (` + columnNames(certificateRow) + `) VALUES (` + placeholders(1, len(certificateRow)) + `) ON CONFLICT DO NOTHING`
 	insertCertificates = unnested("certificates", certificateRow, ` ON CONFLICT DO NOTHING RETURNING identifier`)
 
@@ -74,9 +77,9 @@ func (s *Store) insertAll(q querier, b issuer.Batch, sealed []sealedBatch) ([]is
 	}
 	many, ok := q.(bulk)
 	if !ok || len(plain) < fewRows {
-		single, plain = make([]int, len(out)), nil
-		for i := range single {
-			single[i] = i
+		single, plain = nil, nil
+		for i := range out {
+			single = append(single, i)
 		}
 	}
 	if len(plain) > 0 {

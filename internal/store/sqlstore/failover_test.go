@@ -74,7 +74,6 @@ type told struct {
 	mu      sync.Mutex
 	rows    map[string]string // row key -> identifier
 	spent   []string
-	changes int
 	retries atomic.Int64
 	wrong   []error
 }

@@ -185,8 +185,15 @@ func appendTo(q querier, list string, indexes []uint64, status statuslist.Status
 	if err != nil {
 		return err
 	}
+	first := last - int64(len(indexes)) + 1
+	if _, ok := q.(bulk); ok && len(indexes) >= fewRows {
+		_, err := q.exec(insertChanges, arrays(changeColumns, len(indexes), func(r, c int) any {
+			return []any{list, first + int64(r), int64(indexes[r]), int64(status), at}[c]
+		})...)
+		return err
+	}
 	for i, index := range indexes {
-		seq := last - int64(len(indexes)) + int64(i) + 1
+		seq := first + int64(i)
 		if _, err := q.exec(`INSERT INTO status_changes (list, seq, idx, status, at) VALUES ($1, $2, $3, $4, $5)`, list, seq, int64(index), int64(status), at); err != nil {
 			return err
 		}

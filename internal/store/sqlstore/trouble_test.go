@@ -28,7 +28,7 @@ type wire struct {
 
 // newWire stands between: a unix socket of its own.
 func newWire(t *testing.T, server, url string) *wire {
-	folder, err := os.MkdirTemp("", "wire")
+	folder, err := os.MkdirTemp("", "wire") //nolint:usetesting // short: a socket's path may have some 100 characters
 	require.NoError(t, err)
 	l, err := net.Listen("unix", filepath.Join(folder, ".s.PGSQL.5432"))
 	require.NoError(t, err)

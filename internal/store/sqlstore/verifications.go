@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -49,7 +50,7 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt,
 	}
 	if v.Ask == "" {
-		return s.db.write(ctx, work{rows: 2, clean: true, about: "show " + v.ShowID + v.Challenge, record: r, do: r.do})
+		return s.db.write(ctx, work{rows: 2, clean: true, about: "show " + cmp.Or(v.ShowID, v.Challenge, v.ID), record: r, do: r.do})
 	}
 	return s.writeAbout(ctx, aboutAsk(v.Ask), 3, func(q querier) error {
 		if err := r.do(q); err != nil {
