@@ -10,7 +10,7 @@ import (
 const masks = 8
 
 // plan is all of a version and level that does not depend on the text. It is made once, by the
-// library, and kept: in the 160 there are, 9 MB at most, and two in a process that shows tickets.
+// library, and kept: 10 MB for all of the 160, and one or two in a process that shows tickets.
 type plan struct {
 	version, size int
 	words         int // of a line
