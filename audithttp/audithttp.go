@@ -59,7 +59,7 @@ func (a *API) Routes() []httpd.Route {
 		public("tile/*path", a.tile),
 		public("proofs/inclusion", a.inclusion),
 		public("proofs/consistency", a.consistency),
-		{Method: http.MethodGet, Path: "/v1/audit/events", Roles: []httpd.Role{httpd.RoleAuditor}, Scope: Scope, Class: httpd.ClassWrite, Handler: a.events},
+		{Method: http.MethodGet, Path: "/v1/audit/events", Roles: []httpd.Role{httpd.RoleAuditor}, Scope: Scope, Class: httpd.ClassReport, Handler: a.events},
 	}
 }
 

@@ -84,6 +84,7 @@ var measurements = [...]struct {
 	{"sm2", sm2},
 	{"core", core},
 	{"qr", draw},
+	{"push", push},
 }
 
 func machine() Machine {

@@ -114,6 +114,9 @@ type Config struct {
 	StatusTTL  time.Duration // how long others may keep a signed status list; 0: 60 s
 	StatusLife time.Duration // until it expires altogether; 0: 1 h
 	Heartbeat  time.Duration // of the publisher; 0: 500 ms
+	// Turn says whether a process is the first to ask in the time that is kept: of several that
+	// publish to one cache, one beats at a time. nil: this one always does.
+	Turn       func(ctx context.Context, keep time.Duration) (bool, error)
 	Lease      time.Duration // of a push after the last batch that was stored; 0: 15 s
 	BatchRows  int           // of a push in one transaction; 0: 256
 	BatchBytes int           // 0: 1 MiB
@@ -178,6 +181,10 @@ func New(cfg Config) (*Issuer, error) {
 	}
 	i := &Issuer{cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), perms: permutations{key: cfg.PermutationKey}}
 	i.publisher = publisher{statuses: cfg.Statuses, cache: cfg.Cache, now: cfg.Now, log: cfg.Logger, turn: make(chan struct{}, 1)}
+	if cfg.Turn != nil {
+		// A little less than a beat: who comes regularly finds the turn free again.
+		i.publisher.beats = func(ctx context.Context) (bool, error) { return cfg.Turn(ctx, cfg.Heartbeat*3/4) }
+	}
 	i.lists.byForm = map[listForm]*signedList{}
 	return i, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,15 +38,28 @@ type publisher struct {
 	cache    StatusCache
 	now      func() time.Time
 	log      *slog.Logger
+	beats    func(context.Context) (bool, error) // whether it is our turn; nil: always
 
 	turn chan struct{} // of one: one round at a time
 
 	mu      sync.Mutex
 	waiting *round // not begun yet
 	heads   map[string]seenHead
-	carried map[string]bool // lists that the cache has had from us
+	at      map[string]uint64 // how far the cache was when we were there last
 	failing bool
 }
+
+// reach says how much of the lists a round looks at.
+type reach int
+
+const (
+	// news carries what the cache has not had from us: what an answer waits for.
+	news reach = iota
+	// tick also beats, when it is this process's turn.
+	tick
+	// whole beats, and so finds whatever the cache may have lost.
+	whole
+)
 
 // seenHead is how far a list had come at a moment.
 type seenHead struct {
@@ -55,49 +69,52 @@ type seenHead struct {
 
 // round is one walk over all lists, shared by all who asked for it before it began.
 type round struct {
-	done chan struct{}
-	err  error
+	done  chan struct{}
+	err   error
+	reach reach
 }
 
 // Run keeps the status cache up to date until ctx ends: every Heartbeat it carries over what is
 // new, and says that there is nothing else. While it cannot, the cache grows old, and verifiers
 // know that they do not know.
 func (i *Issuer) Run(ctx context.Context) error {
-	tick := time.NewTicker(i.cfg.Heartbeat)
-	defer tick.Stop()
+	beats := time.NewTicker(i.cfg.Heartbeat)
+	defer beats.Stop()
 	for {
 		beat, cancel := context.WithTimeout(ctx, roundPatience)
-		_ = i.Flush(beat) // logged; the next beat tries again
+		_ = i.publisher.flush(beat, tick) // logged; the next beat tries again
 		cancel()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-beats.C:
 		}
 	}
 }
 
-// Flush carries to the cache everything that was committed before it was called.
-func (i *Issuer) Flush(ctx context.Context) error { return i.publisher.flush(ctx) }
+// Flush carries to the cache everything that was committed before it was called, and whatever the
+// cache has lost.
+func (i *Issuer) Flush(ctx context.Context) error { return i.publisher.flush(ctx, whole) }
 
-// publish is Flush for an answer that is about to be given: bounded, and not stopped by a caller
-// who hangs up. It says whether the cache has got it.
+// publish carries what is new for an answer that is about to be given: bounded, and not stopped by
+// a caller who hangs up. It says whether the cache has got it.
 func (i *Issuer) publish(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishPatience)
 	defer cancel()
-	return i.Flush(ctx) == nil
+	return i.publisher.flush(ctx, news) == nil
 }
 
-func (p *publisher) flush(ctx context.Context) error {
+func (p *publisher) flush(ctx context.Context, far reach) error {
 	p.mu.Lock()
 	r, lead := p.waiting, false
 	if r == nil {
 		r, lead = &round{done: make(chan struct{})}, true
 		p.waiting = r
 	}
+	r.reach = max(r.reach, far)
 	p.mu.Unlock()
 	if lead {
-		r.err = p.lead(ctx)
+		r.err = p.lead(ctx, r)
 		close(r.done)
 		return r.err
 	}
@@ -107,13 +124,13 @@ func (p *publisher) flush(ctx context.Context) error {
 		return fmt.Errorf("issuer: publish: %w", ctx.Err())
 	}
 	if ctx.Err() == nil && (errors.Is(r.err, context.Canceled) || errors.Is(r.err, context.DeadlineExceeded)) {
-		return p.flush(ctx) // who led it was called off, or was in a greater hurry
+		return p.flush(ctx, far) // who led it was called off, or was in a greater hurry
 	}
 	return r.err
 }
 
 // lead waits for the round in progress and makes the next one.
-func (p *publisher) lead(ctx context.Context) error {
+func (p *publisher) lead(ctx context.Context, r *round) error {
 	free := false
 	select {
 	case p.turn <- struct{}{}:
@@ -122,12 +139,13 @@ func (p *publisher) lead(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	p.waiting = nil // who asks from here on may have changed something that this round misses
+	far := r.reach
 	p.mu.Unlock()
 	if !free {
 		return fmt.Errorf("issuer: publish: %w", ctx.Err())
 	}
 	defer func() { <-p.turn }()
-	err := p.walk(ctx)
+	err := p.walk(ctx, far)
 	p.report(ctx, err)
 	return err
 }
@@ -150,37 +168,83 @@ func (p *publisher) report(ctx context.Context, err error) {
 	}
 }
 
-// walk brings every list up to date. One that fails does not hold up the others.
-func (p *publisher) walk(ctx context.Context) error {
+// walk brings lists up to date. One that fails does not hold up the others.
+func (p *publisher) walk(ctx context.Context, far reach) error {
 	asOf := p.now() // before the database is read: what is true then may not be claimed of later
 	heads, err := p.look(ctx)
 	if err != nil {
 		return err
 	}
+	if far == tick && p.beats != nil {
+		// Only who has seen the database may take the turn. Should nobody know whose it is, it is ours.
+		if ours, err := p.beats(ctx); err == nil && !ours {
+			far = news
+		}
+	}
+	var all error
+	if far == news {
+		heads = slices.DeleteFunc(heads, func(h ListHead) bool { return p.stood(h.Name, h.Seq) })
+	} else if heads, err = p.beat(ctx, heads, asOf); err != nil {
+		all = fmt.Errorf("issuer: status lists: %w", err)
+	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	var all error
 	lane := make(chan struct{}, publishLanes)
 	for _, head := range heads {
 		lane <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-lane }()
-			if err := p.carry(ctx, head, asOf); err != nil {
+			err := p.carry(ctx, head, asOf)
+			p.stands(head, err == nil)
+			if err != nil {
 				mu.Lock()
 				all = errors.Join(all, fmt.Errorf("issuer: status list %s: %w", head.Name, err))
 				mu.Unlock()
-				return
 			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.carried == nil {
-				p.carried = map[string]bool{}
-			}
-			p.carried[head.Name] = true
 		})
 	}
 	wg.Wait()
 	return all
+}
+
+// beat moves as-of of all lists forward at once, and returns those that stand elsewhere.
+func (p *publisher) beat(ctx context.Context, heads []ListHead, asOf time.Time) ([]ListHead, error) {
+	names, err := p.cache.Beat(ctx, heads, asOf)
+	behind := make(map[string]bool, len(names))
+	for _, name := range names {
+		behind[name] = true
+	}
+	var elsewhere []ListHead
+	for _, h := range heads {
+		if behind[h.Name] {
+			elsewhere = append(elsewhere, h)
+		} else if err == nil {
+			p.stands(h, true)
+		}
+	}
+	return elsewhere, err
+}
+
+// stands remembers that the cache has come as far as a head, or that we do not know.
+func (p *publisher) stands(h ListHead, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at == nil {
+		p.at = map[string]uint64{}
+	}
+	if !ok {
+		delete(p.at, h.Name)
+		return
+	}
+	p.at[h.Name] = h.Seq
+}
+
+// stood says whether the cache was at a number when we were there last.
+func (p *publisher) stood(list string, seq uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, ok := p.at[list]
+	return ok && at == seq
 }
 
 // look reads how far the lists have come, and remembers it.
@@ -204,7 +268,17 @@ func (p *publisher) look(ctx context.Context) ([]ListHead, error) {
 func (p *publisher) knows(list string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.carried[list]
+	_, ok := p.at[list]
+	return ok
+}
+
+// Published says how far the cache was with a list when this process was there last; ok is false
+// when it was not, or could not.
+func (i *Issuer) Published(list string) (seq uint64, ok bool) {
+	i.publisher.mu.Lock()
+	defer i.publisher.mu.Unlock()
+	seq, ok = i.publisher.at[list]
+	return seq, ok
 }
 
 // find returns the head of a list, however old.
@@ -240,6 +314,9 @@ func (p *publisher) head(ctx context.Context, list string) (seenHead, error) {
 	return p.find(ctx, list)
 }
 
+// errForgotten says that the record does not keep the changes that the cache has missed any more.
+var errForgotten = errors.New("issuer: changes that old are not kept")
+
 // carry brings one list up to date.
 func (p *publisher) carry(ctx context.Context, head ListHead, asOf time.Time) error {
 	const attempts = 4
@@ -254,7 +331,11 @@ func (p *publisher) carry(ctx context.Context, head ListHead, asOf time.Time) er
 		case ok && at == head.Seq:
 			err = p.cache.Apply(ctx, head.Name, at, at, nil, asOf)
 		case ok && at < head.Seq && head.Seq-at <= maxCatchUp:
-			err = p.catchUp(ctx, head, at, asOf)
+			if err = p.catchUp(ctx, head, at, asOf); errors.Is(err, errForgotten) {
+				if head, err = p.replace(ctx, head.Name, asOf); err == nil {
+					continue
+				}
+			}
 		case ok && at > head.Seq && p.reaches(ctx, &head, at):
 			continue // another publisher knew more than our look did
 		default:
@@ -291,13 +372,13 @@ func (p *publisher) catchUp(ctx context.Context, head ListHead, at uint64, asOf 
 		if err != nil {
 			return err
 		}
+		if len(changes) == 0 || changes[0].Seq > at+1 {
+			return fmt.Errorf("%w: after %d", errForgotten, at)
+		}
 		for k, c := range changes {
 			if c.Seq != at+uint64(k)+1 {
 				return fmt.Errorf("change %d of the record follows %d", c.Seq, at+uint64(k))
 			}
-		}
-		if len(changes) == 0 {
-			return fmt.Errorf("the record ends at change %d, not at %d", at, head.Seq)
 		}
 		to := changes[len(changes)-1].Seq
 		stands := asOf

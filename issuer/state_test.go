@@ -190,6 +190,10 @@ func (s *swap) Apply(ctx context.Context, list string, from, to uint64, changes 
 	return s.Load().Apply(ctx, list, from, to, changes, asOf)
 }
 
+func (s *swap) Beat(ctx context.Context, heads []issuer.ListHead, asOf time.Time) ([]string, error) {
+	return s.Load().Beat(ctx, heads, asOf)
+}
+
 // Nobody's memory but the database's is needed: an emptied cache is filled again, and until then
 // it knows nothing.
 func TestLostCacheIsRebuilt(t *testing.T) {
@@ -215,6 +219,30 @@ func TestLostCacheIsRebuilt(t *testing.T) {
 	status, _, known = f.lookup(f.certificate(good).Slot)
 	require.True(t, known)
 	require.Equal(t, statuslist.Valid, statuslist.Status(status))
+}
+
+// A cache that has missed changes which the record does not keep any more gets the list whole.
+func TestForgottenChanges(t *testing.T) {
+	f := newFixture(t)
+	a, b := f.issueOne("k1").Identifier, f.issueOne("k2").Identifier
+	slot := f.certificate(a).Slot
+	_, err := f.move(issuer.Revoked, b)
+	require.NoError(t, err)
+	seq, ok := f.Published(slot.List)
+	require.True(t, ok)
+	require.EqualValues(t, 1, seq)
+	_, err = f.store.ChangeState(t.Context(), issuer.Change{Authority: police, Identifier: a,
+		From: []issuer.State{issuer.Valid}, To: issuer.Suspended, At: f.now()})
+	require.NoError(t, err)
+	n, err := f.store.SweepStatusChanges(t.Context(), f.now().Add(time.Second), func(string) (uint64, bool) { return seq + 1, true })
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	f.pass(time.Second)
+	require.NoError(t, f.Flush(t.Context()))
+	status, asOf, known := f.lookup(slot)
+	require.True(t, known)
+	require.Equal(t, statuslist.Suspended, statuslist.Status(status))
+	require.Equal(t, f.now().UTC(), asOf)
 }
 
 // Many changes of another process are carried over in pages; publishers share one cache.

@@ -46,6 +46,9 @@ var ErrCacheGap = errors.New("issuer: status cache is at another sequence number
 
 // StatusCache is the volatile side: what verifiers ask. It may vanish at any time; then it
 // MUST answer "unknown" and never "valid", until Replace has filled it again.
+//
+// Whatever changes it also tells those who follow it, in this order: the list first. Should it fail
+// to tell them, that is an error of the call; what it told shows by its numbers that it is not all.
 type StatusCache interface {
 	// Applied returns the sequence number the cache has reached; ok is false when it holds
 	// nothing for the list.
@@ -56,4 +59,7 @@ type StatusCache interface {
 	// the heartbeat. When the cache is not at from it MUST change nothing and return
 	// ErrCacheGap. As-of never moves back.
 	Apply(ctx context.Context, list string, from, to uint64, changes []StatusChange, asOf time.Time) error
+	// Beat moves as-of of each list that is exactly at its Seq forward, many lists at once, and
+	// returns the names of the others.
+	Beat(ctx context.Context, heads []ListHead, asOf time.Time) (behind []string, err error)
 }

@@ -153,7 +153,7 @@ func (f *fixture) eventually(name, state string, rows int64) {
 	require.Eventually(f.t, func() bool {
 		j, err := f.issuer.Job(f.t.Context(), name, police)
 		return err == nil && string(j.State) == state && j.Rows == rows
-	}, 10*time.Second, 2*time.Millisecond)
+	}, 30*time.Second, 2*time.Millisecond)
 }
 
 // The connection breaks in the middle of a row: the rows before are there, the half row is told,

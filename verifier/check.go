@@ -132,6 +132,11 @@ func (k *check) redeem(ctx context.Context, claim Redemption, ticket [32]byte) (
 // refusedCode tells a clerk why a code does not work. An unknown code may be one whose
 // cache entry was lost after it was spent: the record remembers.
 func (k *check) refusedCode(ctx context.Context, ticket [32]byte, err error) (*Answer, error) {
+	if errors.Is(err, ErrCodeUsed) || errors.Is(err, ErrCodeClosed) || errors.Is(err, ErrCodeUnknown) {
+		if a, again := k.overtaken(ctx); a != nil || again != nil {
+			return a, again
+		}
+	}
 	switch {
 	case errors.Is(err, ErrCodeReserved):
 		return k.refuse(Failed, "code-reserved"), nil
@@ -288,6 +293,24 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 	return k.store(ctx, a)
 }
 
+// overtaken is the recorded answer to this very check, when it was made twice at once: two waited for
+// the same holder and went on together, or a request was sent twice. Otherwise it is nil, nil.
+func (k *check) overtaken(ctx context.Context) (*Answer, error) {
+	if k.record.Ask != "" {
+		v, err := k.cfg.Records.ByID(ctx, k.record.ID)
+		if err == nil && v.Caller == k.caller.Client {
+			return k.stored(ctx, v, k.req.Receipt)
+		}
+		if err != nil && !errors.Is(err, ErrNoRecord) {
+			return nil, fmt.Errorf("verifier: %w", err)
+		}
+	}
+	if k.req.Key == "" {
+		return nil, nil
+	}
+	return k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt)
+}
+
 // answersOnly says that nothing but a yes or a no was shown: who proves that she is over 18
 // tells nobody her points. Nor does one who shows nothing.
 func answersOnly(c Claims) bool {
@@ -338,19 +361,10 @@ func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
 	case err == nil:
 		return k.withReceipt(ctx, k.req.Receipt, a, k.record)
 	case errors.Is(err, ErrSpent):
-		if k.record.Ask != "" {
-			// Two that waited for the same answer went on at once.
-			if v, err := k.cfg.Records.ByID(ctx, k.record.ID); err == nil && v.Caller == k.caller.Client {
-				return k.stored(ctx, v, k.req.Receipt)
-			}
+		if a, err := k.overtaken(ctx); a != nil || err != nil {
+			return a, err
 		}
 		// Another scanner was faster: no name, no field leaves.
-		if k.req.Key != "" {
-			// It may have been this very request, sent twice at once.
-			if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt); same != nil || err != nil {
-				return same, err
-			}
-		}
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrRequestReused):
 		if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt); same != nil || err != nil {

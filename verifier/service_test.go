@@ -33,6 +33,7 @@ type service struct {
 	originals []verifier.Original
 	live      map[string]any
 	redeem    error
+	asked     func() verifier.Ask
 }
 
 func (s *service) Party(context.Context, string) (verifier.Party, error) { return s.may, nil }
@@ -52,6 +53,9 @@ func (s *service) Ask(context.Context, verifier.AskRequest) (verifier.Ask, error
 }
 
 func (s *service) Asked(context.Context, string, string, <-chan struct{}) (verifier.Ask, error) {
+	if s.asked != nil {
+		return s.asked(), nil
+	}
 	return verifier.Ask{}, verifier.ErrNoRecord
 }
 
@@ -279,4 +283,20 @@ func TestCodeOfARemovedAgent(t *testing.T) {
 	require.Equal(t, verifier.Invalid, a.Outcome)
 	require.Equal(t, []string{"agency-over"}, a.Reasons)
 	require.Empty(t, a.Claims)
+}
+
+// Two wait for the same holder, and the other is done first: the show is used, by this very check.
+func TestOvertakenByItself(t *testing.T) {
+	s := newService(t)
+	s.redeem = verifier.ErrCodeUsed
+	s.asked = func() verifier.Ask {
+		require.NoError(t, s.store.Record(t.Context(), verifier.Verification{
+			ID: "ask", At: s.now, Caller: bank.Client, Party: party, ShowID: "show", Ticket: [32]byte{1}, Purpose: purpose, Via: "code",
+			Outcome: "valid", Answer: []byte(`{"id":"ask","outcome":"valid"}`), AnswerUntil: s.now.Add(time.Minute),
+		}))
+		return verifier.Ask{ID: "ask", Ticket: [32]byte{1}, Type: "resident-id", Party: party, Purpose: purpose, Shown: []string{"name"}, Answer: "lapsed", Note: []byte(`{}`)}
+	}
+	a, err := s.Await(t.Context(), bank, "ask", nil)
+	require.NoError(t, err)
+	require.Equal(t, verifier.Valid, a.Outcome, a.Reasons)
 }

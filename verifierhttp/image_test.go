@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/qr/qrimage"
 )
@@ -35,4 +36,11 @@ func TestFewPicturesAreReadAtOnce(t *testing.T) {
 	_, err = a.readImage(t.Context(), "!")
 	require.Error(t, err)
 	require.Empty(t, a.pictures)
+
+	a.waiting.Store(mostPictures)
+	_, err = a.readImage(t.Context(), text)
+	var problem *httpd.Problem
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, httpd.CodeOverloaded, problem.Code, "the rest are told at once")
+	require.EqualValues(t, mostPictures, a.waiting.Load())
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,11 +25,15 @@ import (
 // Scope is what a token must carry to verify.
 const Scope = "verify"
 
+// mostPictures is how many pictures for each core may be read or wait.
+const mostPictures = 4
+
 // API serves verification.
 type API struct {
 	service  *verifier.Service
 	problems *problem.Table
 	pictures chan struct{} // places for pictures that are being read
+	waiting  atomic.Int32  // pictures that wait for one
 }
 
 // New makes the API.
@@ -192,11 +197,17 @@ func (a *API) wire(got *verifier.Answer) answer {
 
 // readImage finds the one code of ours in a photograph. Other codes in it (a poster on the
 // wall) are stepped over. One picture can take seconds of a core and 150 MB, so only as many are
-// read at once as there are cores; the others wait, as long as their callers do.
+// read at once as there are cores; a few others wait, as long as their callers do. They keep places
+// from scans that bring their code as text, so that more of them are refused.
 func (a *API) readImage(ctx context.Context, text string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if waiting := a.waiting.Add(1); int(waiting) > mostPictures*cap(a.pictures) {
+		a.waiting.Add(-1)
+		return "", &httpd.Problem{Code: httpd.CodeOverloaded}
+	}
+	defer a.waiting.Add(-1)
 	select {
 	case a.pictures <- struct{}{}:
 		defer func() { <-a.pictures }()

@@ -42,7 +42,7 @@ func (a *API) Routes() []httpd.Route {
 	return append([]httpd.Route{
 		route(http.MethodGet, "/v1/wallet/holdings", httpd.ClassRead, a.holdings),
 		route(http.MethodPost, "/v1/wallet/shows", httpd.ClassShow, a.show),
-		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassShow, a.renew),
+		route(http.MethodPost, "/v1/wallet/shows/:id/codes", httpd.ClassRenew, a.renew),
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),

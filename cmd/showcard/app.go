@@ -25,6 +25,7 @@ import (
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -48,6 +49,7 @@ type volatile interface {
 	verifier.Challenges
 	verifier.StatusCache
 	issuer.StatusCache
+	replica.Source
 	access.Once
 	verifier.Limiter // and httpd's
 }
@@ -59,10 +61,12 @@ type app struct {
 	keys     *key.Store
 	store    *sqlstore.Store
 	volatile volatile
+	replica  *replica.Replica        // of all status lists
 	ready    func(context.Context) error // of the volatile store
 	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue
 	tables   *key.Tables // of SM2 keys that come back
+	checker  *verifier.Verifier
 	holderID func(schemas.HolderRef) string
 	registry *registry.Registry
 	issuer   *issuer.Issuer
@@ -173,7 +177,10 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	if a.store, err = sqlstore.Open(ctx, storeConfig(a.cfg, a.keys)); err != nil {
 		return err
 	}
-	return a.openVolatile(ctx)
+	if err := a.openVolatile(ctx); err != nil {
+		return err
+	}
+	return a.openReplica()
 }
 
 func (a *app) openVolatile(ctx context.Context) (err error) {
@@ -235,7 +242,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 		Record: a.store, Jobs: a.store, Statuses: a.store, Live: a.store, Cache: a.volatile,
 		Registry: issuerRegistry{a.registry, newKeyring(a.keys, keyAuthority), a.types, time.Now}, Types: a.types,
 		BaseURL: a.cfg.PublicURL, StatusSigner: status, CurrentStatusSigner: statusSigner(a.registry, a.keys, a.cfg.Domain.Code), PermutationKey: slots,
-		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log,
+		Contents: a.store, KeepEnded: a.cfg.Retention.EndedContent, HolderID: a.holderID, KeyLimit: a.registry.KeyLimit, Logger: a.log, Turn: a.statusTurn,
 	})
 	return err
 }
@@ -252,18 +259,19 @@ func (a *app) openWallet() (err error) {
 }
 
 func (a *app) openVerifier() error {
-	v, err := verifier.New(verifier.Config{
+	var err error
+	a.checker, err = verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
-			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.volatile, Others: verifier.FetchStatus(a.outbound),
+			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.statusCache(), Others: verifier.FetchStatus(a.outbound),
 		},
-		MaxStatusAge: a.cfg.StatusMaxAge, Tables: a.tables,
+		MaxStatusAge: a.cfg.StatusMaxAge, Tables: a.tables, CacheBytes: a.cfg.CertificateCache,
 	})
 	if err != nil {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
+		Verifier: a.checker, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
 	})
@@ -278,7 +286,7 @@ func (a *app) mount() (err error) {
 	}
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
-		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}},
+		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}, {Name: "status", Check: a.replica.Ready}},
 		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {
@@ -318,6 +326,7 @@ func (a *app) mount() (err error) {
 	}
 	return errors.Join(
 		a.tableMetrics(),
+		a.replicaMetrics(),
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(a.login.Routes(), login.Errors()),
@@ -345,11 +354,13 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var g errgroup.Group
+	g.Go(func() error { return a.replica.Run(loops) })
 	g.Go(func() error { return a.registry.Run(loops) })
 	g.Go(func() error { return a.issuer.Run(loops) })
 	g.Go(func() error { return a.lapses(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
+	a.warmReplica(ctx)
 	err := a.server.Serve(ctx, tlsConfig, listeners...)
 	stop()
 	return errors.Join(err, g.Wait())

@@ -124,7 +124,7 @@ func TestBackupAndRestore(t *testing.T) {
 
 	p = startProcess(t, addr, "serving", "serve", "-c", config)
 	department, bank, police = clientOf(t, kept, p.base, "hunan-hrss"), clientOf(t, kept, p.base, "demo-bank"), clientOf(t, kept, p.base, "hunan-police")
-	require.Eventually(t, func() bool { return facts(bank, standing).Outcome == "valid" }, 20*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return facts(bank, standing).Outcome == "valid" }, 30*time.Second, 100*time.Millisecond)
 	var gone struct{ State string }
 	require.NoError(t, police.call(t.Context(), http.MethodGet, "/v1/certificates/"+url.PathEscape(ended), nil, "", &gone))
 	require.Equal(t, "revoked", gone.State)

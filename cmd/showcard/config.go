@@ -71,8 +71,13 @@ type config struct {
 	// data_key_life is after how long a data key, under which personal data is sealed, is followed
 	// by the next. Old ones go on opening. Default 2160h (90 days).
 	DataKeyLife time.Duration `yaml:"data_key_life"`
-	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
+	// database is where the record lives: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/NAME with
+	// the options of libpq and pool_max_conns. Of several hosts, HOST,HOST, the one that takes writes is
+	// used. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
+	// database_replicas are addresses of standbys of database. They answer look-ups that may lag by up
+	// to 5s: who looked, a party's use, the registry's history. Default none.
+	DatabaseReplicas []string `yaml:"database_replicas"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
 	// only) or redis://USER:PASSWORD@HOST:PORT/DB (rediss:// for TLS). Default memory.
 	Volatile string `yaml:"volatile"`
@@ -123,6 +128,10 @@ type config struct {
 	SM2Tables string `yaml:"sm2_tables"`
 	// sm2_table_memory bounds the tables of known keys, in bytes: 256 KiB for each. Default 67108864.
 	SM2TableMemory int64 `yaml:"sm2_table_memory"`
+	// certificate_cache bounds what is remembered of certificates that were verified, in bytes, about
+	// 5 KB for each: that the issuer's signature is good, and nothing that was disclosed. All else is
+	// checked each time. -1 remembers nothing. Default 67108864.
+	CertificateCache int64 `yaml:"certificate_cache"`
 	// correction_within is how long an answer to a correction request may take before it is
 	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
 	CorrectionWithin  time.Duration `yaml:"correction_within"`
@@ -161,6 +170,9 @@ type retentionConfig struct {
 	// ended_content is how long the personal content of an ended certificate is kept at least;
 	// afterwards its department may erase it. Default 43800h (5 years); 4380h at least.
 	EndedContent time.Duration `yaml:"ended_content"`
+	// status_changes are single changes of status lists that the cache has had; the lists stay. A
+	// cache that was away for longer gets whole lists. Default 24h; 1h at least.
+	StatusChanges time.Duration `yaml:"status_changes"`
 }
 
 func (r *retentionConfig) check() error {
@@ -174,6 +186,7 @@ func (r *retentionConfig) check() error {
 		{"pushes", &r.Pushes, 4380 * time.Hour, 24 * time.Hour, "departments need 24h to fetch results"},
 		{"requests", &r.Requests, 24 * time.Hour, time.Hour, "a request is repeated within 1h"},
 		{"ended_content", &r.EndedContent, 43800 * time.Hour, 4380 * time.Hour, "4380h at least"},
+		{"status_changes", &r.StatusChanges, 24 * time.Hour, time.Hour, "1h at least"},
 	} {
 		if *one.value == 0 {
 			*one.value = one.usual
@@ -252,6 +265,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"on", "off", "both"}, c.SM2Tables) || c.SM2TableMemory < 0 {
 		return fmt.Errorf("%w: sm2_tables: on, off or both; sm2_table_memory: bytes", errConfig)
+	}
+	if c.CertificateCache < -1 {
+		return fmt.Errorf("%w: certificate_cache: bytes, or -1", errConfig)
 	}
 	if c.StepUpBy == "" {
 		c.StepUpBy = "passkey-or-sign-in"

@@ -45,7 +45,7 @@ func TestRegionAndAllFreeze(t *testing.T) {
 	everywhere := func(want string) {
 		t.Helper()
 		require.Equal(t, want, word(here), "where it was decided it bites when the answer comes")
-		require.Eventually(t, func() bool { return word(there) == want }, 5*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return word(there) == want }, 30*time.Second, 20*time.Millisecond)
 	}
 	proposal := func(args ...string) (p registry.Proposal) {
 		t.Helper()
@@ -163,7 +163,7 @@ func TestDeploymentKeysRotate(t *testing.T) {
 	require.Eventually(t, func() bool { // the running server has seen what the command wrote
 		require.NoError(t, o.first.call(t.Context(), http.MethodGet, "/v1/registry/providers", nil, "", &providersNow))
 		return len(providersNow.Providers[0].Keys) == 2
-	}, 5*time.Second, 20*time.Millisecond)
+	}, 30*time.Second, 20*time.Millisecond)
 	keys := providersNow.Providers[0].Keys
 	require.Equal(t, providerKey, keys[1].Public.ID())
 	require.False(t, keys[0].NotAfter.IsZero())
@@ -175,10 +175,10 @@ func TestDeploymentKeysRotate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "original.txt")
 	require.NoError(t, os.WriteFile(file, []byte(published.Credential), 0o600))
 	uri := statusURIOf(t, published.Credential)
-	require.Eventually(t, func() bool { return headerOf(t, p.base+uri).Kid == statusKey }, 5*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return headerOf(t, p.base+uri).Kid == statusKey }, 30*time.Second, 20*time.Millisecond)
 	require.Contains(t, toolOf(t, 1, "verify", file, "--data", data, "--trust", p.base+"/v1/trust-list"), "certificate-suspended")
 	require.NoError(t, police.call(t.Context(), http.MethodPost, "/v1/certificates/"+url.PathEscape(identifier)+"/reinstate", map[string]any{"reason": "test"}, "", nil))
-	require.Eventually(t, func() bool { return check() == "valid" }, 5*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return check() == "valid" }, 30*time.Second, 50*time.Millisecond)
 	require.NoError(t, p.stop(syscall.SIGTERM))
 	p = startProcess(t, strings.TrimPrefix(p.base, "http://"), "the demo is running", "demo", "--data", data, "--addr", strings.TrimPrefix(p.base, "http://"))
 	require.Equal(t, "valid", outcomeOf(t, citizenOf(t, p.base, "person-01"), clientOf(t, data, p.base, "demo-bank"), identifier, "account-opening"))

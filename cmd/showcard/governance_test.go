@@ -90,7 +90,7 @@ func TestFreezeBites(t *testing.T) {
 	everywhere := func(want string) {
 		t.Helper()
 		require.Equal(t, want, check(here))
-		require.Eventually(t, func() bool { return check(there) == want }, 5*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return check(there) == want }, 30*time.Second, 50*time.Millisecond)
 	}
 	freeze := func(kind, id, key string, frozen bool) error {
 		return operator.freeze(t.Context(), kind, id, key, frozen)
@@ -123,7 +123,7 @@ func TestFreezeBites(t *testing.T) {
 		var got checked
 		err := there.call(t.Context(), http.MethodPost, "/v1/verifications", facts, "", &got)
 		return err == nil && got.Reasons[0].Code == "key-frozen"
-	}, 5*time.Second, 50*time.Millisecond)
+	}, 30*time.Second, 50*time.Millisecond)
 	require.Equal(t, "invalid key-frozen", outcomeOfCode(t, there, onScreen[1], "account-opening"))
 	require.Equal(t, "registry-entry-invalid", codeOf(freeze("authority-key", "hunan-police", kid, false)))
 	// Without another key nothing is shown or issued; with one the copies are collected anew.

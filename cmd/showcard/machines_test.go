@@ -52,7 +52,7 @@ func TestSuspensionBitesEverywhere(t *testing.T) {
 			require.NoError(t, operator.freeze(t.Context(), one.kind, one.id, "", true))
 			told := time.Now()
 			require.Equal(t, one.code, call(here))
-			require.Eventually(t, func() bool { return call(there) == one.code }, 5*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return call(there) == one.code }, 30*time.Second, 10*time.Millisecond)
 			t.Logf("the other process refuses after %s", time.Since(told).Round(time.Millisecond))
 			for _, c := range []*client{here, there} {
 				c.forget()
@@ -108,7 +108,7 @@ func TestDatabaseCut(t *testing.T) {
 	read := func() error { return auditor.call(t.Context(), http.MethodGet, "/v1/registry/types", nil, "", nil) }
 	require.NoError(t, read())
 	require.NoError(t, a.store.Close())
-	require.Eventually(t, func() bool { return codeOf(read()) == "registry-stale" }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return codeOf(read()) == "registry-stale" }, 30*time.Second, 10*time.Millisecond)
 	auditor.forget()
 	_, err = auditor.token(t.Context())
 	require.Equal(t, "registry-stale", codeOf(err))
@@ -151,7 +151,7 @@ func TestTokenKeyRotatesWhileRunning(t *testing.T) {
 			var kid string
 			token, kid = fresh()
 			return kid == next.ID()
-		}, 10*time.Second, 100*time.Millisecond)
+		}, 30*time.Second, 100*time.Millisecond)
 		return token
 	}
 	second := rotate("token/2")
@@ -170,7 +170,7 @@ func TestTokenKeyRotatesWhileRunning(t *testing.T) {
 	for _, base := range []string{a.base, b.base} {
 		require.Equal(t, http.StatusOK, get(base, third))
 		require.Equal(t, http.StatusOK, get(base, second))
-		require.Eventually(t, func() bool { return get(base, first) == http.StatusUnauthorized }, 10*time.Second, 100*time.Millisecond)
+		require.Eventually(t, func() bool { return get(base, first) == http.StatusUnauthorized }, 30*time.Second, 100*time.Millisecond)
 	}
 }
 

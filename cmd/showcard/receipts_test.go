@@ -305,7 +305,7 @@ func TestExportAndErasure(t *testing.T) {
 		require.Equal(t, "code-closed", late.reason(), "what she was showing ends with her")
 		require.Eventually(t, func() bool {
 			return citizen.call(ctx, http.MethodGet, "/v1/wallet/holdings", nil, "", nil) != nil
-		}, 10*time.Second, 50*time.Millisecond, "signed out everywhere")
+		}, 30*time.Second, 50*time.Millisecond, "signed out everywhere")
 
 		citizen = citizenOf(t, d.base, "person-01")
 		var history struct{ Looks []any }

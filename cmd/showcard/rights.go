@@ -239,6 +239,9 @@ func (a *app) retention() rights.Retention {
 		{Name: "sessions", Run: a.store.SweepSessions},
 		rights.Older("corrections", keep.Records, a.store.SweepCorrections),
 		rights.Older("pushes", keep.Pushes, a.store.SweepPushes),
+		rights.Older("changes of status lists", keep.StatusChanges, func(ctx context.Context, before time.Time) (int64, error) {
+			return a.store.SweepStatusChanges(ctx, before, a.issuer.Published)
+		}),
 		{Name: "exports and erasures", Run: func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepExports(ctx, now, now.Add(-48*time.Hour))
 		}},

@@ -25,7 +25,7 @@ func (d *Desk) Routes() []httpd.Route {
 		person(http.MethodPost, "/v1/wallet/corrections", httpd.ClassWrite, d.file),
 		person(http.MethodGet, "/v1/wallet/corrections", httpd.ClassRead, d.mine),
 		person(http.MethodGet, "/v1/wallet/corrections/:id", httpd.ClassRead, d.one),
-		operator(http.MethodGet, "/v1/corrections", httpd.ClassRead, d.due),
+		operator(http.MethodGet, "/v1/corrections", httpd.ClassReport, d.due),
 		operator(http.MethodPost, "/v1/corrections/:id/claim", httpd.ClassWrite, d.claim),
 		operator(http.MethodPost, "/v1/corrections/:id/answer", httpd.ClassWrite, d.answer),
 	}

@@ -23,9 +23,13 @@ type patientBody struct {
 	conn     *http.ResponseController
 	idle     time.Duration // > 0: each read may take this long; 0: the deadline is already set for all
 	finished bool
+	turn     func() // waited for before each read of a stream; nil: nothing
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
+	if b.turn != nil {
+		b.turn()
+	}
 	if b.idle > 0 && !b.finished {
 		_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // not every ResponseWriter can; then there is no bound
 	}
@@ -77,6 +81,7 @@ func (s *Server) guardBody(c *gin.Context, r Route) error {
 	guarded := &patientBody{body: body, conn: http.NewResponseController(c.Writer)}
 	if r.Streaming {
 		guarded.idle = s.streamIdle
+		guarded.turn = turnOf(c)
 	}
 	c.Request.Body = guarded
 	return nil

@@ -6,7 +6,7 @@
 // everywhere, in this order:
 //
 //	request id, security headers, access log, metrics, panic guard   (every request, 404 included)
-//	a place in the route's class, or 503 overloaded at once          (Limits.Concurrent)
+//	a place among the work, or 503 overloaded at once                (Limits.Rank)
 //	who is calling                                                   (Authenticator) 401
 //	may this caller do this                                          (Route.Roles, Route.Scope) 403
 //	not too often                                                    (Limiter) 429

@@ -110,19 +110,16 @@ func (w *eventWriter) write(text string, check bool) error {
 	return nil
 }
 
-const placeKey = "httpd.place"
-
 // Patience is for a request that is about to wait for a person. It moves the request to
 // ClassWait, so that it does not keep a place from work, and returns a channel that is closed
 // when the time is over, the caller is gone or the server drains: then the request answers with
 // what it has. nil means that no more may wait; do not wait. stop MUST be called.
 func Patience(c *gin.Context, wait time.Duration) (over <-chan struct{}, stop func()) {
-	v, _ := c.Get(placeKey)
-	p, ok := v.(*place)
-	if !ok || wait <= 0 {
+	p := placeOf(c)
+	if p == nil || wait <= 0 {
 		return nil, func() {}
 	}
-	if !p.move(c.Request.Context(), p.server.gates[ClassWait]) {
+	if !p.move(p.server.gates[ClassWait]) {
 		return nil, func() {}
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)

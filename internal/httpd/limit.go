@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -22,9 +21,10 @@ const (
 	ClassRead     Class = "read"     // cheap look-ups and public documents
 	ClassWrite    Class = "write"    // single changes
 	ClassBulk     Class = "bulk"     // pushes: few, long
-	ClassScan     Class = "scan"     // a clerk at a counter waits: kept to the last
-	ClassRenew    Class = "renew"    // a page looking at what became of its code: can wait a second
-	ClassShow     Class = "show"     // shows and codes of a holder: each lies in memory for minutes
+	ClassResults  Class = "results"  // answers to the rows of a push, as fast as the department reads
+	ClassScan     Class = "scan"     // a clerk at a counter waits: served before all others
+	ClassRenew    Class = "renew"    // the next code of a show, its picture, and what became of it
+	ClassShow     Class = "show"     // new shows of a holder: each lies in memory for minutes
 	ClassPage     Class = "page"     // pages and their assets
 	ClassSignIn   Class = "sign-in"  // guessed at by attackers
 	ClassCallback Class = "callback" // to an identity provider and back: waits for it, and makes work there too
@@ -32,15 +32,17 @@ const (
 	ClassToken    Class = "token"    // machines prove who they are; wrong proofs are counted apart
 	ClassWait     Class = "wait"     // a request that waits for a person: long, and costs next to nothing
 	ClassEvents   Class = "events"   // server-sent events: longer still
+	ClassReport   Class = "report"   // long lists for those who look after things
 	ClassExport   Class = "export"   // all that is held of a person, as fast as she reads
 )
 
 // Limits of a class.
 type Limits struct {
-	PerMinute  int           // requests of one caller, or of one address on public routes; 0: no limit
-	Concurrent int           // requests in progress at once, of all callers; 0: no limit
-	Queue      int           // how many may wait for a place
-	QueueWait  time.Duration // how long; 0 is 30 ms, well below what a waiting scanner notices
+	Rank      Rank // who goes first when there is not enough for all
+	PerMinute int  // requests of one caller, or of one address on public routes; 0: no limit
+	// Concurrent bounds the requests in progress at once, of all callers, where they last or wait
+	// for others: what they hold is memory. 0: no limit but the places of the process.
+	Concurrent int
 	// Each is how many requests of one caller may be in progress at once, for classes in which they
 	// last: or a few callers would have all the places. 0: no limit.
 	Each int
@@ -48,28 +50,32 @@ type Limits struct {
 
 func defaultLimits() map[Class]Limits {
 	return map[Class]Limits{
-		ClassDefault: {PerMinute: 600, Concurrent: 256, Queue: 256},
-		ClassRead:    {PerMinute: 1200, Concurrent: 256, Queue: 256},
-		ClassWrite:   {PerMinute: 600, Concurrent: 128, Queue: 128},
-		ClassBulk:    {PerMinute: 60, Concurrent: 16, Queue: 4},
-		ClassScan:    {PerMinute: 6000, Concurrent: 512, Queue: 512},
-		ClassRenew:   {PerMinute: 120, Concurrent: 128, Queue: 128},
-		// The shortest code lives 15 s, so that ten pages of one person fit in.
-		ClassShow:   {PerMinute: 60, Concurrent: 128, Queue: 128},
-		ClassPage:   {PerMinute: 1200, Concurrent: 256, Queue: 256},
-		ClassSignIn: {PerMinute: 30, Concurrent: 64, Queue: 16},
-		// Many people sit behind one address of a provider's network.
-		ClassCallback: {PerMinute: 480, Concurrent: 128, Queue: 64},
-		ClassOps:      {},
-		ClassToken:    {PerMinute: 300, Concurrent: 64, Queue: 64},
-		ClassWait:     {PerMinute: 6000, Concurrent: 4096, Each: 512},
-		ClassEvents:   {PerMinute: 60, Concurrent: 16384},
-		ClassExport:   {PerMinute: 10, Concurrent: 64, Queue: 64},
+		// A token is asked for once and serves ten thousand scans: without it there are none.
+		ClassScan:  {Rank: RankScan, PerMinute: 6000},
+		ClassToken: {Rank: RankScan, PerMinute: 300},
+		// The shortest code lives 15 s, so that several pages of one person fit in; they also look
+		// at what became of their codes.
+		ClassRenew: {Rank: RankRenew, PerMinute: 180},
+		// What was revoked must be known to be; it is little.
+		ClassWrite:   {Rank: RankRenew, PerMinute: 600},
+		ClassShow:    {PerMinute: 60},
+		ClassDefault: {PerMinute: 600},
+		ClassRead:    {PerMinute: 1200},
+		ClassPage:    {PerMinute: 1200},
+		ClassSignIn:  {PerMinute: 30, Concurrent: 64},
+		ClassReport:  {Rank: RankReport, PerMinute: 120},
+		ClassExport:  {Rank: RankReport, PerMinute: 10, Concurrent: 64},
+		ClassBulk:    {Rank: RankReport, PerMinute: 60, Concurrent: 16},
+		// Many people sit behind one address of a provider's network; the provider takes its time.
+		ClassCallback: {Rank: RankAside, PerMinute: 480, Concurrent: 128},
+		ClassWait:     {Rank: RankAside, PerMinute: 6000, Concurrent: 4096, Each: 512},
+		ClassResults:  {Rank: RankAside, PerMinute: 120, Concurrent: 64, Each: 8},
+		ClassEvents:   {Rank: RankAside, PerMinute: 60, Concurrent: 16384},
+		ClassOps:      {Rank: RankAside},
 	}
 }
 
 const (
-	defaultQueueWait = 30 * time.Millisecond
 	// A limiter that does not answer must not hold up the work that it is to protect.
 	limiterPatience = 200 * time.Millisecond
 	// badTokensPerMinute is how many tokens that were never ours one address may send before it is
@@ -79,74 +85,39 @@ const (
 )
 
 // Limiter counts requests per key. An implementation shared by several processes counts for all of
-// them. When it fails the request goes through: the caps on concurrency still hold, and a lost
+// them. When it fails the request goes through: the places of the process still hold, and a lost
 // counter must not close the counters of a city.
 type Limiter interface {
 	Allow(ctx context.Context, key string, perMinute int) (ok bool, retryAfter time.Duration, err error)
 }
 
-// errOverloaded is answered 503.
-var errOverloaded = errors.New("no place in the class")
-
-// gate lets a bounded number in and a bounded number wait, briefly. Refusing at once is kinder than
-// a long queue: behind a full queue everybody is late, and the late give up and come again.
+// gate is what a class holds its requests to.
 type gate struct {
-	slots   chan struct{} // nil: no limit
-	waiting atomic.Int64
-	queue   int64
-	wait    time.Duration
-	limits  Limits
+	class  Class
+	limits Limits
+	inside atomic.Int64
 
 	mu   sync.Mutex
 	each map[string]int // requests in progress by caller, where Limits.Each
 }
 
 func newGate(class Class, l Limits) (*gate, error) {
-	if l.PerMinute < 0 || l.Concurrent < 0 || l.Queue < 0 || l.QueueWait < 0 || l.Each < 0 {
-		return nil, fmt.Errorf("class %q: negative limit", class)
+	if l.PerMinute < 0 || l.Concurrent < 0 || l.Each < 0 || l.Rank < RankUsual || l.Rank > RankAside {
+		return nil, fmt.Errorf("class %q: negative limit, or no such rank", class)
 	}
-	g := &gate{queue: int64(l.Queue), wait: l.QueueWait, limits: l, each: map[string]int{}}
-	if g.wait == 0 {
-		g.wait = defaultQueueWait
-	}
-	if l.Concurrent > 0 {
-		g.slots = make(chan struct{}, l.Concurrent)
-	}
-	return g, nil
+	return &gate{class: class, limits: l, each: map[string]int{}}, nil
 }
 
-// enter takes a place; leave must be called once after a nil error.
-func (g *gate) enter(ctx context.Context) error {
-	if g.slots == nil {
-		return nil
+// enter counts a request; leave must be called once after true.
+func (g *gate) enter() bool {
+	if n := g.inside.Add(1); g.limits.Concurrent > 0 && n > int64(g.limits.Concurrent) {
+		g.inside.Add(-1)
+		return false
 	}
-	select {
-	case g.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	if g.waiting.Add(1) > g.queue {
-		g.waiting.Add(-1)
-		return errOverloaded
-	}
-	defer g.waiting.Add(-1)
-	timer := time.NewTimer(g.wait)
-	defer timer.Stop()
-	select {
-	case g.slots <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return errOverloaded
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return true
 }
 
-func (g *gate) leave() {
-	if g.slots != nil {
-		<-g.slots
-	}
-}
+func (g *gate) leave() { g.inside.Add(-1) }
 
 // take counts a request of a caller; after true, release must be called once.
 func (g *gate) take(caller string) bool {
@@ -171,44 +142,6 @@ func (g *gate) release(caller string) {
 	if g.each[caller]--; g.each[caller] == 0 {
 		delete(g.each, caller)
 	}
-}
-
-// place is where a request is counted.
-type place struct {
-	server *Server
-	gate   *gate
-	caller string // one of whose it is; empty: nobody's
-}
-
-// settle counts the request for its caller.
-func (p *place) settle(caller Caller) error {
-	if !p.gate.take(caller.ID) {
-		return &Problem{Code: CodeRateLimited, RetryAfter: time.Second}
-	}
-	p.caller = caller.ID
-	return nil
-}
-
-// move takes the request to another class, if there is room.
-func (p *place) move(ctx context.Context, to *gate) bool {
-	if p.gate == to {
-		return true
-	}
-	if !to.take(p.caller) {
-		return false
-	}
-	if to.enter(ctx) != nil {
-		to.release(p.caller)
-		return false
-	}
-	p.leave()
-	p.gate = to
-	return true
-}
-
-func (p *place) leave() {
-	p.gate.release(p.caller)
-	p.gate.leave()
 }
 
 // allow asks the limiter on behalf of the caller, or of the address when there is none.

@@ -3,8 +3,9 @@ package httpd_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,8 @@ func TestLimiterDown(t *testing.T) {
 	require.Contains(t, string(f.get("/metrics").body), "showcard_http_limiter_errors_total 1")
 }
 
+// When all places are taken by work, more of it is refused before anything of it is looked at, and
+// what costs nothing goes on.
 func TestOverload(t *testing.T) {
 	const places = 3
 	entered, proceed := make(chan struct{}, places), make(chan struct{})
@@ -92,9 +95,11 @@ func TestOverload(t *testing.T) {
 		<-proceed
 		return nil, nil
 	})
-	slow.Class = "narrow"
-	f := start(t, httpd.Config{Classes: map[httpd.Class]httpd.Limits{"narrow": {Concurrent: places, Queue: 1, QueueWait: time.Millisecond}}},
-		nil, slow, public(http.MethodGet, "/other", ok))
+	limiter := &counter{}
+	aside := public(http.MethodGet, "/aside", ok)
+	aside.Class = httpd.ClassWait
+	mine := httpd.Route{Method: http.MethodPost, Path: "/mine", Roles: httpd.Roles(), Class: httpd.ClassReport, Handler: ok}
+	f := start(t, httpd.Config{Places: places, Limiter: limiter}, nil, slow, aside, mine)
 	statuses := make(chan int, places)
 	for range places {
 		go func() {
@@ -110,31 +115,42 @@ func TestOverload(t *testing.T) {
 	for range places {
 		<-entered
 	}
-	a := f.get("/slow")
+	counted := len(limiter.seen)
+	for range 20 {
+		a := f.get("/slow")
+		a.problem(t, 503, "overloaded")
+		seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		require.NoError(t, err)
+		require.True(t, seconds >= 2 && seconds <= 10, seconds)
+	}
+	a := f.do(http.MethodPost, "/mine", strings.Repeat("x", 4<<20), "Authorization", "Bearer store-down")
 	a.problem(t, 503, "overloaded")
-	require.Equal(t, "1", a.Header.Get("Retry-After"))
-	require.Equal(t, 200, f.get("/other").StatusCode, "other classes have places of their own")
+	require.Len(t, limiter.seen, counted, "nobody asked the limiter, nor who it was, nor read what she sent")
+	require.Equal(t, 200, f.get("/aside").StatusCode, "waiting is no work")
+	require.Equal(t, 200, f.get("/healthz").StatusCode)
+	metrics := string(f.get("/metrics").body)
+	require.Contains(t, metrics, `showcard_http_refused_total{class="default",code="overloaded"} 20`)
+	require.Contains(t, metrics, "showcard_http_places 3\n")
+	require.Contains(t, metrics, "showcard_http_places_taken 3\n")
+	require.Contains(t, f.logs.String(), `"overloaded: refused since the last such line","default":1`)
 	close(proceed)
 	for range places {
 		require.Equal(t, 204, <-statuses)
 	}
 	require.Equal(t, 204, f.get("/slow").StatusCode, "places are given back")
-	require.Contains(t, string(f.get("/metrics").body), `showcard_http_refused_total{class="narrow",code="overloaded"} 1`)
 }
 
-// Every way out of a handler gives the place back, and whoever waits gets it.
+// Every way out of a handler gives the place back.
 func TestPlacesAreGivenBack(t *testing.T) {
 	route := func(path string, h httpd.Handler) httpd.Route {
 		r := public(http.MethodGet, path, h)
 		r.Class = "one"
 		return r
 	}
-	f := start(t, httpd.Config{Classes: map[httpd.Class]httpd.Limits{"one": {Concurrent: 1, Queue: 64, QueueWait: time.Minute}}}, nil,
+	f := start(t, httpd.Config{Places: 1, Classes: map[httpd.Class]httpd.Limits{"one": {Concurrent: 1}}}, nil,
 		route("/panic", func(*gin.Context) (any, error) { panic("x") }),
 		route("/error", failing(errGeneral)),
 		route("/ok", ok))
-	var wg sync.WaitGroup
-	errs := make(chan error, 60)
 	for i := range 60 {
 		path, want := "/ok", 200
 		if i%3 == 1 {
@@ -142,21 +158,6 @@ func TestPlacesAreGivenBack(t *testing.T) {
 		} else if i%3 == 2 {
 			path, want = "/error", 500
 		}
-		wg.Go(func() {
-			res, err := f.client.Get(f.url + path)
-			if err != nil {
-				errs <- err
-				return
-			}
-			_ = res.Body.Close()
-			if res.StatusCode != want {
-				errs <- fmt.Errorf("%s: %d", path, res.StatusCode)
-			}
-		})
-	}
-	wg.Wait()
-	close(errs)
-	for err := range errs {
-		require.NoError(t, err)
+		require.Equal(t, want, f.get(path).StatusCode)
 	}
 }

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -64,4 +65,17 @@ func (s *Server) Registry() prometheus.Registerer { return s.metrics.registry }
 // Gauge shows a figure of a room at /metrics. Its value is asked for at each scrape.
 func (s *Server) Gauge(name, help string, value func() float64) error {
 	return s.metrics.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// admissionMetrics show how near the process is to what it can do.
+func (s *Server) admissionMetrics() error {
+	gauge := func(name, help string, value func(places, busy, waiting int, delay time.Duration) float64) error {
+		return s.Gauge(name, help, func() float64 { return value(s.admission.state()) })
+	}
+	return errors.Join(
+		gauge("showcard_http_places", "Requests that are worked on at once at most, as found.", func(places, _, _ int, _ time.Duration) float64 { return float64(places) }),
+		gauge("showcard_http_places_taken", "Requests that are worked on.", func(_, busy, _ int, _ time.Duration) float64 { return float64(busy) }),
+		gauge("showcard_http_waiting", "Requests that wait a moment for a place.", func(_, _, waiting int, _ time.Duration) float64 { return float64(waiting) }),
+		gauge("showcard_http_scheduling_delay_seconds", "How long nine of ten goroutines waited for a processor at the last look.", func(_, _, _ int, delay time.Duration) float64 { return delay.Seconds() }),
+	)
 }

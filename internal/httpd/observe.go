@@ -19,6 +19,7 @@ type record struct {
 	route        string
 	class        Class
 	code         string
+	refused      bool // for want of a place, before anything was looked at
 	page         bool // problems are shown to browsers as pages
 	caller       Caller
 	limiterError error
@@ -139,6 +140,10 @@ func (s *Server) setHeaders(c *gin.Context, id string) {
 func (s *Server) report(c *gin.Context, rec *record, id string, took time.Duration) {
 	status := c.Writer.Status()
 	s.metrics.observe(rec, c.Request.Method, status, took)
+	if rec.refused {
+		s.reportRefusal(c.Request.Context(), rec.class)
+		return
+	}
 	level := slog.LevelInfo
 	if rec.class == ClassOps {
 		level = slog.LevelDebug // probes come every few seconds

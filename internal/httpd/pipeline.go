@@ -30,14 +30,13 @@ func (s *Server) run(r Route, table ErrorTable) gin.HandlerFunc {
 			c.Request = c.Request.WithContext(bounded)
 			ctx = bounded
 		}
-		if err := g.enter(ctx); err != nil {
-			if errors.Is(err, errOverloaded) {
-				err = &Problem{Code: CodeOverloaded}
-			}
+		place, err := s.admit(ctx, r, g)
+		if err != nil {
+			var problem *Problem
+			rec.refused = errors.As(err, &problem)
 			s.fail(c, table, err)
 			return
 		}
-		place := &place{server: s, gate: g}
 		c.Set(placeKey, place)
 		defer place.leave()
 		result, err := s.handle(c, r, place)

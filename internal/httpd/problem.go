@@ -209,7 +209,7 @@ func (s *Server) writeProblem(c *gin.Context, p *Problem, entry problem.Entry) {
 	}
 	wait := p.RetryAfter
 	if wait <= 0 && (entry.Status == http.StatusTooManyRequests || entry.Status == http.StatusServiceUnavailable) {
-		wait = time.Second
+		wait = comeBack(RankScan) // who was told this together comes again apart
 	}
 	if wait > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))

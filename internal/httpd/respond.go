@@ -188,10 +188,14 @@ type patientWriter struct {
 	c      *gin.Context
 	conn   *http.ResponseController
 	idle   time.Duration
+	turn   func() // waited for before each write; nil: nothing
 	broken bool
 }
 
 func (w *patientWriter) Write(p []byte) (int, error) {
+	if w.turn != nil {
+		w.turn()
+	}
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.idle)) // not every ResponseWriter can; then there is no bound
 	n, err := w.c.Writer.Write(p)
 	w.broken = w.broken || err != nil
@@ -206,7 +210,7 @@ func (s *Server) respondStream(c *gin.Context, stream Stream) error {
 		c.Status(http.StatusOK)
 		return nil
 	}
-	w := &patientWriter{c: c, conn: http.NewResponseController(c.Writer), idle: s.streamIdle}
+	w := &patientWriter{c: c, conn: http.NewResponseController(c.Writer), idle: s.streamIdle, turn: turnOf(c)}
 	err := stream(w, func() {
 		_ = w.conn.SetWriteDeadline(time.Now().Add(w.idle))
 		c.Writer.Flush()

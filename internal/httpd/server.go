@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,8 @@ type Config struct {
 	Problems *problem.Table   // nil: the table built into the binary
 
 	Authenticator Authenticator // needed as soon as a route has Roles
-	Limiter       Limiter       // nil: callers are not counted; caps on concurrency hold all the same
+	Limiter       Limiter       // nil: callers are not counted; admission holds all the same
+	Places        int           // most requests worked on at once; fewer when that is quicker. 0: 512
 	Classes       map[Class]Limits
 	Checks        []Check // what /readyz asks
 	OpenAPI       []byte  // served as /openapi.json; empty: no such page
@@ -69,6 +71,8 @@ type Server struct {
 	routes     []Route
 	cors       map[string][]string // methods by path
 	gates      map[Class]*gate
+	admission  *admission
+	refusals   refusals
 	origins    *http.CrossOriginProtection
 	problems   *problem.Table
 	auth       Authenticator
@@ -125,6 +129,10 @@ func New(cfg Config) (*Server, error) {
 	if err := s.setPublicURL(cfg.PublicURL); err != nil {
 		return nil, err
 	}
+	if cfg.Places < 0 {
+		return nil, errors.New("httpd: a negative number of places")
+	}
+	s.admission = newAdmission(runtime.GOMAXPROCS(0), or(cfg.Places, defaultPlaces), s.now, newSchedulingDelay().since)
 	limits := defaultLimits()
 	maps.Copy(limits, cfg.Classes)
 	for class, l := range limits {
@@ -153,6 +161,9 @@ func New(cfg Config) (*Server, error) {
 		s.handler = cfg.Wrap(s.engine)
 	}
 	if s.metrics, err = newMetrics(); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	if err := s.admissionMetrics(); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	if err := s.Mount(s.opsRoutes(cfg.OpenAPI), nil); err != nil {

@@ -53,7 +53,7 @@ func (a *API) Routes() []httpd.Route {
 		person(http.MethodPost, "/v1/wallet/erasure", httpd.ClassWrite, a.erase),
 		party(http.MethodGet, "/v1/verifications/:id/disputes", httpd.ClassRead, a.disputesOfCheck),
 		party(http.MethodPost, "/v1/verifications/:id/disputes", httpd.ClassWrite, a.fileAsParty),
-		operator(http.MethodGet, "/v1/disputes", httpd.ClassRead, a.list),
+		operator(http.MethodGet, "/v1/disputes", httpd.ClassReport, a.list),
 		operator(http.MethodPost, "/v1/disputes/:id/answer", httpd.ClassWrite, a.answer),
 	}
 }

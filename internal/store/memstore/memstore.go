@@ -61,6 +61,7 @@ type Store struct {
 	seen       *table[[32]byte, struct{}]
 	counters   *table[[32]byte, int64] // theoretical arrival time, microseconds
 	lists      lists
+	stream     stream // of what happens to the lists
 }
 
 // show is what is known of a show: at least one of open and closed is set.

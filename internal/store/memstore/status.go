@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/issuer"
 )
 
@@ -125,6 +126,7 @@ func (s *Store) Replace(ctx context.Context, head issuer.ListHead, raw []byte, a
 	}
 	all[head.Name] = l
 	s.lists.all.Store(&all)
+	s.stream.add(s.now(), replica.Entry{Kind: replica.Replaced, AsOf: time.UnixMicro(asOf.UnixMicro()).UTC(), Heads: []replica.Head{{List: head.Name, Seq: head.Seq}}})
 	return nil
 }
 
@@ -157,6 +159,7 @@ func (s *Store) Apply(ctx context.Context, name string, from, to uint64, changes
 	}
 	l.seq = to
 	l.asOf.Store(max(asOf.UnixMicro(), l.asOf.Load())) // after the entries
+	s.tellChanges(name, from, changes, asOf)
 	return nil
 }
 

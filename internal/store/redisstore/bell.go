@@ -2,9 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -17,9 +19,16 @@ import (
 // bell carries events between processes by publish and subscribe, over one connection of each
 // process that has listeners. Redis keeps nothing: what was rung while the connection was away
 // is gone, and every listener is told so.
+//
+// The nodes of a cluster pass on what is published, so that one connection to any of them hears
+// everything. That a connection is there does not say that anything comes by it: its server may
+// have been replaced, or be cut off from the others. So each process now and then publishes a
+// pulse to itself, by the way that all events go.
 type bell struct {
-	client   *redis.Client
+	client   redis.UniversalClient
+	look     func(context.Context) // who serves what; nil when there is one server
 	prefix   string
+	pulse    string // of channels that a process is alone on
 	patience time.Duration
 	near     *wallet.Exchange
 
@@ -40,14 +49,18 @@ type topic struct {
 }
 
 const (
-	bellQuiet = 5 * time.Second        // so long without a word, and the connection is tried
-	bellAgain = 200 * time.Millisecond // before a lost connection is made anew
+	bellQuiet  = 5 * time.Second        // so long after the last pulse comes the next
+	bellGlance = 500 * time.Millisecond // how often a quiet connection looks at the clock
+	bellAgain  = 200 * time.Millisecond // before a lost connection is made anew
 )
 
-var errNoBell = errors.New("redisstore: no subscription")
+var errNoBell = unavailable{errors.New("redisstore: no subscription")}
 
-func newBell(client *redis.Client, prefix string, listeners int, patience time.Duration) *bell {
-	b := &bell{client: client, prefix: prefix, patience: patience, near: wallet.NewExchange(listeners), topics: map[string]*topic{}, finished: make(chan struct{})}
+func newBell(client redis.UniversalClient, look func(context.Context), prefix string, listeners int, timeout time.Duration) *bell {
+	b := &bell{
+		client: client, look: look, prefix: prefix + "bell:", pulse: prefix + "pulse:", patience: bulkFactor * timeout,
+		near: wallet.NewExchange(listeners), topics: map[string]*topic{}, finished: make(chan struct{}),
+	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -138,8 +151,10 @@ func (b *bell) unsubscribe(name string) {
 func (b *bell) run() {
 	defer close(b.finished)
 	for b.ctx.Err() == nil {
+		// First and new each time: of a cluster, it is the slot of the first channel that picks the node.
+		pulse := b.pulse + rand.Text()
 		b.mu.Lock()
-		channels := make([]string, 0, len(b.topics))
+		channels := append(make([]string, 0, 1+len(b.topics)), pulse)
 		b.pending = map[string]int{}
 		for name, t := range b.topics {
 			channels = append(channels, b.prefix+name)
@@ -151,11 +166,14 @@ func (b *bell) run() {
 		b.sub = b.client.Subscribe(b.ctx, channels...)
 		sub := b.sub
 		b.mu.Unlock()
-		b.receive(sub)
+		b.receive(sub, pulse)
 		b.mu.Lock()
 		b.sub = nil
 		b.mu.Unlock()
 		_ = sub.Close()
+		if b.look != nil {
+			b.look(b.ctx)
+		}
 		select {
 		case <-time.After(bellAgain):
 		case <-b.ctx.Done():
@@ -163,35 +181,46 @@ func (b *bell) run() {
 	}
 }
 
-// receive hands messages on until the connection fails or is silent when spoken to.
-func (b *bell) receive(sub *redis.PubSub) {
-	pinged := false
+// receive hands messages on until the connection fails, or its pulse is not heard.
+func (b *bell) receive(sub *redis.PubSub, pulse string) {
+	heard, sent := time.Now(), time.Time{}
 	for {
-		got, err := sub.ReceiveTimeout(b.ctx, bellQuiet)
-		var timeout interface{ Timeout() bool }
-		if errors.As(err, &timeout) && timeout.Timeout() && b.ctx.Err() == nil && !pinged {
-			pinged = true
-			if sub.Ping(b.ctx) == nil {
-				continue
-			}
-		}
-		if err != nil {
+		got, err := sub.ReceiveTimeout(b.ctx, bellGlance)
+		var timeout net.Error
+		if err != nil && (b.ctx.Err() != nil || !errors.As(err, &timeout) || !timeout.Timeout()) {
 			return
 		}
-		pinged = false
 		switch m := got.(type) {
 		case *redis.Subscription:
-			if m.Kind == "subscribe" {
+			if m.Kind == "subscribe" && m.Channel != pulse {
 				b.confirmed(strings.TrimPrefix(m.Channel, b.prefix))
 			}
 		case *redis.Message:
+			if m.Channel == pulse {
+				heard, sent = time.Now(), time.Time{}
+				continue
+			}
 			var e wallet.Event
 			if json.Unmarshal([]byte(m.Payload), &e) != nil {
 				e = wallet.Event{Kind: wallet.EventResync} // of a newer process
 			}
 			b.near.Ring(strings.TrimPrefix(m.Channel, b.prefix), e)
 		}
+		switch {
+		case sent.IsZero() && time.Since(heard) >= bellQuiet:
+			sent = time.Now()
+			b.beat(pulse)
+		case !sent.IsZero() && time.Since(sent) >= b.patience:
+			return
+		}
 	}
+}
+
+// beat sends a pulse. If it fails nothing will be heard, and that is what tells.
+func (b *bell) beat(pulse string) {
+	ctx, cancel := context.WithTimeout(b.ctx, b.patience)
+	defer cancel()
+	_ = b.client.Publish(ctx, pulse, "").Err()
 }
 
 func (b *bell) confirmed(name string) {

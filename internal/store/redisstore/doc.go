@@ -18,8 +18,9 @@
 //	showcard:{once:<sha256>}       string  who saw it first                   as long as asked for
 //	showcard:{limit:<sha256>}      string  theoretical arrival time, µs       at most a minute
 //	showcard:{status:<list>}       string  header and packed bits             none
+//	showcard:{status-stream}       stream  what happened to the lists         none; entries after 30 s
 //
-// Only the status lists have no expiry. What callers send is hashed, so that it can be of any
+// Only the status lists and their stream have no expiry. What callers send is hashed, so that it can be of any
 // length and contain anything; codes are known by their digest alone.
 //
 // A show is one hash, not several keys: were "closed" a key of its own, an eviction could take
@@ -46,6 +47,14 @@
 //
 // The sequence number, as-of and bits change in one script; a reader gets them in one script.
 //
+// # The stream of the status lists
+//
+// Whatever is written to a list is told in one stream, an entry each with one field "e": the
+// binary message of package replica, which every process follows that verifies. Many lists share
+// the entry of a heartbeat. The list comes first and the stream, in a slot of its own, second: an
+// entry that was lost between the two, or with a master, is missing in the sequence numbers, and
+// the next heartbeat shows that. Entries go after 30 s, and early when there are more than 2,048.
+//
 // # The server
 //
 // Redis 7.0 or later (or Valkey), standalone or a primary with replicas behind one address,
@@ -56,4 +65,5 @@
 //	~showcard:* &showcard:* +@connection +hmget +hset +pexpire +pttl +get +set +getdel +getrange +setrange
 //	+publish +subscribe +unsubscribe +zadd +zrange +zremrangebyscore
 //	+strlen +bitfield +bitfield_ro +time +evalsha +eval +info
+//	+watch +unwatch +multi +exec +xadd +xtrim +xread +xrevrange
 package redisstore

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 const (
@@ -31,12 +31,20 @@ var errKeep = errors.New("redisstore: an entry must be kept for more than no tim
 
 // Config says which Redis to use and how. Only URL is needed.
 type Config struct {
-	// URL is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path. It may
-	// carry go-redis's query parameters, such as pool_size. It is a secret: Config does not
-	// print it.
+	// URL is one of
+	//
+	//	redis://user:password@host:port/db
+	//	unix:///path
+	//	redis+sentinel://user:password@host:port,host:port/MASTER?db=0
+	//	redis+cluster://user:password@host:port,host:port
+	//
+	// with rediss in place of redis for TLS. MASTER is what the sentinels call the servers, and the
+	// user is the servers'; that of the sentinels, if they ask for one, is in sentinel_username and
+	// sentinel_password. Of several hosts any that answers tells of the others. It may carry
+	// go-redis's query parameters, such as pool_size. It is a secret: Config does not print it.
 	URL string
-	// TLS, for rediss: the authorities to trust, or a client certificate. The host name of the
-	// URL is checked unless it says otherwise.
+	// TLS, for rediss: the authorities to trust, or a client certificate. The host name that was
+	// dialled is checked unless it says otherwise.
 	TLS *tls.Config
 	// Prefix of all keys, without braces; several deployments can share a server by it.
 	// Default "showcard:".
@@ -62,7 +70,8 @@ func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String(
 
 // Store is safe for concurrent use. Its method Close ends a show; Shutdown ends the store.
 type Store struct {
-	client  *redis.Client
+	client  redis.UniversalClient
+	to      target
 	prefix  string
 	timeout time.Duration
 	scripts scripts
@@ -75,15 +84,22 @@ var sources embed.FS
 // scripts are sent by their digest, and whole only when the server has forgotten them.
 type scripts struct {
 	putShow, indexShow, claim, closeShow *redis.Script
-	once, allow, count                   *redis.Script
+	once, allow, count, ready            *redis.Script
 	lookup, applied, replace, apply      *redis.Script
+	streamAdd                            *redis.Script
 }
 
 // New makes a store. It does not connect: a Redis that is away is an error of the calls, and
 // of Ready.
 func New(cfg Config) (*Store, error) {
-	opt, err := options(cfg)
+	if cfg.Timeout < 0 {
+		return nil, errors.New("redisstore: negative timeout")
+	}
+	to, err := parse(cfg.URL)
 	if err != nil {
+		return nil, err
+	}
+	if err := to.secure(cfg.TLS); err != nil {
 		return nil, err
 	}
 	if cfg.Prefix == "" {
@@ -99,54 +115,21 @@ func New(cfg Config) (*Store, error) {
 	if err := s.scripts.load(); err != nil {
 		return nil, err
 	}
-	s.client = redis.NewClient(opt)
+	// The library writes a line to standard error for each connection that it cannot make: thousands
+	// a second while Redis is away. Every one of them is in the error of a call.
+	logging.Disable()
+	to.tune(s.timeout)
+	s.to, s.client = to, to.client()
+	hook := &patience{now: time.Now}
+	if cluster, ok := s.client.(*redis.ClusterClient); ok {
+		hook.look = cluster.ReloadState // in the background, and not more often than is good
+	}
+	s.client.AddHook(hook)
 	if cfg.MaxListeners == 0 {
 		cfg.MaxListeners = 1 << 14
 	}
-	s.bell = newBell(s.client, cfg.Prefix+"bell:", cfg.MaxListeners, bulkFactor*s.timeout)
+	s.bell = newBell(s.client, hook.look, cfg.Prefix, cfg.MaxListeners, s.timeout)
 	return s, nil
-}
-
-func options(cfg Config) (*redis.Options, error) {
-	if cfg.Timeout < 0 {
-		return nil, errors.New("redisstore: negative timeout")
-	}
-	opt, err := redis.ParseURL(cfg.URL)
-	if err != nil {
-		// The error quotes the URL, password and all.
-		return nil, errors.New("redisstore: URL is not a good redis://, rediss:// or unix:// URL")
-	}
-	if cfg.TLS != nil {
-		if opt.TLSConfig == nil {
-			return nil, errors.New("redisstore: TLS is configured, but the URL is not rediss://")
-		}
-		name := opt.TLSConfig.ServerName
-		opt.TLSConfig = cfg.TLS.Clone()
-		if opt.TLSConfig.ServerName == "" {
-			opt.TLSConfig.ServerName = name
-		}
-		if opt.TLSConfig.MinVersion == 0 {
-			opt.TLSConfig.MinVersion = tls.VersionTLS12
-		}
-	}
-	timeout := cfg.Timeout
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
-	// Each call has a context with a deadline; these bound a connection where go-redis does not
-	// look at it.
-	opt.ContextTimeoutEnabled = true
-	opt.DialTimeout = timeout
-	opt.ReadTimeout = bulkFactor * timeout
-	opt.WriteTimeout = bulkFactor * timeout
-	opt.PoolTimeout = bulkFactor * timeout
-	// One repetition, for a connection that the server has closed meanwhile. Every call may be
-	// repeated: see the comments on them.
-	opt.MaxRetries = 1
-	opt.DialerRetries = 1
-	opt.DisableIdentity = true
-	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return opt, nil
 }
 
 // load reads the scripts. Those on status lists begin with the shared reader of the header; the
@@ -157,8 +140,8 @@ func (s *scripts) load() error {
 		return fmt.Errorf("redisstore: %w", err)
 	}
 	for name, to := range map[string]**redis.Script{
-		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count,
-		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply,
+		"put_show": &s.putShow, "index_show": &s.indexShow, "claim": &s.claim, "close_show": &s.closeShow, "once": &s.once, "allow": &s.allow, "count": &s.count, "ready": &s.ready,
+		"status_lookup": &s.lookup, "status_applied": &s.applied, "status_replace": &s.replace, "status_apply": &s.apply, "stream_add": &s.streamAdd,
 	} {
 		text, err := sources.ReadFile(name + ".lua")
 		if err != nil {

@@ -65,7 +65,7 @@ func TestVolatile(t *testing.T) {
 	requireExpiries(t, server)
 }
 
-// requireExpiries: everything ends but the status lists.
+// requireExpiries: everything ends but the status lists and their stream.
 func requireExpiries(t *testing.T, server *redistest.Server) {
 	t.Helper()
 	seen := map[string]int{}
@@ -76,28 +76,15 @@ func requireExpiries(t *testing.T, server *redistest.Server) {
 		kind, _, _ = strings.Cut(kind, ":")
 		seen[kind]++
 		ttl := server.Do("PTTL", key).(int64)
-		if kind == "status" {
+		if kind == "status" || kind == "status-stream}" {
 			require.EqualValues(t, -1, ttl, key)
 		} else {
 			require.Positive(t, ttl, key)
 		}
 	}
-	for _, kind := range []string{"show", "shows", "ticket", "challenge", "once", "limit", "status"} {
+	for _, kind := range []string{"show", "shows", "ticket", "challenge", "once", "limit", "status", "status-stream}"} {
 		require.Positive(t, seen[kind], kind)
 	}
-}
-
-// Every script touches keys of one slot: a server in cluster mode refuses others.
-func TestVolatileOnClusterNode(t *testing.T) {
-	port := redistest.FreePort(t)
-	server := redistest.Start(t, "--cluster-enabled", "yes", "--port", port, "--cluster-port", redistest.FreePort(t))
-	server.Do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	require.Eventually(t, func() bool {
-		return strings.Contains(server.Do("CLUSTER", "INFO").(string), "cluster_state:ok")
-	}, time.Minute, 10*time.Millisecond)
-	cfg := redisstore.Config{URL: "redis://127.0.0.1:" + port}
-	storetest.Volatile(t, subjects(server, cfg))
-	require.ErrorIs(t, open(t, cfg).Check(t.Context()), redisstore.ErrCluster)
 }
 
 // Two processes, one code: the scanners are spread over two clients of the same server.

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/showcard/showcard/crypto/statuslist"
+	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/issuer"
 )
 
@@ -119,7 +120,7 @@ func (s *Store) Replace(ctx context.Context, head issuer.ListHead, raw []byte, a
 	if answer != statusDone {
 		return fmt.Errorf("%w: the snapshot at %d was overtaken", issuer.ErrCacheGap, head.Seq)
 	}
-	return nil
+	return s.tell(ctx, replica.Entry{Kind: replica.Replaced, AsOf: asOf, Heads: []replica.Head{{List: head.Name, Seq: head.Seq}}})
 }
 
 // Apply implements the issuer's StatusCache. A change past the end of the list is
@@ -137,8 +138,8 @@ func (s *Store) Apply(ctx context.Context, name string, from, to uint64, changes
 	if name == "" || len(name) > maxName || to > maxExact {
 		return fmt.Errorf("%w: not there", issuer.ErrCacheGap)
 	}
+	told := make([]statuslist.Change, len(changes))
 	size := uint64(0) // that the list must have
-	args := make([]any, 4, 4+2*len(changes))
 	for i, c := range changes {
 		if c.Seq != from+1+uint64(i) {
 			return fmt.Errorf("redisstore: change %d where %d is due", c.Seq, from+1+uint64(i))
@@ -148,22 +149,24 @@ func (s *Store) Apply(ctx context.Context, name string, from, to uint64, changes
 		}
 		index := min(c.Index, statuslist.MaxEntries) // past the end of every list
 		size = max(size, index+1)
-		args = append(args, bitOffset(index), uint8(c.Status))
+		told[i] = statuslist.Change(index<<2 | uint64(c.Status))
 	}
-	args[0], args[1], args[2], args[3] = digits(from), digits(to), digits(uint64(at)), size
-
-	ctx, cancel, err := s.begin(ctx)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, bulkFactor*s.timeout)
 	defer cancel()
-	answer, err := s.scripts.apply.Run(ctx, s.client, []string{s.list(name)}, args...).Int()
+	change := s.changeEach
+	if len(told) >= manyChanges {
+		change = s.changeMany
+	}
+	answer, err := change(ctx, name, digits(from), digits(to), digits(uint64(at)), size, told)
 	if err != nil {
 		return fmt.Errorf("redisstore: apply: %w", err)
 	}
 	switch answer {
 	case statusDone:
-		return nil
+		return s.tell(ctx, replica.Entry{Kind: replica.Changes, AsOf: asOf, Heads: []replica.Head{{List: name, Seq: from}}, Changes: told})
 	case statusGap:
 		return fmt.Errorf("%w: not at %d", issuer.ErrCacheGap, from)
 	case statusIndex:

@@ -68,7 +68,7 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 	if err != nil || !waiting {
 		return 0, err
 	}
-	err = s.write(ctx, limit, func(q querier) error {
+	err = s.writeAbout(ctx, auditTree, limit, func(q querier) error {
 		state, err := selectTree(q, s.db.lock())
 		if err != nil {
 			return err
@@ -134,6 +134,9 @@ func (s *Store) Leaves(ctx context.Context, from uint64, n int) (leaves [][]byte
 // PutCheckpoint implements [audit.Store].
 func (s *Store) PutCheckpoint(ctx context.Context, size uint64, at time.Time, change func(string) (string, int, error)) error {
 	return s.write(ctx, 1, func(q querier) error {
+		if err := q.alone("checkpoint"); err != nil { // a row that is not there cannot be locked
+			return err
+		}
 		var was string
 		err := q.row(`SELECT note FROM audit_checkpoints WHERE size = $1`+s.db.lock(), int64(size)).Scan(&was)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -230,7 +233,7 @@ func (s *Store) Waiting(ctx context.Context) (n int64, oldest time.Time, err err
 func (s *Store) SweepOpenings(ctx context.Context, before time.Time) (total int64, err error) {
 	for {
 		var n int64
-		err := s.write(ctx, sweepRows, func(q querier) error {
+		err := s.writeAbout(ctx, auditTree, sweepRows, func(q querier) error {
 			var swept, end int64
 			if err := q.row(`SELECT swept FROM audit_tree WHERE one = 1` + s.db.lock()).Scan(&swept); err != nil {
 				return err

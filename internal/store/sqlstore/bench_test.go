@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/backing"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
@@ -18,18 +19,39 @@ import (
 )
 
 // benchmarkStore makes the statements' bytes real: a row of 0.6 KB, a credential of 2.5 KB.
-func benchmarkStore(b *testing.B) *sqlstore.Store {
-	s, err := sqlstore.Open(b.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(b.TempDir(), "showcard.db"), Keys: newKeys(b)})
+func benchmarkStore(b *testing.B, url string) *sqlstore.Store {
+	s, err := sqlstore.Open(b.Context(), sqlstore.Config{URL: url, Keys: newKeys(b)})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, s.Close()) })
 	return s
 }
 
-func BenchmarkCommit500(b *testing.B) {
+// onBoth runs a benchmark over each database; fresh makes an empty one. Both flush to the same disk.
+func onBoth(b *testing.B, run func(b *testing.B, fresh func() string)) {
+	b.Run("sqlite", func(b *testing.B) {
+		run(b, func() string { return "sqlite:" + filepath.Join(b.TempDir(), "showcard.db") })
+	})
+	b.Run("postgres", func(b *testing.B) {
+		pg, err := backing.StartPostgres(b.Context(), backing.PostgresConfig{Settings: map[string]string{"shared_buffers": "512MB"}})
+		require.NoError(b, err)
+		b.Cleanup(func() { require.NoError(b, pg.Close()) })
+		n := 0
+		run(b, func() string {
+			n++
+			name := fmt.Sprint("b", n)
+			require.NoError(b, pg.SQL(b.Context(), "postgres", "CREATE DATABASE "+name))
+			return pg.Database(name)
+		})
+	})
+}
+
+func BenchmarkCommit500(b *testing.B) { onBoth(b, benchmarkCommit) }
+
+func benchmarkCommit(b *testing.B, fresh func() string) {
 	for _, size := range []int{0, 12_000} {
 		b.Run(fmt.Sprintf("portrait=%d", size), func(b *testing.B) {
-			s := benchmarkStore(b)
-			_, err := s.BeginJob(b.Context(), "job", "police", "u", time.Now(), time.Hour)
+			s := benchmarkStore(b, fresh())
+			_, err := s.BeginJob(b.Context(), issuer.JobStart{ID: "job", Authority: "police", Holder: "u", At: time.Now(), Lease: time.Hour})
 			require.NoError(b, err)
 			credential := "e." + strings.Repeat("e", 1000) + "." + strings.Repeat("s", 86) + "~" + strings.Repeat("e", 1400)
 			portrait := make([]byte, size)
@@ -73,10 +95,12 @@ func benchmarkVerification(i int64) verifier.Verification {
 	}
 }
 
-func BenchmarkRecord(b *testing.B) {
+func BenchmarkRecord(b *testing.B) { onBoth(b, benchmarkRecord) }
+
+func benchmarkRecord(b *testing.B, fresh func() string) {
 	for _, callers := range []int{1, 32, 256} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			s := benchmarkStore(b)
+			s := benchmarkStore(b, fresh())
 			var n atomic.Int64
 			b.SetParallelism(callers / 2) // of two cores
 			if callers == 1 {
@@ -97,8 +121,10 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-func BenchmarkByRequest(b *testing.B) {
-	s := benchmarkStore(b)
+func BenchmarkByRequest(b *testing.B) { onBoth(b, benchmarkByRequest) }
+
+func benchmarkByRequest(b *testing.B, fresh func() string) {
+	s := benchmarkStore(b, fresh())
 	for i := range 1000 {
 		require.NoError(b, s.Record(b.Context(), benchmarkVerification(int64(i))))
 	}

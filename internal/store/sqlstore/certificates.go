@@ -145,7 +145,7 @@ func (s *Store) Reserve(ctx context.Context, authority string, keys []string, n 
 		return r, fmt.Errorf("sqlstore: %d slots at once, a list has %d", n, s.cfg.ListSize)
 	}
 	var last int64
-	err = s.write(ctx, 1, func(q querier) error {
+	err = s.writeAbout(ctx, counters, 1, func(q querier) error {
 		for {
 			err := q.row(`UPDATE status_lists SET used = used + $1
 				WHERE ordinal = (SELECT MAX(ordinal) FROM status_lists) AND used + $1 <= size RETURNING name, used`, n).Scan(&r.List, &last)

@@ -1,12 +1,14 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +28,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		b.Results = allResults(b)
 	}
 	sealed := make([]sealedBatch, len(b.Certificates))
+	changes := make([]sealedChange, len(b.Changes))
 	details := make([][]byte, len(b.Results))
 	b.Certificates = slices.Clone(b.Certificates)
 	err := inChunks(len(sealed), func(i int) (err error) {
@@ -37,6 +40,12 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return err
 	})
 	if err == nil {
+		err = inChunks(len(changes), func(i int) (err error) {
+			changes[i], err = s.sealChange(b.Changes[i].Change, s.changeID(b.Changes[i]))
+			return err
+		})
+	}
+	if err == nil {
 		err = inChunks(len(details), func(i int) (err error) {
 			details[i], err = s.sealResult(b.Job, b.Results[i])
 			return err
@@ -47,38 +56,47 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.write(ctx, 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
-		out = make([]issuer.Committed, len(b.Certificates))
+	err = s.writeAbout(ctx, aboutBatch(b), 4*(len(b.Certificates)+len(b.Changes))+len(b.Results)+1, func(q querier) error {
 		var job openJob
+		var err error
 		if b.Job != "" {
-			var err error
 			if job, err = s.continueJob(q, b); err != nil {
 				return err
 			}
 		}
+		if err := hold(q, changedBy(b)); err != nil {
+			return err
+		}
+		if out, err = s.insertAll(q, b, sealed); err != nil {
+			return err
+		}
 		fates := make(map[int64]issuer.Committed, len(out))
 		for i, n := range b.Certificates {
-			var err error
-			if out[i], err = s.insert(q, b, n, sealed[i]); err != nil {
-				return err
-			}
 			fates[n.Line] = out[i]
+		}
+		for i, c := range b.Changes {
+			fate := issuer.Committed{Identifier: c.Identifier}
+			if fate.Err = s.changeOnce(q, c, &changes[i]); fate.Err != nil && !refusal(fate.Err) {
+				return fate.Err
+			}
+			fates[c.Line] = fate
 		}
 		if b.Job == "" {
 			return nil
 		}
+		answers := make([]issuer.Result, len(b.Results))
 		for i, r := range b.Results {
 			// What lies sealed in the details stands; what the record decides lies beside it.
-			answer := issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
-			if fate, ok := fates[r.Line]; ok {
-				answer.Identifier = fate.Identifier
+			answers[i] = issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
+			if fate, ok := fates[cmp.Or(r.As, r.Line)]; ok {
+				answers[i].Identifier = fate.Identifier
 				if fate.Err != nil {
-					answer.Code, answer.Pointer = issuer.Refusal(fate.Err)
+					answers[i].Code, answers[i].Pointer = issuer.Refusal(fate.Err)
 				}
 			}
-			if err := job.answer(q, answer, details[i]); err != nil {
-				return err
-			}
+		}
+		if err := job.answerAll(q, answers, details); err != nil {
+			return err
 		}
 		return job.save(q, b.Bytes, s.cfg.Now())
 	})
@@ -86,6 +104,54 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return nil, fmt.Errorf("sqlstore: commit: %w", err)
 	}
 	return out, nil
+}
+
+// aboutBatch names what a batch holds: its job, or of a single certificate the one that it ends.
+func aboutBatch(b issuer.Batch) string {
+	switch {
+	case b.Job != "":
+		return aboutJob(b.Job)
+	case len(b.Certificates) == 1 && b.Certificates[0].Replaces != "":
+		return aboutCertificate(b.Certificates[0].Replaces)
+	case len(b.Certificates) > 0:
+		return aboutCertificate(b.Certificates[0].Identifier)
+	}
+	return ""
+}
+
+// changedBy are the certificates whose state a batch changes.
+func changedBy(b issuer.Batch) []string {
+	var all []string
+	for _, n := range b.Certificates {
+		if n.Replaces != "" {
+			all = append(all, n.Replaces)
+		}
+	}
+	for _, c := range b.Changes {
+		all = append(all, c.Identifier)
+	}
+	return all
+}
+
+// hold keeps certificates, and the lists in which they and their copies stand, from being changed by
+// others until the transaction ends. Where writers work side by side they take them in one order, or
+// two batches that have some in common, or only two lists, would wait for each other.
+func hold(q querier, identifiers []string) error {
+	if _, ok := q.(bulk); !ok || len(identifiers) < 2 {
+		return nil
+	}
+	for _, query := range []string{
+		`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`,
+		`SELECT name FROM status_lists WHERE name IN (SELECT list FROM slots WHERE identifier = ANY($1)) ORDER BY name FOR UPDATE`,
+	} {
+		if err := q.rows(query, []any{identifiers}, func(row scanner) error {
+			var name string
+			return row.Scan(&name)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // allResults adds to the results of a batch those of its certificates that have none.
@@ -132,20 +198,9 @@ func inChunks(n int, do func(i int) error) error {
 // insert stores one certificate, or finds what stands instead. An error it returns ends the
 // batch; one in the answer concerns this certificate only.
 func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, sealed sealedBatch) (issuer.Committed, error) {
-	state := n.State
-	if state == "" {
-		state = issuer.Valid
-	}
+	state, _ := stateOf(n)
 	at := n.CreatedAt
-	stateAt := n.StateAt
-	if stateAt.IsZero() {
-		stateAt = at
-	}
-	stored, err := q.exec(`INSERT INTO certificates (identifier, authority, row_key, row_digest, type, type_version, holder_id,
-			status_list, status_index, state, state_at, changes, replaces, replaced_by, issued_by, created_at, row_data, credential)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '', $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
-		n.Identifier, b.Authority, sealed.rowKey, sealed.digest, n.Row.Type, n.TypeVer, n.HolderID,
-		n.Slot.List, int64(n.Slot.Index), string(state), micros(stateAt), n.Replaces, b.By, micros(at), sealed.row, sealed.credential)
+	stored, err := q.exec(insertCertificate, certificateValues(b, n, sealed)...)
 	if err != nil {
 		return issuer.Committed{}, err
 	}
@@ -177,6 +232,18 @@ func (s *Store) insert(q querier, b issuer.Batch, n issuer.NewCertificate, seale
 		}
 	}
 	return issuer.Committed{Identifier: n.Identifier, Credential: n.Credential}, sealed.log.store(q)
+}
+
+// stateOf is the state in which a certificate begins, and since when.
+func stateOf(n issuer.NewCertificate) (issuer.State, time.Time) {
+	state, at := n.State, n.StateAt
+	if state == "" {
+		state = issuer.Valid
+	}
+	if at.IsZero() {
+		at = n.CreatedAt
+	}
+	return state, at
 }
 
 // instead answers a certificate that could not be inserted.

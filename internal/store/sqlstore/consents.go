@@ -44,6 +44,9 @@ func decided(a wallet.Ask, answer string, at time.Time) audit.Event {
 	return e
 }
 
+// aboutAsk names works that hold the row of an ask.
+func aboutAsk(id string) string { return "ask " + id }
+
 // PutAsk implements [wallet.Consents].
 func (s *Store) PutAsk(ctx context.Context, a wallet.Ask) (wallet.Ask, error) {
 	note, err := s.sealJSON("consents", a.ID, "note", askNote{a.Claimant, a.Note})
@@ -60,7 +63,7 @@ func (s *Store) PutAsk(ctx context.Context, a wallet.Ask) (wallet.Ask, error) {
 	}
 	shown, asked := names(a.Shown), names(a.Asked)
 	put := false
-	err = s.write(ctx, 1+len(events), func(q querier) error {
+	err = s.writeAbout(ctx, aboutAsk(a.ID), 1+len(events), func(q querier) error {
 		n, err := q.exec(`INSERT INTO consents (id, at, expires_at, show_id, ticket, holder_id, person_id, identifier, type, client,
 				party, party_zh, party_en, purpose, shown, asked, answer, answered_at, verification, note)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, '', $19) ON CONFLICT (id) DO NOTHING`,
@@ -131,7 +134,7 @@ func (s *Store) Decide(ctx context.Context, id, answer string, at time.Time) (wa
 		return wallet.Ask{}, err
 	}
 	won := false
-	err = s.write(ctx, 2, func(q querier) error {
+	err = s.writeAbout(ctx, aboutAsk(id), 2, func(q querier) error {
 		n, err := q.exec(`UPDATE consents SET answer = $1, answered_at = $2 WHERE id = $3 AND answer = ''`, answer, micros(at), id)
 		if won = n == 1; err != nil || !won {
 			return err
@@ -202,6 +205,7 @@ func (s *Store) PutWithdrawal(ctx context.Context, d wallet.Withdrawal) (wallet.
 	if err != nil {
 		return wallet.Withdrawal{}, err
 	}
+	standing := d
 	err = s.write(ctx, 2, func(q querier) error {
 		_, err := q.exec(`INSERT INTO withdrawals (id, person_id, party, certificate, block, at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (person_id, party, certificate) DO UPDATE SET block = excluded.block`,
@@ -210,13 +214,13 @@ func (s *Store) PutWithdrawal(ctx context.Context, d wallet.Withdrawal) (wallet.
 			return err
 		}
 		var at int64
-		if err := q.row(`SELECT id, at FROM withdrawals WHERE person_id = $1 AND party = $2 AND certificate = $3`, d.PersonID, d.Party, d.Certificate).Scan(&d.ID, &at); err != nil {
+		if err := q.row(`SELECT id, at FROM withdrawals WHERE person_id = $1 AND party = $2 AND certificate = $3`, d.PersonID, d.Party, d.Certificate).Scan(&standing.ID, &at); err != nil {
 			return err
 		}
-		d.At = moment(at)
+		standing.At = moment(at)
 		return log.store(q)
 	})
-	return d, err
+	return standing, err
 }
 
 func bit(on bool) int64 {

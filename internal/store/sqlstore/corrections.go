@@ -87,6 +87,9 @@ func (s *Store) FileCorrection(ctx context.Context, r correction.Request, since 
 		return err
 	}
 	return s.write(ctx, 2, func(q querier) error {
+		if err := q.alone("corrections " + r.PersonID); err != nil {
+			return err
+		}
 		n, err := q.exec(`INSERT INTO corrections (`+correctionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', NULL, '', NULL, '', NULL) ON CONFLICT DO NOTHING`,
 			r.ID, r.PersonID, r.Kind, r.About, r.RecordedBy, string(r.State), micros(r.FiledAt), micros(r.DueAt), sealed)
 		if err != nil {

@@ -40,7 +40,7 @@ func (d drawer) DataKeys(ctx context.Context) ([]key.DataKey, error) {
 
 // AddDataKey implements [key.DataKeys].
 func (d drawer) AddDataKey(ctx context.Context, k key.DataKey) (ok bool, err error) {
-	err = d.db.write(ctx, work{rows: 1, do: func(q querier) error {
+	err = d.db.write(ctx, work{rows: 1, about: counters, do: func(q querier) error {
 		n, err := q.exec(`INSERT INTO data_keys (id, fingerprint, used, kek, wrapped, created_at)
 			SELECT $1, $2, 0, $3, $4, $5 WHERE (SELECT COALESCE(MAX(id), 0) FROM data_keys) = $6 ON CONFLICT DO NOTHING`,
 			int64(k.ID), k.Fingerprint, k.KEK, k.Wrapped, micros(k.Created), int64(k.ID)-1)
@@ -52,7 +52,7 @@ func (d drawer) AddDataKey(ctx context.Context, k key.DataKey) (ok bool, err err
 
 // ReserveSeals implements [key.DataKeys].
 func (d drawer) ReserveSeals(ctx context.Context, id uint32, n, limit int64) (ok bool, err error) {
-	err = d.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	err = d.db.write(ctx, work{rows: 1, clean: true, about: counters, do: func(q querier) error {
 		changed, err := q.exec(`UPDATE data_keys SET used = used + $2 WHERE id = $1 AND used + $2 <= $3`, int64(id), n, limit)
 		ok = changed == 1
 		return err

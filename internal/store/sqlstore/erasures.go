@@ -23,6 +23,9 @@ func (s *Store) NoteExport(ctx context.Context, holderID string, at, since time.
 		return err
 	}
 	return s.write(ctx, 2, func(q querier) error {
+		if err := q.alone("exports " + holderID); err != nil {
+			return err
+		}
 		var n int
 		if err := q.row(`SELECT COUNT(*) FROM exports WHERE holder_id = $1 AND at > $2`, holderID, micros(since)).Scan(&n); err != nil {
 			return err
@@ -164,7 +167,7 @@ func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, 8, func(q querier) error {
+	return s.writeAbout(ctx, aboutCertificate(e.Identifier), 8, func(q querier) error {
 		var state issuer.State
 		var since int64
 		var erased *int64

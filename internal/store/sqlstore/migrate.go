@@ -48,6 +48,9 @@ func up(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
+	if dialect == goose.DialectPostgres {
+		folder = translatedFS{folder}
+	}
 	p, err := goose.NewProvider(dialect, db, folder, goose.WithTableName("schema_versions"), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err

@@ -78,6 +78,9 @@ func (s *Store) AddPasskey(ctx context.Context, k passkey.Key, limit int) error 
 		return err
 	}
 	return s.write(ctx, 2, func(q querier) error {
+		if err := q.alone("passkeys " + k.PersonID); err != nil {
+			return err
+		}
 		var have int
 		if err := q.row(`SELECT count(*) FROM passkeys WHERE person_id = $1`, k.PersonID).Scan(&have); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (s *Store) BeginRequest(ctx context.Context, caller, key string, digest [32
 	key = s.blindRequest("requests", caller, key)
 	// Blind: a row holds little that cannot be guessed, and a plain digest of it tells who guessed right.
 	blind := s.sealer.Blind("requests", "digest", requestRow(caller, key)+"\x00"+string(digest[:]))
-	err = s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	err = s.db.write(ctx, work{rows: 1, clean: true, about: requestRow(caller, key), do: func(q querier) error {
 		status, sealed = 0, nil
 		n, err := q.exec(`INSERT INTO requests (caller, request, digest, status, created_at) VALUES ($1, $2, $3, 0, $4) ON CONFLICT (caller, request) DO NOTHING`,
 			caller, key, blind, micros(now))
@@ -65,7 +65,7 @@ func (s *Store) EndRequest(ctx context.Context, caller, key string, status int, 
 	if err != nil {
 		return err
 	}
-	return s.db.write(ctx, work{rows: 1, clean: true, do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 1, clean: true, about: requestRow(caller, key), do: func(q querier) error {
 		_, err := q.exec(`UPDATE requests SET status = $3, response = $4 WHERE caller = $1 AND request = $2 AND status = 0`, caller, key, status, sealed)
 		return err
 	}})

@@ -74,6 +74,12 @@ func (s *session) rows(query string, args []any, each func(scanner) error) error
 	return rows.Err()
 }
 
+// alone has nothing to do: writers are alone.
+func (s *session) alone(string) error { return nil }
+
+// finally does it at once.
+func (s *session) finally(_ string, do func(querier) error) error { return do(s) }
+
 func (s *session) close() error {
 	for _, st := range s.statements {
 		_ = st.Close()

@@ -113,14 +113,19 @@ func (s *Store) EndSessions(ctx context.Context, holder string) (n int, err erro
 		return 0, err
 	}
 	err = s.write(ctx, 2, func(q querier) error {
-		open := 0
-		if err := q.row(`SELECT count(*) FROM sessions WHERE holder_id = $1 AND expires > $2`, holder, micros(s.cfg.Now())).Scan(&open); err != nil {
+		n = 0
+		now := micros(s.cfg.Now())
+		if err := q.rows(`DELETE FROM sessions WHERE holder_id = $1 RETURNING expires`, []any{holder}, func(row scanner) error {
+			var expires int64
+			err := row.Scan(&expires)
+			if expires > now {
+				n++
+			}
+			return err
+		}); err != nil {
 			return err
 		}
-		if _, err := q.exec(`DELETE FROM sessions WHERE holder_id = $1`, holder); err != nil {
-			return err
-		}
-		if n = open; n == 0 {
+		if n == 0 {
 			return nil
 		}
 		return log.store(q)

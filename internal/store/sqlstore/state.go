@@ -30,45 +30,15 @@ type change struct {
 // ChangeState implements [issuer.Record].
 func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certificate, error) {
 	none := issuer.Certificate{}
-	if !known(c.To) {
-		return none, fmt.Errorf("%w: to %q", issuer.ErrTransition, c.To)
-	}
-	ch := change{identifier: c.Identifier, to: c.To, at: micros(c.At), by: c.By, reasonID: rand.Text()}
-	var err error
-	if ch.reason, err = s.sealText("certificates", c.Identifier, "reason", c.Reason); err != nil {
-		return none, err
-	}
-	if ch.eventReason, err = s.sealText("certificate_events", ch.reasonID, "reason", c.Reason); err != nil {
-		return none, err
-	}
-	log, err := s.audited(stateEvent(ch.reasonID, issuer.Event{Identifier: c.Identifier, At: c.At, To: c.To, By: c.By}, c.Authority))
+	ch, err := s.sealChange(c, rand.Text())
 	if err != nil {
 		return none, err
 	}
 	var r sealedCertificate
-	err = s.write(ctx, 5, func(q querier) error {
+	err = s.writeAbout(ctx, aboutCertificate(c.Identifier), 5, func(q querier) error {
 		r = sealedCertificate{}
-		var changes int64
-		var holder string
-		err := q.row(`SELECT state, changes, holder_id FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
-			Scan(&ch.from, &changes, &holder)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
-		case err != nil:
+		if err := s.makeChange(q, c, &ch); err != nil {
 			return err
-		case ch.from == c.To && changes > 0:
-			// The change was made, perhaps by a request whose answer was lost.
-		case ch.from.Terminal() || !slices.Contains(c.From, ch.from) || ch.from == c.To:
-			return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
-		default:
-			if err := s.enterChange(q, ch); err != nil {
-				return err
-			}
-			log.about(holder)
-			if err := log.store(q); err != nil {
-				return err
-			}
 		}
 		return selectCertificate(q, c.Identifier, &r)
 	})
@@ -76,6 +46,76 @@ func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certif
 		return none, err
 	}
 	return s.openCertificate(&r)
+}
+
+// sealedChange is a change of state, sealed before the transaction begins.
+type sealedChange struct {
+	change
+	log entries
+}
+
+func (s *Store) sealChange(c issuer.Change, id string) (ch sealedChange, err error) {
+	if !known(c.To) {
+		return ch, fmt.Errorf("%w: to %q", issuer.ErrTransition, c.To)
+	}
+	ch.change = change{identifier: c.Identifier, to: c.To, at: micros(c.At), by: c.By, reasonID: id}
+	if ch.reason, err = s.sealText("certificates", c.Identifier, "reason", c.Reason); err != nil {
+		return ch, err
+	}
+	if ch.eventReason, err = s.sealText("certificate_events", id, "reason", c.Reason); err != nil {
+		return ch, err
+	}
+	ch.log, err = s.audited(stateEvent(id, issuer.Event{Identifier: c.Identifier, At: c.At, To: c.To, By: c.By}, c.Authority))
+	return ch, err
+}
+
+// makeChange makes the change if the state allows it. An error that is a refusal comes before
+// anything is written.
+func (s *Store) makeChange(q querier, c issuer.Change, ch *sealedChange) error {
+	var changes int64
+	var holder string
+	err := q.row(`SELECT state, changes, holder_id FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
+		Scan(&ch.from, &changes, &holder)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
+	case err != nil:
+		return err
+	case ch.from == c.To && changes > 0:
+		return nil // the change was made, perhaps by a request whose answer was lost
+	case ch.from.Terminal() || !slices.Contains(c.From, ch.from) || ch.from == c.To:
+		return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
+	}
+	if err := s.enterChange(q, ch.change); err != nil {
+		return err
+	}
+	ch.log.about(holder)
+	return ch.log.store(q)
+}
+
+// changeID is the id of the event of a change in bulk: a fixed one where it is to be made only once.
+func (s *Store) changeID(c issuer.BulkChange) string {
+	if c.Once == "" {
+		return rand.Text()
+	}
+	return s.entryID("push.change", c.Authority+"\x00"+c.Once)
+}
+
+// changeOnce makes a change in bulk, unless it was made before.
+func (s *Store) changeOnce(q querier, c issuer.BulkChange, ch *sealedChange) error {
+	if c.Once != "" {
+		var made int
+		err := q.row(`SELECT COUNT(*) FROM certificate_events WHERE identifier = $1 AND reason_id = $2`, c.Identifier, ch.reasonID).Scan(&made)
+		if err != nil || made > 0 {
+			return err
+		}
+	}
+	return s.makeChange(q, c.Change, ch)
+}
+
+// refusal says that an error is the answer to one change and concerns no other.
+func refusal(err error) bool {
+	return errors.Is(err, issuer.ErrUnknown) || errors.Is(err, issuer.ErrTransition)
 }
 
 func known(state issuer.State) bool {
@@ -123,28 +163,39 @@ func (s *Store) enterChange(q querier, c change) error {
 }
 
 // appendChanges gives slots their numbers in the sequences of their lists. The list's row is
-// locked from here to the commit, so numbers become visible in order and without a gap; lists
-// are taken in one order, so that two changes cannot wait for each other.
+// locked from there to the commit, so numbers become visible in order and without a gap. It is
+// done last, and lists are taken in one order, so that the row is held briefly and two changes
+// cannot wait for each other.
 func (s *Store) appendChanges(q querier, slots map[string][]uint64, status statuslist.Status, at int64) error {
 	for _, list := range slices.Sorted(maps.Keys(slots)) {
 		indexes := slots[list]
-		var last int64
-		err := q.row(`UPDATE status_lists SET seq = seq + $2 WHERE name = $1 RETURNING seq`, list, len(indexes)).Scan(&last)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("%w: %q", issuer.ErrListUnknown, list)
-		}
-		if err != nil {
+		if err := q.finally("list "+list, func(q querier) error { return appendTo(q, list, indexes, status, at) }); err != nil {
 			return err
-		}
-		for i, index := range indexes {
-			seq := last - int64(len(indexes)) + int64(i) + 1
-			if _, err := q.exec(`INSERT INTO status_changes (list, seq, idx, status, at) VALUES ($1, $2, $3, $4, $5)`, list, seq, int64(index), int64(status), at); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
+
+func appendTo(q querier, list string, indexes []uint64, status statuslist.Status, at int64) error {
+	var last int64
+	err := q.row(`UPDATE status_lists SET seq = seq + $2 WHERE name = $1 RETURNING seq`, list, len(indexes)).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: %q", issuer.ErrListUnknown, list)
+	}
+	if err != nil {
+		return err
+	}
+	for i, index := range indexes {
+		seq := last - int64(len(indexes)) + int64(i) + 1
+		if _, err := q.exec(`INSERT INTO status_changes (list, seq, idx, status, at) VALUES ($1, $2, $3, $4, $5)`, list, seq, int64(index), int64(status), at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aboutCertificate names works that hold the row of a certificate.
+func aboutCertificate(identifier string) string { return "certificate " + identifier }
 
 // AddCopy implements [issuer.Record]. It holds the certificate's row, so that a change of
 // state either finds the slot or comes first.
@@ -153,7 +204,7 @@ func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, 3, func(q querier) error {
+	return s.writeAbout(ctx, aboutCertificate(c.Identifier), 3, func(q querier) error {
 		var state issuer.State
 		var holder string
 		err := q.row(`SELECT state, holder_id FROM certificates WHERE identifier = $1`+s.db.lock(), c.Identifier).Scan(&state, &holder)
@@ -165,13 +216,17 @@ func (s *Store) AddCopy(ctx context.Context, c issuer.Copy) error {
 		case state.Terminal():
 			return fmt.Errorf("%w: a copy of a certificate that is %s", issuer.ErrTransition, state)
 		}
-		counted, err := q.exec(`INSERT INTO key_copies (key_id, copies) VALUES ($1, 1)
-			ON CONFLICT (key_id) DO UPDATE SET copies = key_copies.copies + 1 WHERE key_copies.copies < $2 OR $2 = 0`, c.KeyID, c.KeyLimit)
-		switch {
-		case err != nil:
+		// Many copies count up one key: like the heads of lists it comes last.
+		err = q.finally("key "+c.KeyID, func(q querier) error {
+			counted, err := q.exec(`INSERT INTO key_copies (key_id, copies) VALUES ($1, 1)
+				ON CONFLICT (key_id) DO UPDATE SET copies = key_copies.copies + 1 WHERE key_copies.copies < $2 OR $2 = 0`, c.KeyID, c.KeyLimit)
+			if err == nil && counted == 0 {
+				err = issuer.ErrKeyFull
+			}
 			return err
-		case counted == 0:
-			return issuer.ErrKeyFull
+		})
+		if err != nil {
+			return err
 		}
 		at := c.CreatedAt
 		if at.IsZero() {
@@ -198,7 +253,7 @@ func (s *Store) SetLive(ctx context.Context, authority, identifier string, live 
 	if err != nil {
 		return err
 	}
-	return s.db.write(ctx, work{rows: 2, clean: true, do: func(q querier) error {
+	return s.db.write(ctx, work{rows: 2, clean: true, about: aboutCertificate(identifier), do: func(q querier) error {
 		n, err := q.exec(`UPDATE certificates SET live = $3, live_at = $4 WHERE identifier = $1 AND authority = $2`, identifier, authority, sealed, optional(at))
 		switch {
 		case err != nil:

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/issuer"
@@ -77,4 +78,41 @@ func (s *Store) Snapshot(ctx context.Context, list string) (issuer.ListHead, []i
 		})
 	})
 	return head, out, err
+}
+
+// SweepStatusChanges forgets changes of status lists from before a moment, and of each list only
+// such that the cache has had: up to where published says. Who comes later than that, or asks from
+// further back, takes the list whole: the entries themselves stay.
+func (s *Store) SweepStatusChanges(ctx context.Context, before time.Time, published func(list string) (seq uint64, ok bool)) (int64, error) {
+	var lists []string
+	err := s.read(ctx, func(q querier) error {
+		// The oldest change of each list, by its key.
+		return q.rows(`SELECT name FROM status_lists WHERE (SELECT at FROM status_changes WHERE list = name ORDER BY seq LIMIT 1) < $1 ORDER BY name`,
+			[]any{micros(before)}, func(row scanner) error {
+				var list string
+				err := row.Scan(&list)
+				lists = append(lists, list)
+				return err
+			})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sqlstore: sweep: %w", err)
+	}
+	var total int64
+	for _, list := range lists {
+		seq, ok := published(list)
+		if !ok {
+			continue
+		}
+		// In the order of their numbers: what is left has no hole. Those of a list are about in the
+		// order of time, so the oldest few tell whether there is more.
+		n, err := s.sweep(ctx, `DELETE FROM status_changes WHERE list = $1 AND seq IN (SELECT seq FROM
+			(SELECT seq, at FROM status_changes WHERE list = $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS oldest WHERE at < $4)`,
+			list, int64(seq), sweepRows, micros(before))
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }

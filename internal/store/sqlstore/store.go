@@ -35,9 +35,13 @@ const ListSize = issuer.ListSize
 
 // Config says what a store stands on.
 type Config struct {
-	// URL is "sqlite:" and the path of a file. The file is made when it is not there, mode
-	// 0600, in a folder of mode 0700.
+	// URL is "sqlite:" and the path of a file, or the postgres:// address of a server. The file is
+	// made when it is not there, mode 0600, in a folder of mode 0700. The address may name several
+	// servers, one of which takes writes: postgres://user:password@one,two,three/database.
 	URL string
+	// Replicas are postgres:// addresses of standbys that answer look-ups which may lag behind:
+	// see replicas in postgres_replica.go.
+	Replicas []string
 	// Keys is the keystore that seals personal data. A database opens only with the keystore
 	// it was made with.
 	Keys *key.Store
@@ -75,8 +79,8 @@ var (
 type database interface {
 	// write runs work in a transaction that is durable when write returns nil.
 	write(ctx context.Context, w work) error
-	// read runs queries that change nothing. With snapshot they all see one moment.
-	read(ctx context.Context, snapshot bool, queries func(querier) error) error
+	// read runs queries that change nothing.
+	read(ctx context.Context, how reading, queries func(querier) error) error
 	// keys is read over a connection kept for the sealer: it may be asked for a data key in the middle
 	// of other queries, when all other connections are taken by such as wait for that key.
 	keys(ctx context.Context, queries func(querier) error) error
@@ -85,6 +89,12 @@ type database interface {
 	// backup writes a copy of the whole database, as it stands at one moment, to a new file.
 	backup(ctx context.Context, path string) error
 	close() error
+}
+
+// reading says how something is read.
+type reading struct {
+	snapshot bool // all queries see one moment
+	late     bool // a copy may answer that lags a few seconds behind
 }
 
 // work is what one caller wants to write.
@@ -96,14 +106,28 @@ type work struct {
 	// clean says that do changes nothing when it returns an error, so that it needs no
 	// savepoint to share a transaction.
 	clean bool
+	// about is what the work is about: a certificate, a ticket, a job. Where several write side by
+	// side, works about one thing come after one another. Empty for what does not come in crowds.
+	about string
+	// record is a verification for which do does nothing else than to record it: where it pays, many
+	// are written with one statement.
+	record *recordRow
 }
 
 // querier runs statements with $1 placeholders. The statements come from a small fixed set,
-// so that they can stay prepared.
+// so that they can stay prepared. Where a transaction had to be given up, because others were in
+// its way, the work is done anew: it must not count on what it noted before.
 type querier interface {
 	exec(query string, args ...any) (affected int64, err error)
 	row(query string, args ...any) scanner
 	rows(query string, args []any, each func(scanner) error) error
+	// alone keeps others who want to be alone under the same name waiting until the transaction ends:
+	// for a rule over several rows, such as how many there may be, which no row of them can guard.
+	alone(name string) error
+	// finally does something last in the transaction, in the order of the names given: for rows that
+	// everybody counts up, so that they are held briefly and nobody waits in a ring. Who failed
+	// before has nothing done.
+	finally(order string, do func(querier) error) error
 }
 
 // scanner is one row, or the error of its query.
@@ -125,12 +149,7 @@ func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 	if cfg.ListSize == 0 {
 		cfg.ListSize = ListSize
 	}
-	path, ok := strings.CutPrefix(cfg.URL, "sqlite:")
-	if !ok || path == "" {
-		scheme, _, _ := strings.Cut(cfg.URL, ":") // the rest may hold a password
-		return nil, fmt.Errorf("%w: it starts with %q, want sqlite:PATH", ErrURL, scheme)
-	}
-	db, err := openSQLite(ctx, path)
+	db, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
@@ -142,6 +161,20 @@ func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}
 	return s, nil
+}
+
+func openDatabase(ctx context.Context, cfg Config) (database, error) {
+	scheme, rest, _ := strings.Cut(cfg.URL, ":")
+	switch {
+	case scheme == "sqlite" && rest != "" && len(cfg.Replicas) > 0:
+		return nil, fmt.Errorf("%w: only PostgreSQL has replicas", ErrURL)
+	case scheme == "sqlite" && rest != "":
+		return openSQLite(ctx, rest)
+	case scheme == "postgres" || scheme == "postgresql":
+		return openPostgres(ctx, cfg.URL, cfg.Replicas)
+	}
+	// The rest may hold a password.
+	return nil, fmt.Errorf("%w: it starts with %q, want sqlite:PATH or postgres://…", ErrURL, scheme)
 }
 
 // Close waits for writes that have begun and closes the database.
@@ -156,15 +189,25 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (s *Store) read(ctx context.Context, queries func(querier) error) error {
-	return s.db.read(ctx, false, queries)
+	return s.db.read(ctx, reading{}, queries)
+}
+
+// lookup is for histories and reports: for nothing that decides, and nothing that is read before a write.
+func (s *Store) lookup(ctx context.Context, queries func(querier) error) error {
+	return s.db.read(ctx, reading{late: true}, queries)
 }
 
 func (s *Store) snapshot(ctx context.Context, queries func(querier) error) error {
-	return s.db.read(ctx, true, queries)
+	return s.db.read(ctx, reading{snapshot: true}, queries)
 }
 
 func (s *Store) write(ctx context.Context, rows int, do func(querier) error) error {
 	return s.db.write(ctx, work{do: do, rows: rows})
+}
+
+// writeAbout writes what comes in crowds.
+func (s *Store) writeAbout(ctx context.Context, about string, rows int, do func(querier) error) error {
+	return s.db.write(ctx, work{do: do, rows: rows, about: about})
 }
 
 // micros is how moments are stored.

@@ -41,7 +41,7 @@ func subject(seals key.SealerConfig) storetest.OpenDurable {
 }
 
 func TestDurable(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	storetest.Durable(t, subject(key.SealerConfig{}))
 }
 

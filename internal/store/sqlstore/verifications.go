@@ -43,25 +43,22 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 		return err
 	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
-	request := s.blindRequest("verifications", v.Caller, v.RequestKey)
-	return s.db.write(ctx, work{rows: 2, clean: v.Ask == "", do: func(q querier) error {
-		n, err := q.exec(`INSERT INTO verifications (id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-				holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`,
-			v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, request, hash, v.ShowID, v.Ticket[:], v.Challenge,
-			v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt)
-		switch {
-		case err != nil:
+	r := &recordRow{v: v, log: log, request: s.blindRequest("verifications", v.Caller, v.RequestKey)}
+	r.values = []any{
+		v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, r.request, hash, v.ShowID, v.Ticket[:], v.Challenge,
+		v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt,
+	}
+	if v.Ask == "" {
+		return s.db.write(ctx, work{rows: 2, clean: true, about: "show " + v.ShowID + v.Challenge, record: r, do: r.do})
+	}
+	return s.writeAbout(ctx, aboutAsk(v.Ask), 3, func(q querier) error {
+		if err := r.do(q); err != nil {
 			return err
-		case n == 0:
-			return conflict(q, v, request)
-		case v.Ask != "": // the receipt of the consent says what came of it
-			if _, err := q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask); err != nil {
-				return err
-			}
 		}
-		return log.store(q)
-	}})
+		// The receipt of the consent says what came of it.
+		_, err := q.exec(`UPDATE consents SET verification = $1, note = NULL WHERE id = $2`, v.ID, v.Ask)
+		return err
+	})
 }
 
 // conflict tells which record stands in the way. A repeated request comes before a spent code:

@@ -129,6 +129,48 @@ func durableStates(t *testing.T, open OpenDurable) {
 		}, events)
 	})
 
+	t.Run("changes that the cache has had are forgotten", func(t *testing.T) {
+		s := openDurable(t, open).Store
+		ctx := t.Context()
+		c := store(t, s, person("k1", "h"))[0]
+		for i := range 6 { // at the first hour, the second, …
+			one := change(c, issuer.Suspended, issuer.Valid)
+			if i%2 == 1 {
+				one = change(c, issuer.Valid, issuer.Suspended)
+			}
+			one.At = durableStart.Add(time.Duration(i+1) * time.Hour)
+			_, err := s.ChangeState(ctx, one)
+			require.NoError(t, err)
+		}
+		for _, step := range []struct {
+			before, published uint64
+			known             bool
+			left              uint64
+		}{{1, 6, true, 6}, {9, 0, false, 6}, {9, 2, true, 4}, {4, 6, true, 3}, {4, 6, true, 3}, {9, 6, true, 0}} {
+			before := durableStart.Add(time.Duration(step.before) * time.Hour)
+			_, err := s.SweepStatusChanges(ctx, before, func(list string) (uint64, bool) {
+				require.Equal(t, c.Slot.List, list)
+				return step.published, step.known
+			})
+			require.NoError(t, err)
+			left, err := s.Changes(ctx, c.Slot.List, 0, 100)
+			require.NoError(t, err)
+			require.Len(t, left, int(step.left), step)
+			if len(left) > 0 {
+				require.EqualValues(t, 6, left[len(left)-1].Seq, "the newest stay")
+				require.Equal(t, 7-step.left, left[0].Seq)
+			}
+		}
+		head, _, err := s.Snapshot(ctx, c.Slot.List)
+		require.NoError(t, err)
+		require.EqualValues(t, 6, head.Seq)
+		_, err = s.ChangeState(ctx, change(c, issuer.Suspended, issuer.Valid))
+		require.NoError(t, err)
+		next, err := s.Changes(ctx, c.Slot.List, 6, 9)
+		require.NoError(t, err)
+		require.EqualValues(t, 7, next[0].Seq, "the sequence goes on")
+	})
+
 	t.Run("issued suspended", func(t *testing.T) {
 		s := openDurable(t, open).Store
 		n := person("k1", "h")

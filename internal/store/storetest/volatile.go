@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/verifier"
 	"github.com/showcard/showcard/wallet"
@@ -27,6 +28,7 @@ type VolatileStore interface {
 	verifier.Challenges
 	issuer.StatusCache
 	verifier.StatusCache
+	replica.Source
 	// Once says whether a key is seen for the first time in the time it is kept: how a client
 	// assertion is refused when it comes again.
 	Once(ctx context.Context, key string, keep time.Duration) (first bool, err error)
@@ -56,6 +58,7 @@ func Volatile(t *testing.T, open func(t *testing.T) VolatileSubject) {
 	t.Run("once", func(t *testing.T) { VolatileOnce(t, open) })
 	t.Run("limiter", func(t *testing.T) { VolatileLimiter(t, open) })
 	t.Run("status", func(t *testing.T) { VolatileStatus(t, open) })
+	t.Run("status stream", func(t *testing.T) { VolatileStream(t, open) })
 	t.Run("cancelled", func(t *testing.T) { volatileCancelled(t, open(t)) })
 }
 
