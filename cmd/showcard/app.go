@@ -61,7 +61,7 @@ type app struct {
 	keys     *key.Store
 	store    *sqlstore.Store
 	volatile volatile
-	replica  *replica.Replica        // of all status lists
+	replica  *replica.Replica            // of all status lists
 	ready    func(context.Context) error // of the volatile store
 	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue

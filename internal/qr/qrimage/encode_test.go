@@ -100,7 +100,7 @@ func TestEncodeAgainstOracles(t *testing.T) {
 	agreed, all := 0, 0
 	for version := 1; version <= coding.MaxVersion; version++ {
 		for _, level := range []Level{L, M, Q, H} {
-			p, err := planOf(version, level)
+			p, err := planOf[version][level]()
 			require.NoError(t, err)
 			room := 8*coding.Version(version).DataBytes(recovery(level)) - 4 - alphanumeric.countBits(version)
 			text := "A" + randomText(r, room*2/11-1-version%2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
