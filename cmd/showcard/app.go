@@ -66,6 +66,7 @@ type app struct {
 	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue
 	tables   *key.Tables // of SM2 keys that come back
+	checker  *verifier.Verifier
 	holderID func(schemas.HolderRef) string
 	registry *registry.Registry
 	issuer   *issuer.Issuer
@@ -258,18 +259,19 @@ func (a *app) openWallet() (err error) {
 }
 
 func (a *app) openVerifier() error {
-	v, err := verifier.New(verifier.Config{
+	var err error
+	a.checker, err = verifier.New(verifier.Config{
 		Trust: a.registry,
 		Status: verifier.CachedStatus{
 			Prefix: a.issuer.StatusPrefix(), Size: issuer.ListSize, Cache: a.statusCache(), Others: verifier.FetchStatus(a.outbound),
 		},
-		MaxStatusAge: a.cfg.StatusMaxAge, Tables: a.tables,
+		MaxStatusAge: a.cfg.StatusMaxAge, Tables: a.tables, CacheBytes: a.cfg.CertificateCache,
 	})
 	if err != nil {
 		return err
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: v, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
+		Verifier: a.checker, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID, PerMinute: a.checksPerMinute(),
 	})

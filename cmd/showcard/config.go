@@ -138,6 +138,10 @@ type config struct {
 	SM2Tables string `yaml:"sm2_tables"`
 	// sm2_table_memory bounds the tables of known keys, in bytes: 256 KiB for each. Default 67108864.
 	SM2TableMemory int64 `yaml:"sm2_table_memory"`
+	// certificate_cache bounds what is remembered of certificates that were verified, in bytes, about
+	// 5 KB for each: that the issuer's signature is good, and nothing that was disclosed. All else is
+	// checked each time. -1 remembers nothing. Default 67108864.
+	CertificateCache int64 `yaml:"certificate_cache"`
 	// correction_within is how long an answer to a correction request may take before it is
 	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
 	CorrectionWithin  time.Duration `yaml:"correction_within"`
@@ -272,6 +276,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"on", "off", "both"}, c.SM2Tables) || c.SM2TableMemory < 0 {
 		return fmt.Errorf("%w: sm2_tables: on, off or both; sm2_table_memory: bytes", errConfig)
+	}
+	if c.CertificateCache < -1 {
+		return fmt.Errorf("%w: certificate_cache: bytes, or -1", errConfig)
 	}
 	if c.StepUpBy == "" {
 		c.StepUpBy = "passkey-or-sign-in"

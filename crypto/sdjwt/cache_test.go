@@ -93,6 +93,41 @@ func TestCacheKeepsNoDisclosure(t *testing.T) {
 	}
 }
 
+// The proof of a certificate that is remembered is held against the same text.
+func TestCacheAndTheHoldersProof(t *testing.T) {
+	for _, a := range both {
+		issuer, holder := generate(t, a), generate(t, a)
+		text, err := Sign(issuer, Issue{
+			Claims:      map[string]any{"vct": "x", "cnf": map[string]any{"jwk": holder.Public().Confirmation()}},
+			Disclosable: []Claim{{"a", "1"}, {"b", "2"}, {"c", "3"}}, Decoys: 2,
+		})
+		require.NoError(t, err)
+		vc, err := ParseIssued(text, Type)
+		require.NoError(t, err)
+		c := NewCache(0)
+		for n := range 4 {
+			shown, err := vc.Present([]string{"a", "b", "c"}[:n%4], holder, Binding{Audience: audience, Nonce: nonce, IssuedAt: then})
+			require.NoError(t, err)
+			s, err := c.Parse(shown, Type)
+			require.NoError(t, err)
+			require.True(t, s.issued.flat)
+			require.Equal(t, n > 0, s.VerifiedBy(issuer.Public()))
+			require.NoError(t, s.Verify(issuer.Public()))
+			require.Equal(t, s.Hash.text(s.text), s.sdHash())
+			cnf, err := s.Confirmation()
+			require.NoError(t, err)
+			require.NoError(t, s.VerifyBinding(cnf, Expect{Audience: audience, Nonce: nonce, Now: then}))
+			// The same proof over other disclosures.
+			s, err = c.Parse(text[:len(text)-1]+shown[strings.LastIndexByte(shown, '~'):], Type)
+			require.NoError(t, err)
+			require.True(t, s.VerifiedBy(issuer.Public()))
+			if n < 3 {
+				require.ErrorIs(t, s.VerifyBinding(cnf, Expect{Audience: audience, Nonce: nonce, Now: then}), ErrBinding)
+			}
+		}
+	}
+}
+
 func TestNoCache(t *testing.T) {
 	require.Nil(t, NewCache(-1))
 	i := issue(t, key.SM2)

@@ -130,6 +130,7 @@ func requireSameAsTheLongWay(t *testing.T, text string, s *SDJWT, err error) {
 	require.Equal(t, want, got)
 	require.Equal(t, long.Disclosed(), s.Disclosed())
 	require.Equal(t, long.Hash, s.Hash)
+	require.Equal(t, long.Hash.text(long.text), s.sdHash())
 	require.Equal(t, fmt.Sprint(CheckVC(long)), fmt.Sprint(CheckVC(s)))
 	for name := range want {
 		a, errA := long.Select(name)

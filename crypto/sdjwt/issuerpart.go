@@ -2,6 +2,8 @@ package sdjwt
 
 import (
 	"bytes"
+	"encoding"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -24,6 +26,9 @@ type issuerPart struct {
 	hash    Hash
 	open    []member // of the payload, without _sd and _sd_alg
 	digests []digest // sorted
+
+	begun sync.Once // the hash over jwt is kept when it is first asked for
+	state []byte
 
 	confirm sync.Once // the holder's key is decoded when it is first asked for
 	holder  *key.Public
@@ -109,6 +114,29 @@ func compareDigests(a, b digest) int { return bytes.Compare(a[:], b[:]) }
 // size is about what i takes in memory.
 func (i *issuerPart) size() int64 {
 	return int64(1024 + 2*len(i.jwt) + 2*len(i.token.Payload) + 64*len(i.open) + len(i.digests)*len(digest{}))
+}
+
+// sdHash is what the holder's proof must be over (RFC 9901 §4.3.1): the hash of the issuer's JWT and
+// the disclosures. Of a certificate that was seen before, the first part of it is done.
+func (s *SDJWT) sdHash() string {
+	if s.by == nil || !s.issued.flat {
+		return s.Hash.text(s.text)
+	}
+	i := s.issued
+	i.begun.Do(func() {
+		h := i.hash.begin()
+		_, _ = h.Write([]byte(i.jwt)) // a hash never fails
+		if m, ok := h.(encoding.BinaryMarshaler); ok {
+			i.state, _ = m.MarshalBinary()
+		}
+	})
+	h := i.hash.begin()
+	if u, ok := h.(encoding.BinaryUnmarshaler); !ok || i.state == nil || u.UnmarshalBinary(i.state) != nil {
+		return s.Hash.text(s.text)
+	}
+	_, _ = h.Write(s.text[len(i.jwt):])
+	var sum [32]byte
+	return base64.RawURLEncoding.EncodeToString(h.Sum(sum[:0]))
 }
 
 // find returns the value of an open claim.

@@ -116,7 +116,7 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 	for i, want := range [...]struct {
 		value string
 		wrong error
-	}{{s.Hash.text(s.text), ErrBinding}, {e.Nonce, ErrNonce}, {e.Audience, ErrAudience}} {
+	}{{s.sdHash(), ErrBinding}, {e.Nonce, ErrNonce}, {e.Audience, ErrAudience}} {
 		got, err := Text(bindingClaims[i], claims[i])
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBinding, err)

@@ -31,6 +31,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 
@@ -122,6 +123,13 @@ func (h Hash) sum(data []byte) [32]byte {
 func (h Hash) text(of []byte) string {
 	sum := h.sum(of)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func (h Hash) begin() hash.Hash {
+	if h == SM3 {
+		return sm.NewHash()
+	}
+	return sha256.New()
 }
 
 func (h Hash) known() bool { return h == SM3 || h == SHA256 }

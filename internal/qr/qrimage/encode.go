@@ -128,7 +128,7 @@ func encode(text string, level Level) (symbol, error) {
 		if 4+m.countBits(int(v))+m.dataBits(len(text)) > 8*n {
 			continue
 		}
-		p, err := planOf(int(v), level)
+		p, err := planOf[v][level]()
 		if err != nil {
 			return symbol{}, fmt.Errorf("qrimage: %w", err)
 		}

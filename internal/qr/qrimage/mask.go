@@ -55,6 +55,9 @@ const (
 // penalty scores a masked symbol by the four features of §7.8.3.1; the least is the best. Lines
 // are looked at as a whole, a bit for each module.
 func (s *symbol) penalty() int {
+	if s.size+8 <= 64 {
+		return s.smallPenalty()
+	}
 	score, darks := 0, 0
 	for i := range s.size {
 		score += s.runsOf(&s.rows[i]) + s.runsOf(&s.columns[i])
@@ -69,6 +72,40 @@ func (s *symbol) penalty() int {
 	// 10 points for each whole 5 % that the share of dark modules lies away from a half.
 	all := s.size * s.size
 	return score + weightBalance*(abs(20*darks-10*all)/all)
+}
+
+// smallPenalty is penalty for symbols whose lines, with four modules of the quiet zone on each
+// side, fit into one word: up to version 9, which all tickets are.
+func (s *symbol) smallPenalty() int {
+	inside := uint64(1)<<(s.size-1) - 1
+	runs, finders, blocks, darks := 0, 0, 0, 0
+	var above, aboveSame uint64
+	for i := range 2 * s.size {
+		var l uint64
+		if i < s.size {
+			l = s.rows[i][0]
+		} else {
+			l = s.columns[i-s.size][0]
+		}
+		same := ^(l ^ l>>1) & inside
+		five := same & (same >> 1)
+		five &= five >> 2
+		runs += bits.OnesCount64(five) + (weightRun-1)*bits.OnesCount64(five&^(five<<1))
+		at := l << 4
+		if pattern := at &^ (at >> 1) & (at >> 2) & (at >> 3) & (at >> 4) &^ (at >> 5) & (at >> 6); pattern != 0 {
+			light := ^(at | at>>1 | at>>2 | at>>3)
+			finders += bits.OnesCount64(pattern & (light<<4 | light>>7))
+		}
+		if i < s.size {
+			darks += bits.OnesCount64(l)
+			if i > 0 {
+				blocks += bits.OnesCount64(same & aboveSame &^ (l ^ above))
+			}
+			above, aboveSame = l, same
+		}
+	}
+	all := s.size * s.size
+	return runs + weightBlock*blocks + weightFinder*finders + weightBalance*(abs(20*darks-10*all)/all)
 }
 
 func abs(v int) int { return max(v, -v) }

@@ -10,7 +10,7 @@ import (
 const masks = 8
 
 // plan is all of a version and level that does not depend on the text. It is made once, by the
-// library, and kept: in the 160 there are, 9 MB at most, and two in a process that shows tickets.
+// library, and kept: 10 MB for all of the 160, and one or two in a process that shows tickets.
 type plan struct {
 	version, size int
 	words         int // of a line
@@ -28,18 +28,16 @@ type plan struct {
 // place is a module.
 type place struct{ x, y uint8 }
 
-// plans are made when first asked for. They are constants that take a while to work out.
-var plans [coding.MaxVersion + 1][H + 1]struct {
-	once sync.Once
-	plan *plan
-	err  error
-}
-
-func planOf(version int, level Level) (*plan, error) {
-	p := &plans[version][level]
-	p.once.Do(func() { p.plan, p.err = newPlan(version, level) })
-	return p.plan, p.err
-}
+// planOf has a function for each version and level: constants that take a while to work out, and so
+// are worked out when first asked for.
+var planOf = func() (all [coding.MaxVersion + 1][H + 1]func() (*plan, error)) {
+	for version := range all {
+		for level := range all[version] {
+			all[version][level] = sync.OnceValues(func() (*plan, error) { return newPlan(version, Level(level)) })
+		}
+	}
+	return all
+}()
 
 func newPlan(version int, level Level) (*plan, error) {
 	p := &plan{version: version, size: 17 + 4*version}
