@@ -62,7 +62,7 @@ func overload(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	defer func() { err = errors.Join(err, t.close()) }()
 	steps, length := []float64{.25, .5, .75, 1, 1.25, 1.5, 2, 2.5, 3}, 8*time.Second
 	if cfg.Quick {
-		steps, length = []float64{.5, 1, 2, 3}, 2500*time.Millisecond
+		steps, length = []float64{.5, 1, 2, 3}, 1500*time.Millisecond
 	}
 	capacity, err := t.capacity(ctx, length)
 	if err != nil {
