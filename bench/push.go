@@ -21,6 +21,7 @@ import (
 
 	"github.com/showcard/showcard/bench/plain/sign"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/backing"
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -32,21 +33,34 @@ import (
 
 // push measures a bulk push, over HTTP from the first byte of the file to the answer that says that
 // everything is durable, against signing the same credentials on the same cores and nothing else.
-// Sender, server and database share the machine. The two are run in turn.
+// Sender, server and database share the machine. The two are run in turn: with PostgreSQL, which the
+// goal is about, and with the embedded SQLite.
 func push(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	dir, err := os.MkdirTemp("", "showcard-bench-push-*")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	return pushInto(ctx, cfg, "", "sqlite:"+filepath.Join(dir, "record", "showcard.db"), dir)
+	pg, err := backing.StartPostgres(ctx, backing.PostgresConfig{Settings: map[string]string{"shared_buffers": "256MB"}})
+	if err != nil {
+		return nil, err
+	}
+	out, err := pushInto(ctx, cfg, "", pg.URL, filepath.Join(dir, "postgres"))
+	if err = errors.Join(err, pg.Close()); err != nil {
+		return out, err
+	}
+	more, err := pushInto(ctx, cfg, "_sqlite", "sqlite:"+filepath.Join(dir, "record", "showcard.db"), filepath.Join(dir, "sqlite"))
+	return append(out, more...), err
 }
 
 // pushInto measures with one database; name is put behind the names of its metrics.
 func pushInto(ctx context.Context, cfg Config, name, url, dir string) (_ []Metric, err error) {
 	rounds, rows := 5, 20_000
 	if cfg.Quick {
-		rounds, rows = 3, 2000
+		rounds, rows = 3, 3000
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
 	f, err := newFileOfRows("vehicle-licence")
 	if err != nil {
@@ -167,7 +181,7 @@ func (f *fileOfRows) signAlone(ctx context.Context, cfg Config) (float64, error)
 	for _, r := range rates {
 		total += r
 	}
-	return total, errors.Join(append(errs, ctx.Err())...)
+	return total, errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // read gives the file with n rows whose keys begin with prefix.

@@ -181,21 +181,22 @@ func TestToolSurvivesKilledServer(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, manyRows(t, rows), 0o600))
 	addr := strings.TrimPrefix(p.base, "http://")
 	watcher := clientOf(t, data, p.base, "hunan-hrss")
-	back := make(chan *process, 1)
+	var out, errs string
+	pushed := make(chan error, 1)
 	go func() {
-		for {
-			var j job
-			if err := watcher.call(context.Background(), http.MethodGet, "/v1/pushes/night", nil, "", &j); err == nil && j.Accepted > 0 {
-				break
-			}
-		}
-		_ = p.stop(syscall.SIGKILL)
-		back <- startProcess(t, addr, "the demo is running", "demo", "--data", data, "--addr", addr)
+		cmd := pushCommand{File: file, Job: "night", JSON: true, Retries: 400}
+		var err error
+		out, errs, err = runTool(t, nil, func(e *env) error { return cmd.as(e, c) })
+		pushed <- err
 	}()
-	cmd := pushCommand{File: file, Job: "night", JSON: true, Retries: 400}
-	out, errs, err := runTool(t, nil, func(e *env) error { return cmd.as(e, c) })
-	require.NoError(t, err, errs)
-	<-back
+	require.Eventually(t, func() bool {
+		var j job
+		err := watcher.call(t.Context(), http.MethodGet, "/v1/pushes/night", nil, "", &j)
+		return err == nil && j.Accepted > 0
+	}, 30*time.Second, time.Millisecond)
+	require.Error(t, p.stop(syscall.SIGKILL))
+	startProcess(t, addr, "the demo is running", "demo", "--data", data, "--addr", addr)
+	require.NoError(t, <-pushed, errs)
 	require.Contains(t, errs, "Going on from row")
 	s := readSummary(t, out)
 	require.EqualValues(t, rows, s.Accepted)
