@@ -9,8 +9,10 @@ package bench
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,6 +34,13 @@ type Metric struct {
 func (m Metric) atLeast(goal float64) Metric {
 	met := m.Value >= goal
 	m.Goal, m.Met = ">= "+number(goal), &met
+	return m
+}
+
+// atMost states a goal that is a bound.
+func (m Metric) atMost(goal float64) Metric {
+	met := m.Value <= goal
+	m.Goal, m.Met = "<= "+number(goal), &met
 	return m
 }
 
@@ -57,17 +66,34 @@ type Report struct {
 type Config struct {
 	Quick bool
 	Now   func() time.Time
+	// Verifier is how another process is started that runs [Verifier] with a Redis.
+	Verifier func(ctx context.Context, redis string) *exec.Cmd
 }
 
 // Run measures everything.
 func Run(ctx context.Context, cfg Config) (Report, error) {
+	r := report(cfg)
+	for _, one := range []struct {
+		name    string
+		measure func(context.Context, Config) ([]Metric, error)
+	}{
+		{"sm2", sm2},
+		{"status", status},
+	} {
+		metrics, err := one.measure(ctx, cfg)
+		r.Metrics = append(r.Metrics, metrics...)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", one.name, err)
+		}
+	}
+	return r, nil
+}
+
+func report(cfg Config) Report {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
-	metrics, err := sm2(ctx, cfg)
-	r.Metrics = append(r.Metrics, metrics...)
-	return r, err
+	return Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
 }
 
 func machine() Machine {

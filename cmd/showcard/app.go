@@ -47,9 +47,8 @@ import (
 type volatile interface {
 	walletVolatile
 	verifier.Challenges
-	verifier.StatusCache
 	issuer.StatusCache
-	replica.Source
+	replica.Source // and so verifier.StatusCache
 	access.Once
 	verifier.Limiter // and httpd's
 }
@@ -61,7 +60,7 @@ type app struct {
 	keys     *key.Store
 	store    *sqlstore.Store
 	volatile volatile
-	replica  *replica.Replica        // of all status lists
+	replica  *replica.Replica            // of all status lists
 	ready    func(context.Context) error // of the volatile store
 	shutdown func() error                // of the volatile store
 	types    *schemas.Catalogue
@@ -335,6 +334,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(corrections.Routes(), correction.Errors()),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
+		a.mountStatus(),
 		a.server.Mount(pages.Routes(), nil),
 	)
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
 	"text/tabwriter"
 
 	"github.com/showcard/showcard/bench"
@@ -11,7 +14,16 @@ import (
 type benchCommand struct {
 	JSON  bool `name:"json" help:"Print JSON."`
 	Quick bool `help:"Measure for less than a minute."`
+
+	Billion bool `help:"Only load 10^9 statuses into a Redis of its own, start a verifier from it and revoke a million: a GB of memory, less than a minute."`
 }
+
+// benchVerifierCommand is the other process of bench.
+type benchVerifierCommand struct {
+	Redis string `arg:""`
+}
+
+func (c *benchVerifierCommand) Run(e *env) error { return bench.Verifier(e.ctx, c.Redis, e.stdout) }
 
 // Help is what --help says below the flags.
 func (benchCommand) Help() string {
@@ -20,7 +32,17 @@ beside their goals. Absolute figures are this machine's; ratios hold elsewhere. 
 }
 
 func (c *benchCommand) Run(e *env) error {
-	report, err := bench.Run(e.ctx, bench.Config{Quick: c.Quick})
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	measure := bench.Run
+	if c.Billion {
+		measure = bench.Billion
+	}
+	report, err := measure(e.ctx, bench.Config{Quick: c.Quick, Verifier: func(ctx context.Context, redis string) *exec.Cmd {
+		return exec.CommandContext(ctx, self, "bench-verifier", redis) //nolint:gosec // this program, and a Redis that it has started
+	}})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type commands struct {
 	Audit   auditCommand   `cmd:"" help:"Prove that the audit log is what it was."`
 	Witness witnessCommand `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	BenchVerifier benchVerifierCommand `cmd:"" hidden:""`
 }
 
 // env is what a command works with besides its flags. Tests give their own.
