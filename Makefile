@@ -3,13 +3,14 @@
 # check  the linters
 # fuzz   every fuzz target for FUZZTIME
 # bench  ratios against plain code that does the same
+# billion  10^9 statuses in a real Redis, a verifier started from it, a million revocations
 # sm2-difference  ten million SM2 verifications against gmsm, a hundred thousand against OpenSSL: an hour
 # tools  what test needs besides Go, on Debian
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: run test check fuzz bench sm2-difference tools tools-check npm
+.PHONY: run test check fuzz bench billion sm2-difference tools tools-check npm
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
@@ -47,6 +48,9 @@ fuzz:
 
 bench:
 	CGO_ENABLED=0 go run ./cmd/showcard bench $(ARGS)
+
+billion:
+	CGO_ENABLED=0 go run ./cmd/showcard bench --billion $(ARGS)
 
 sm2-difference:
 	go test -v -timeout 0 -run '^(TestDifference|TestOpenSSL)$$' ./crypto/sm/comb -sm2.cases 10000000 -sm2.openssl 100000 2>&1 | tee sm2-difference.log
