@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -65,21 +65,20 @@ type Report struct {
 // Config says how long to measure.
 type Config struct {
 	Quick bool
-	Now   func() time.Time
-	// Verifier is how another process is started that runs [Verifier] with a Redis.
-	Verifier func(ctx context.Context, redis string) *exec.Cmd
+	Only  []string // names of parts; empty: all
+	// Profile is a folder for CPU profiles of the servers that are measured; empty: none.
+	Profile string
+	Curve   func([]Point) // gets the overload curve; nil: nobody
+	Now     func() time.Time
 }
 
 // Run measures everything.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	r := report(cfg)
-	for _, one := range []struct {
-		name    string
-		measure func(context.Context, Config) ([]Metric, error)
-	}{
-		{"sm2", sm2},
-		{"status", status},
-	} {
+	for _, one := range measurements {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, one.name) {
+			continue
+		}
 		metrics, err := one.measure(ctx, cfg)
 		r.Metrics = append(r.Metrics, metrics...)
 		if err != nil {
@@ -94,6 +93,20 @@ func report(cfg Config) Report {
 		cfg.Now = time.Now
 	}
 	return Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: machine()}
+}
+
+// measurements in the order of the report.
+var measurements = [...]struct {
+	name    string
+	measure func(context.Context, Config) ([]Metric, error)
+}{
+	{"sm2", sm2},
+	{"core", core},
+	{"qr", draw},
+	{"push", push},
+	{"api", api},
+	{"overload", overload},
+	{"status", status},
 }
 
 func machine() Machine {
@@ -159,3 +172,11 @@ func median(v []float64) float64 {
 }
 
 func round(v float64) float64 { return math.Round(v*100) / 100 }
+
+// profile is the file for a server's CPU profile.
+func (c Config) profile(name string) string {
+	if c.Profile == "" {
+		return ""
+	}
+	return filepath.Join(c.Profile, name+".pprof")
+}

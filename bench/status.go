@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -54,9 +55,6 @@ type nation struct {
 }
 
 func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error) {
-	if cfg.Verifier == nil {
-		return nil, errors.New("bench: no way to start a verifier")
-	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -96,7 +94,7 @@ func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error
 	if err != nil {
 		return nil, err
 	}
-	v, err := startVerifier(ctx, cfg.Verifier(ctx, url))
+	v, err := startVerifier(ctx, url)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +282,13 @@ type otherProcess struct {
 	in   *bufio.Reader
 }
 
-func startVerifier(ctx context.Context, cmd *exec.Cmd) (*otherProcess, error) {
+// startVerifier starts this program again, as a verifier.
+func startVerifier(ctx context.Context, redis string) (*otherProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, "bench-verifier", redis) //nolint:gosec // this program itself
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

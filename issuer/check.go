@@ -25,6 +25,9 @@ const (
 	CodeReplaceContradict = "replacement-contradicts"
 	CodeLineBroken        = "push-line-broken"
 	CodeLineEmpty         = "push-line-empty"
+	CodeChangeUnknown     = "push-change-unknown"
+	CodeUnknown           = "certificate-unknown"
+	CodeContentErased     = "certificate-content-erased"
 )
 
 // RefusedError is a row that is not issued, with everything that is wrong with it. It is

@@ -42,6 +42,10 @@ type entry struct {
 	replaces Certificate // of Replace
 	existing bool
 	cert     Certificate
+
+	replacesID string         // of a push of replacements: what the row says
+	change     schemas.Change // of a push of changes of state
+	twin       *entry         // the same row, in front of this one in the batch
 }
 
 func (e *entry) refuse(code, pointer, detail string) {
@@ -51,7 +55,9 @@ func (e *entry) refuse(code, pointer, detail string) {
 func (e *entry) refused() bool { return schemas.Refused(e.problems) }
 
 // fresh says that the row becomes a new certificate.
-func (e *entry) fresh() bool { return !e.refused() && !e.existing }
+func (e *entry) fresh() bool {
+	return !e.refused() && !e.existing && e.twin == nil && e.change.Identifier == ""
+}
 
 func (e *entry) answer() Issued {
 	if e.refused() {
@@ -150,6 +156,7 @@ func (i *Issuer) prepare(ctx context.Context, o Order, entries []*entry) error {
 	if err != nil {
 		return err
 	}
+	entries = findTwins(entries)
 	slots, err := i.reserve(ctx, o.Authority, entries)
 	if err != nil {
 		return err
@@ -167,11 +174,9 @@ func (i *Issuer) prepare(ctx context.Context, o Order, entries []*entry) error {
 
 // reserve finds the rows whose keys are taken and sets slots aside for the others.
 func (i *Issuer) reserve(ctx context.Context, authority string, entries []*entry) ([]Slot, error) {
-	keys := make([]string, 0, len(entries))
+	keys := make([]string, 0, len(entries)) // of rows that are not refused
 	for _, e := range entries {
-		if !e.refused() {
-			keys = append(keys, e.row.Key)
-		}
+		keys = append(keys, e.row.Key)
 	}
 	if len(keys) == 0 {
 		return nil, nil
@@ -193,7 +198,7 @@ func (i *Issuer) reserve(ctx context.Context, authority string, entries []*entry
 	}
 	for _, e := range entries {
 		taken, ok := reserved.Taken[e.row.Key]
-		if !ok || e.refused() {
+		if !ok {
 			continue
 		}
 		if taken.RowDigest != e.digest || !e.succeeds(taken.Identifier) {
@@ -261,6 +266,13 @@ func (e *entry) identifier(a Authority) (schemas.Identifier, error) {
 func (i *Issuer) commit(ctx context.Context, b Batch, entries []*entry) error {
 	var fresh []*entry
 	for _, e := range entries {
+		if e.twin != nil && !e.refused() {
+			// The record decides what becomes of both; what is known of the first is known here too.
+			e.problems, e.cert.Identifier, e.existing = e.twin.problems, e.twin.cert.Identifier, true
+		}
+		if e.change.Identifier != "" && !e.refused() {
+			b.Changes = append(b.Changes, e.bulkChange(b, i))
+		}
 		if e.fresh() {
 			fresh = append(fresh, e)
 			b.Certificates = append(b.Certificates, NewCertificate{Certificate: e.cert, Replaces: e.replaces.Identifier,

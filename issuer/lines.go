@@ -27,7 +27,10 @@ type lineReader struct {
 	err    error // that ended it: net/http says "unexpected EOF" only once, and then plain EOF
 }
 
-func newLineReader(r io.Reader) *lineReader { return &lineReader{in: bufio.NewReaderSize(r, 32<<10)} }
+// newLineReader numbers the lines from first on.
+func newLineReader(r io.Reader, first int64) *lineReader {
+	return &lineReader{in: bufio.NewReaderSize(r, 32<<10), number: first - 1}
+}
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 

@@ -15,7 +15,7 @@ import (
 
 func all(t testing.TB, r io.Reader) (lines []line, end error) {
 	t.Helper()
-	in := newLineReader(r)
+	in := newLineReader(r, 1)
 	for {
 		l, err := in.next()
 		if err != nil {

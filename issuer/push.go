@@ -1,7 +1,7 @@
 package issuer
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/showcard/showcard/schemas"
 )
 
 const (
@@ -26,7 +24,10 @@ const (
 // Upload is one upload of a bulk push.
 type Upload struct {
 	Order
-	Job string // chosen by the department: 1 to 100 of [0-9A-Za-z._-], beginning with a letter or digit
+	Job     string // chosen by the department: 1 to 100 of [0-9A-Za-z._-], beginning with a letter or digit
+	Kind    Kind   // empty: KindCertificates
+	Content string // see JobStart
+	From    int64  // number of the first row that the body holds; with more than 1 it goes on, see JobStart
 }
 
 // CheckJobID says whether a department may call a job so.
@@ -52,11 +53,17 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 	if err := CheckJobID(u.Job); err != nil {
 		return Job{}, err
 	}
-	if _, err := i.authority(ctx, u.Authority); err != nil {
-		return Job{}, err
+	u.Kind, u.From = cmp.Or(u.Kind, KindCertificates), max(u.From, 1)
+	if !u.Kind.Known() {
+		return Job{}, fmt.Errorf("issuer: push of kind %q", u.Kind)
+	}
+	if u.Kind != KindStates { // a frozen authority may still revoke
+		if _, err := i.authority(ctx, u.Authority); err != nil {
+			return Job{}, err
+		}
 	}
 	holder := rand.Text()
-	job, err := i.cfg.Jobs.BeginJob(ctx, u.Job, u.Authority, holder, i.cfg.Now(), i.cfg.Lease)
+	job, err := i.cfg.Jobs.BeginJob(ctx, JobStart{ID: u.Job, Authority: u.Authority, Kind: u.Kind, Holder: holder, Content: u.Content, From: u.From, At: i.cfg.Now(), Lease: i.cfg.Lease})
 	if err != nil {
 		return Job{}, fmt.Errorf("issuer: push: %w", err)
 	}
@@ -67,13 +74,16 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(pushGrace, cancel) })
 	defer stop()
 
-	p := &push{issuer: i, upload: u, holder: holder, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1)}
-	var wg sync.WaitGroup
+	p := &push{issuer: i, upload: u, holder: holder, intake: newIntake(i.cfg.BatchRows, i.cfg.BatchBytes), ready: make(chan []*entry, 1), changed: make(chan struct{}, 1)}
+	var wg, telling sync.WaitGroup
+	telling.Go(func() { p.tell(work) })
 	wg.Go(func() { p.prepare(work) })
 	wg.Go(func() { p.store(work) })
 	readErr := p.read(ctx, body)
 	p.intake.close()
 	wg.Wait()
+	close(p.changed)
+	telling.Wait()
 
 	err = p.failure()
 	done := readErr == nil && err == nil
@@ -100,11 +110,12 @@ func (i *Issuer) Push(ctx context.Context, u Upload, body io.Reader) (Job, error
 // push is one upload under way: read by the caller's goroutine, prepared by a second, stored by a
 // third, so that reading, signing and the disk wait for one another only when they must.
 type push struct {
-	issuer *Issuer
-	upload Upload
-	holder string // of the job's lease
-	intake *intake
-	ready  chan []*entry
+	issuer  *Issuer
+	upload  Upload
+	holder  string // of the job's lease
+	intake  *intake
+	ready   chan []*entry
+	changed chan struct{} // something that verifiers must know was stored; of one
 
 	mu    sync.Mutex
 	err   error
@@ -135,9 +146,24 @@ func (p *push) newList() bool {
 	return false
 }
 
+// tell carries changes of state to the cache while the push goes on: a file of a million revocations
+// is not kept back until its last line.
+func (p *push) tell(ctx context.Context) {
+	for range p.changed {
+		p.issuer.publish(ctx)
+	}
+}
+
+func (p *push) tellSoon() {
+	select {
+	case p.changed <- struct{}{}:
+	default: // it will be told with what is waiting
+	}
+}
+
 // read returns nil at the clean end of the upload.
 func (p *push) read(ctx context.Context, body io.Reader) error {
-	lines := newLineReader(body)
+	lines := newLineReader(body, p.upload.From)
 	for {
 		l, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -165,42 +191,30 @@ func (p *push) prepare(ctx context.Context) {
 		if entries == nil {
 			return
 		}
-		if err := p.issuer.each(ctx, len(entries), func(k int) error { entries[k].decode(); return nil }); err != nil {
+		if err := p.prepareBatch(ctx, entries); err != nil {
 			p.fail(err)
 			return
 		}
-		// A key that occurs twice begins a new batch: the record decides what the second is,
-		// once it has the first, and results stay in the order of the rows.
-		for len(entries) > 0 {
-			n := distinct(entries)
-			if err := p.issuer.prepare(ctx, p.upload.Order, entries[:n]); err != nil {
-				p.fail(err)
-				return
-			}
-			select {
-			case p.ready <- entries[:n]:
-			case <-ctx.Done():
-				p.fail(ctx.Err())
-				return
-			}
-			entries = entries[n:]
+		select {
+		case p.ready <- entries:
+		case <-ctx.Done():
+			p.fail(ctx.Err())
+			return
 		}
 	}
 }
 
-// distinct is how many entries from the front on have different keys.
-func distinct(entries []*entry) int {
-	seen := make(map[string]bool, len(entries))
-	for n, e := range entries {
-		if e.refused() {
-			continue
-		}
-		if seen[e.row.Key] {
-			return n
-		}
-		seen[e.row.Key] = true
+func (p *push) prepareBatch(ctx context.Context, entries []*entry) error {
+	err := p.issuer.each(ctx, len(entries), func(k int) error { entries[k].decode(p.upload.Kind); return nil })
+	if err != nil || p.upload.Kind == KindStates {
+		return err
 	}
-	return len(entries)
+	if p.upload.Kind == KindReplacements {
+		if err := p.issuer.each(ctx, len(entries), func(k int) error { return p.issuer.findReplaced(ctx, p.upload.Authority, entries[k]) }); err != nil {
+			return err
+		}
+	}
+	return p.issuer.prepare(ctx, p.upload.Order, entries)
 }
 
 // store commits batch after batch. After a failure it only empties the channel.
@@ -217,6 +231,9 @@ func (p *push) store(ctx context.Context) {
 			p.fail(err)
 			continue
 		}
+		if p.upload.Kind != KindCertificates {
+			p.tellSoon()
+		}
 		for _, e := range entries {
 			if e.fresh() && !p.lists[e.cert.Slot.List] {
 				if p.lists == nil {
@@ -226,76 +243,6 @@ func (p *push) store(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// decode reads the row of a line. The text is not needed afterwards.
-func (e *entry) decode() {
-	switch {
-	case e.refused():
-	case len(bytes.TrimSpace(e.raw)) == 0:
-		e.refuse(CodeLineEmpty, "", "")
-	default:
-		e.row, e.problems = schemas.DecodeRow(e.raw)
-		// The end of the upload in the middle of a line: say so, instead of complaining about
-		// the JSON of what is missing.
-		if e.open && len(e.problems) > 0 && e.problems[0].Code == schemas.CodeRowMalformed {
-			e.problems = nil
-			e.refuse(CodeLineBroken, "", "the upload ends within this line")
-		}
-	}
-	e.raw = nil
-}
-
-// result is the answer to the row of a push.
-func (e *entry) result() Result {
-	r := Result{Line: e.line, Warnings: e.warnings()}
-	if printable(e.row.Key) {
-		r.Key = e.row.Key
-	}
-	if !e.refused() {
-		r.Identifier = e.cert.Identifier
-		return r
-	}
-	var others []string
-	for _, p := range e.problems {
-		switch {
-		case p.Warning:
-		case r.Code == "":
-			r.Code, r.Pointer, r.Detail = p.Code, p.Pointer, p.Detail
-		case len(others) < maxTold:
-			others = append(others, p.Code+" at "+p.Pointer)
-		}
-	}
-	if len(others) > 0 {
-		r.Detail = strings.TrimPrefix(r.Detail+"; also "+strings.Join(others, ", "), "; ")
-	}
-	return r
-}
-
-// warnings are the codes of what import mode let pass.
-func (e *entry) warnings() []string {
-	var codes []string
-	for _, p := range e.problems {
-		if p.Warning && len(codes) < maxTold {
-			codes = append(codes, p.Code)
-		}
-	}
-	return codes
-}
-
-// maxTold bounds how many problems of one row are told besides the first.
-const maxTold = 20
-
-func printable(key string) bool {
-	if len(key) > 128 {
-		return false
-	}
-	for _, b := range []byte(key) {
-		if b < 0x20 || b > 0x7e {
-			return false
-		}
-	}
-	return true
 }
 
 // Job returns a push of the authority.

@@ -83,6 +83,7 @@ var (
 	ErrReplaced    = errors.New("issuer: already replaced")
 	ErrJobConflict = errors.New("issuer: push job is being uploaded or belongs to another authority")
 	ErrJobUnknown  = errors.New("issuer: no such push job")
+	ErrJobResume   = errors.New("issuer: the push job cannot go on from that row with that content")
 	ErrKeyFull     = errors.New("issuer: no more copies may be bound to this key")
 	// ErrRequestReused is of the store of answers to repeated requests.
 	ErrRequestReused = errors.New("issuer: idempotency key already used for another request")
@@ -95,7 +96,9 @@ type Record interface {
 	// slots. A slot MUST never be handed out twice, whatever crashes afterwards. The index is
 	// a counter; the issuer permutes it.
 	Reserve(ctx context.Context, authority string, keys []string, n int) (Reservation, error)
-	// Commit stores certificates and the results of their push rows. A certificate whose
+	// Commit stores certificates, makes changes of state, and stores the results of the push rows
+	// that asked for them. A change that is not allowed is refused in its result and stops no other.
+	// One whose Once was made before MUST NOT be made again. A certificate whose
 	// row key a concurrent push has taken since Reserve is not stored: the answer says what
 	// stands instead. One that names Replaces MUST find that certificate valid and not
 	// replaced, and ends it as Lapsed in the same transaction.
@@ -133,10 +136,11 @@ type Taken struct {
 type Batch struct {
 	Authority    string
 	Certificates []NewCertificate
+	Changes      []BulkChange
 	Job          string // of a bulk push, else empty
 	JobHolder    string // whose lease of the job; when given, a batch of another holder is ErrJobConflict
-	// Results are the answers to rows. One with the Line of a certificate above is corrected,
-	// where needed, by what became of that certificate.
+	// Results are the answers to rows. One with the Line of a certificate or a change above is
+	// corrected, where needed, by what became of it; one with As, by what became of that line.
 	Results []Result
 	Bytes   int64  // of the upload consumed with this batch
 	By      string // caller, for the history; the authority when empty
@@ -150,6 +154,15 @@ type NewCertificate struct {
 	RepresentativeIDs []string
 	Replaces          string
 	Line              int64 // of the push, 1-based; its Result is written by Commit
+}
+
+// BulkChange is a change of state that a row of a push asks for.
+type BulkChange struct {
+	Change
+	Line int64
+	// Once names the change within its authority: what has been made under that name is answered
+	// as made, whatever has become of the certificate since.
+	Once string
 }
 
 // Committed is the fate of one certificate of a batch.

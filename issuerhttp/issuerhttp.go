@@ -67,7 +67,7 @@ func (a *API) Routes() []httpd.Route {
 	}
 	push := department(http.MethodPut, "/v1/pushes/:job", httpd.ClassBulk, a.push)
 	push.MaxBody, push.Streaming = httpd.NoBodyLimit, true
-	results := department(http.MethodGet, "/v1/pushes/:job/results", httpd.ClassRead, a.results)
+	results := department(http.MethodGet, "/v1/pushes/:job/results", httpd.ClassResults, a.results)
 	results.Streaming = true
 	const one = "/v1/certificates/:identifier"
 	return []httpd.Route{
@@ -93,14 +93,15 @@ func Errors() httpd.ErrorTable {
 	return httpd.ErrorTable{
 		{Err: schemas.ErrIdentifierChecksum, Code: schemas.CodeIdentifierChecksum},
 		{Err: schemas.ErrIdentifierFormat, Code: schemas.CodeIdentifierFormat},
-		{Err: issuer.ErrUnknown, Code: "certificate-unknown"},
+		{Err: issuer.ErrUnknown, Code: issuer.CodeUnknown},
 		{Err: issuer.ErrContentKept, Code: "certificate-content-kept"},
-		{Err: issuer.ErrContentErased, Code: "certificate-content-erased"},
+		{Err: issuer.ErrContentErased, Code: issuer.CodeContentErased},
 		{Err: issuer.ErrRowReused, Code: issuer.CodeRowKeyReused},
 		{Err: issuer.ErrReplaced, Code: issuer.CodeReplacedAlready},
 		{Err: issuer.ErrTransition, Code: issuer.CodeStateRefused},
 		{Err: issuer.ErrRequestReused, Code: "idempotency-key-reused"},
 		{Err: issuer.ErrJobConflict, Code: "push-job-conflict"},
+		{Err: issuer.ErrJobResume, Code: "push-resume-refused"},
 		{Err: issuer.ErrJobUnknown, Code: "push-job-unknown"},
 		{Err: issuer.ErrJobID, Code: "push-job-id-invalid"},
 		{Err: issuer.ErrIssuerFrozen, Code: "issuer-frozen"},

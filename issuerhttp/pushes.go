@@ -3,6 +3,7 @@ package issuerhttp
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,6 +29,8 @@ const resultsPage = 500
 type jobWire struct {
 	Job        string          `json:"job"`
 	Issuer     string          `json:"issuer"`
+	Kind       issuer.Kind     `json:"kind"`
+	Content    string          `json:"content,omitempty"` // as the sender called it
 	State      issuer.JobState `json:"state"`
 	Rows       int64           `json:"rows"`
 	Accepted   int64           `json:"accepted"`
@@ -40,7 +43,7 @@ type jobWire struct {
 }
 
 func jobOf(j issuer.Job) jobWire {
-	out := jobWire{Job: j.ID, Issuer: j.Authority, State: j.State, Rows: j.Rows, Accepted: j.Accepted, Rejected: j.Rejected, Bytes: j.Bytes,
+	out := jobWire{Job: j.ID, Issuer: j.Authority, Kind: j.Kind, Content: j.Content, State: j.State, Rows: j.Rows, Accepted: j.Accepted, Rejected: j.Rejected, Bytes: j.Bytes,
 		StartedAt: j.StartedAt.UTC(), UpdatedAt: j.UpdatedAt.UTC(), Results: "/v1/pushes/" + j.ID + "/results"}
 	if !j.FinishedAt.IsZero() {
 		at := j.FinishedAt.UTC()
@@ -60,6 +63,10 @@ type resultWire struct {
 	Warnings   []string `json:"warnings,omitempty"`
 }
 
+func resultOf(r issuer.Result) resultWire {
+	return resultWire{Line: r.Line, Key: r.Key, Identifier: r.Identifier, Code: r.Code, Pointer: r.Pointer, Detail: r.Detail, Warnings: r.Warnings}
+}
+
 // push takes an upload and answers when it has been read to its end. Progress and results can be
 // asked for meanwhile.
 func (a *API) push(c *gin.Context) (any, error) {
@@ -67,24 +74,59 @@ func (a *API) push(c *gin.Context) (any, error) {
 	if err := issuer.CheckJobID(job); err != nil {
 		return nil, err
 	}
-	m, err := mode(c)
-	if err != nil {
+	up := issuer.Upload{Job: job, Kind: issuer.Kind(cmp.Or(c.Query("kind"), string(issuer.KindCertificates))), Content: c.Query("content")}
+	if !up.Kind.Known() {
+		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "kind is certificates, replacements or states"}
+	}
+	if len(up.Content) > maxContent || !printable(up.Content) {
+		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "content is at most 128 printable ASCII characters, such as a digest of the file"}
+	}
+	var err error
+	if up.From, err = fromRow(c); err != nil {
+		return nil, err
+	}
+	if up.Mode, err = mode(c); err != nil {
 		return nil, err
 	}
 	body, err := upload(c)
 	if err != nil {
 		return nil, err
 	}
-	who, body, err := pushAuthority(c, body)
-	if err != nil {
+	if up.Authority, body, err = pushAuthority(c, body); err != nil {
 		return nil, err
 	}
 	caller, _ := httpd.CallerFrom(c)
-	done, err := a.issuer.Push(c.Request.Context(), issuer.Upload{Order: issuer.Order{Authority: who, By: caller.ID, Mode: m}, Job: job}, body)
+	up.By = caller.ID
+	done, err := a.issuer.Push(c.Request.Context(), up, body)
 	if err != nil {
 		return nil, err
 	}
 	return jobOf(done), nil
+}
+
+// maxContent bounds what a sender may call the content of a file.
+const maxContent = 128
+
+func printable(text string) bool {
+	for _, b := range []byte(text) {
+		if b < 0x20 || b > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// fromRow reads the query parameter from, the number of a row.
+func fromRow(c *gin.Context) (int64, error) {
+	text := c.Query("from")
+	if text == "" {
+		return 1, nil
+	}
+	from, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || from < 1 {
+		return 0, &httpd.Problem{Code: "parameter-invalid", Detail: "from is the number of a row, beginning with 1"}
+	}
+	return from, nil
 }
 
 // upload returns the plain text of the request body.
@@ -149,14 +191,11 @@ func (a *API) ownJob(c *gin.Context) (issuer.Job, error) {
 
 // results streams what has been answered so far, in the order of the rows.
 func (a *API) results(c *gin.Context) (any, error) {
-	after := int64(0)
-	if text := c.Query("from"); text != "" {
-		from, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || from < 1 {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "from is the number of a row, beginning with 1"}
-		}
-		after = from - 1
+	from, err := fromRow(c)
+	if err != nil {
+		return nil, err
 	}
+	after := from - 1
 	j, err := a.ownJob(c)
 	if err != nil {
 		return nil, err
@@ -172,7 +211,7 @@ func (a *API) results(c *gin.Context) (any, error) {
 			enc := json.NewEncoder(&lines)
 			enc.SetEscapeHTML(false)
 			for _, r := range page {
-				if err := enc.Encode(resultWire(r)); err != nil {
+				if err := enc.Encode(resultOf(r)); err != nil {
 					return err
 				}
 			}

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/base64"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,7 +18,73 @@ func DecodeRow(line []byte) (Row, []Problem) {
 	if problems != nil {
 		return Row{}, problems
 	}
-	d := reader{object: object}
+	return (&reader{object: object}).row()
+}
+
+// DecodeReplacement reads one line of a push of replacements: a row, and in its member "replaces"
+// the identifier of the certificate whose next version it is.
+func DecodeReplacement(line []byte) (row Row, replaces string, problems []Problem) {
+	object, problems := DecodeObject(line)
+	if problems != nil {
+		return Row{}, "", problems
+	}
+	d := &reader{object: object}
+	if replaces = d.text("replaces", true); replaces != "" {
+		d.identifier(&replaces, "replaces")
+	}
+	row, problems = d.row()
+	return row, replaces, problems
+}
+
+// Change is one line of a push of changes of state.
+type Change struct {
+	// Key is the department's own unique key of this change, such as the number of its decision;
+	// it may be left out.
+	Key        string
+	Identifier string // of the certificate
+	Change     string // what is to be done; the issuer knows the words
+	Reason     string // for the file; never public
+}
+
+// DecodeChange reads one line of a push of changes of state, as strictly as [DecodeRow].
+func DecodeChange(line []byte) (Change, []Problem) {
+	object, problems := DecodeObject(line)
+	if problems != nil {
+		return Change{}, problems
+	}
+	d := &reader{object: object}
+	c := Change{Key: d.text("key", false), Identifier: d.text("identifier", true), Change: d.text("change", true), Reason: d.text("reason", false)}
+	if c.Key != "" {
+		d.key(c.Key)
+	}
+	if c.Identifier != "" {
+		d.identifier(&c.Identifier, "identifier")
+	}
+	d.rest()
+	return c, d.problems
+}
+
+func (d *reader) key(text string) {
+	if len(text) > maxKey || !printableASCII(text) {
+		d.add(CodeKeyFormat, "1 to 128 printable ASCII characters are expected", "key")
+	}
+}
+
+// identifier brings an identifier into its one form.
+func (d *reader) identifier(text *string, path ...string) {
+	id, err := ParseIdentifier(*text)
+	switch {
+	case errors.Is(err, ErrIdentifierChecksum):
+		d.add(CodeIdentifierChecksum, "the check character does not fit", path...)
+	case err != nil:
+		d.add(CodeIdentifierFormat, "not an identifier of GB/T 36904", path...)
+	default:
+		*text = id.String()
+	}
+}
+
+// row takes the members of a row.
+func (d *reader) row() (Row, []Problem) {
 	r := Row{
 		Key:        d.text("key", true),
 		Type:       d.text("type", true),

@@ -231,7 +231,7 @@ func (k *check) presentation(ctx context.Context) (*Answer, error) {
 	}
 	// The holder has sent what she has sent; the party still gets no more than it may see.
 	k.record.HolderID, k.record.Identifier = ours.HolderID, ours.Identifier
-	fields, err := k.allowed(r.Type, r.names)
+	fields, err := k.allowed(r.Type, r.shown.Disclosed())
 	if err != nil {
 		return nil, k.turnedAway(ctx, err)
 	}

@@ -123,8 +123,7 @@ type Result struct {
 	// good: nobody should read a forged name, or one that was shown to somebody else.
 	Claims Claims `json:"claims,omitempty"`
 
-	disclosed sdjwt.Claims
-	names     []string
+	shown *sdjwt.SDJWT // once its signature was good
 }
 
 // Claims are disclosed fields by name. They do not print.
@@ -139,7 +138,7 @@ func (c Claims) Text(name string) string {
 
 // conclude sets what was not reached to not-checked, gathers the reasons and draws the outcome.
 func (r *Result) conclude() {
-	checks := []*Check{&r.Issuer.Check, &r.Signature.Check, &r.Validity.Check, &r.Status.Check, &r.Holder.Check, &r.Person.Check}
+	checks := [...]*Check{&r.Issuer.Check, &r.Signature.Check, &r.Validity.Check, &r.Status.Check, &r.Holder.Check, &r.Person.Check}
 	r.Reasons = []string{}
 	failed, unknown := false, false
 	// Person is reported beside the outcome: which assurance is enough, the caller's rules say.
@@ -164,9 +163,10 @@ func (r *Result) conclude() {
 		r.Outcome = Valid
 	}
 	if r.Signature.State == Passed && r.Issuer.State == Passed && r.Holder.State != Failed && r.Claims == nil {
-		r.Claims = Claims{}
-		for _, name := range r.names {
-			r.Claims[name] = r.disclosed[name]
+		names := r.shown.Disclosed()
+		r.Claims = make(Claims, len(names))
+		for _, name := range names {
+			r.Claims[name], _ = r.shown.Claim(name)
 		}
 	}
 }

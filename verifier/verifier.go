@@ -68,10 +68,17 @@ type Config struct {
 	// Tables make SM2 signatures of issuers, wallet providers and devices that come back several
 	// times as fast to verify, for some memory. nil: every key is treated as never seen.
 	Tables *key.Tables
+	// CacheBytes bounds what is remembered of certificates that were verified: that this text has a
+	// good signature of that key, and nothing else (sdjwt.Cache). 0: sdjwt.DefaultCacheBytes; less
+	// than 0: nothing.
+	CacheBytes int64
 }
 
 // Verifier is safe for concurrent use.
-type Verifier struct{ cfg Config }
+type Verifier struct {
+	cfg   Config
+	cache *sdjwt.Cache
+}
 
 // New makes a verifier.
 func New(cfg Config) (*Verifier, error) {
@@ -90,8 +97,11 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.Skew == 0 {
 		cfg.Skew = 10 * time.Second
 	}
-	return &Verifier{cfg: cfg}, nil
+	return &Verifier{cfg: cfg, cache: sdjwt.NewCache(cfg.CacheBytes)}, nil
 }
+
+// Stats tells what is remembered of certificates.
+func (v *Verifier) Stats() sdjwt.CacheStats { return v.cache.Stats() }
 
 // Expect is what the caller knows beforehand and the presentation must match.
 type Expect struct {
@@ -112,25 +122,33 @@ type visible struct {
 }
 
 // readVisible takes names exactly as they are spelled, and nothing of the wrong type.
-func readVisible(claims sdjwt.Claims) (c visible, err error) {
-	_, c.bound = claims["cnf"]
-	for name, to := range map[string]*string{"iss": &c.issuer, "vct": &c.vct, "region": &c.region} {
-		if _, ok := claims[name]; !ok {
+func readVisible(vc *sdjwt.SDJWT) (c visible, err error) {
+	_, c.bound = vc.Claim("cnf")
+	for _, one := range [...]struct {
+		name string
+		to   *string
+	}{{"iss", &c.issuer}, {"vct", &c.vct}, {"region", &c.region}} {
+		raw, ok := vc.Claim(one.name)
+		if !ok {
 			continue
 		}
-		if *to, err = claims.Text(name); err != nil {
+		if *one.to, err = sdjwt.Text(one.name, raw); err != nil {
 			return c, err
 		}
 	}
-	for name, to := range map[string]*time.Time{"iat": &c.issuedAt, "nbf": &c.notBefore, "exp": &c.expires} {
-		if _, ok := claims[name]; !ok {
+	for _, one := range [...]struct {
+		name string
+		to   *time.Time
+	}{{"iat", &c.issuedAt}, {"nbf", &c.notBefore}, {"exp", &c.expires}} {
+		raw, ok := vc.Claim(one.name)
+		if !ok {
 			continue
 		}
-		if *to, err = claims.Time(name); err != nil {
+		if *one.to, err = sdjwt.Time(one.name, raw); err != nil {
 			return c, err
 		}
 	}
-	if raw, ok := claims["status"]; ok {
+	if raw, ok := vc.Claim("status"); ok {
 		ref, err := statuslist.ParseReference(raw)
 		if err != nil {
 			return c, err
@@ -147,12 +165,7 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 	r := &Result{CheckedAt: now.UTC()}
 	defer r.conclude()
 
-	vc, err := sdjwt.Parse(presentation, sdjwt.Type)
-	if err != nil {
-		r.Signature.fail(parseCode(err))
-		return r
-	}
-	claims, err := vc.Claims()
+	vc, err := v.cache.Parse(presentation, sdjwt.Type)
 	if err == nil {
 		err = sdjwt.CheckVC(vc)
 	}
@@ -160,7 +173,7 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 		r.Signature.fail(parseCode(err))
 		return r
 	}
-	c, err := readVisible(claims)
+	c, err := readVisible(vc)
 	if err != nil {
 		r.Signature.fail("presentation-malformed")
 		return r
@@ -184,9 +197,12 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 		r.Signature.unknown("")
 		return r
 	}
-	if err := vc.Token.Verify(v.cfg.Tables.Known(issuerKey)); err != nil {
-		r.Signature.fail(signatureCode(err))
-		return r // nothing below means anything about a forged certificate
+	// The list has just said that the key is good now. What may be remembered is the arithmetic.
+	if !vc.VerifiedBy(issuerKey) {
+		if err := vc.Verify(v.cfg.Tables.Known(issuerKey)); err != nil {
+			r.Signature.fail(signatureCode(err))
+			return r // nothing below means anything about a forged certificate
+		}
 	}
 	r.Signature.pass()
 	r.Signature.Algorithm = string(issuerKey.Algorithm())
@@ -195,8 +211,7 @@ func (v *Verifier) Verify(ctx context.Context, presentation string, e Expect) *R
 	v.checkHolder(r, list, vc, c, e, now)
 	v.checkStatus(ctx, r, list, c, now)
 
-	r.disclosed = claims
-	r.names = vc.Disclosed()
+	r.shown = vc
 	return r
 }
 

@@ -282,6 +282,8 @@ func TestVerifyFaults(t *testing.T) {
 			t.Run(name+"/"+string(a), func(t *testing.T) {
 				s := &set{world: newWorld(t, a), expect: verifier.Expect{Audience: party, Nonce: "nonce-1"}}
 				s.presentation = s.good()
+				// Once while all is well: what the verifier remembers of it must not help afterwards.
+				require.Equal(t, verifier.Valid, s.v.Verify(context.Background(), s.presentation, s.expect).Outcome)
 				c.broken(s)
 				r := s.v.Verify(context.Background(), s.presentation, s.expect)
 				require.Equal(t, c.outcome, r.Outcome, r.Reasons)

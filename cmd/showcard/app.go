@@ -270,7 +270,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: v, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
-		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID,
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID, PerMinute: a.checksPerMinute(),
 	})
 	return err
 }
@@ -284,6 +284,7 @@ func (a *app) mount() (err error) {
 	a.server, err = httpd.New(httpd.Config{
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:         []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}, {Name: "status", Check: a.replica.Ready}},
+		Classes:        a.classes(),
 		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
 	})
 	if err != nil {

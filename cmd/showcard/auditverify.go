@@ -25,7 +25,7 @@ type auditCommand struct {
 type whichLog struct {
 	Log        string `placeholder:"URL" xor:"log" help:"Address of the deployment: its log is read over the network, without openings."`
 	Config     string `short:"c" placeholder:"FILE" type:"existingfile" xor:"log" help:"Configuration of the deployment: its database and keystore are read, and the record is compared with the log."`
-	Database   string `placeholder:"sqlite:PATH" xor:"log" help:"A database, or a copy of one, without its keystore: only what everyone may see is read."`
+	Database   string `placeholder:"URL" xor:"log" help:"A database, or a copy of one, without its keystore: only what everyone may see is read."`
 	Data       string `placeholder:"DIR" xor:"log" help:"Data folder of a demo, as --config."`
 	LogKeys    string `name:"log-keys" placeholder:"FILE" help:"Verifier keys of the log, as GET /v1/audit/keys has them: what you were told when all was well. Without it the log's own word is taken."`
 	Witness    string `placeholder:"URL|FILE|DIR" help:"A witness: its address, its data folder, or a file with checkpoints that it cosigned."`

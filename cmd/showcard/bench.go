@@ -1,19 +1,20 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"text/tabwriter"
 
 	"github.com/showcard/showcard/bench"
 )
 
 type benchCommand struct {
-	JSON  bool `name:"json" help:"Print JSON."`
-	Quick bool `help:"Measure for less than a minute."`
+	JSON    bool     `name:"json" help:"Print JSON."`
+	Quick   bool     `help:"Measure for less than five minutes."`
+	SVG     string   `name:"svg" placeholder:"FILE" help:"Draw the overload curve."`
+	Profile string   `placeholder:"DIR" type:"existingdir" help:"Write CPU profiles of the servers that are measured."`
+	Only    []string `placeholder:"PART" help:"Measure only these parts: sm2, api, …"`
 
 	Billion bool `help:"Only load 10^9 statuses into a Redis of its own, start a verifier from it and revoke a million: a GB of memory, less than a minute."`
 }
@@ -32,19 +33,21 @@ beside their goals. Absolute figures are this machine's; ratios hold elsewhere. 
 }
 
 func (c *benchCommand) Run(e *env) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	measure := bench.Run
 	if c.Billion {
 		measure = bench.Billion
 	}
-	report, err := measure(e.ctx, bench.Config{Quick: c.Quick, Verifier: func(ctx context.Context, redis string) *exec.Cmd {
-		return exec.CommandContext(ctx, self, "bench-verifier", redis) //nolint:gosec // this program, and a Redis that it has started
-	}})
+	var points []bench.Point
+	report, err := measure(e.ctx, bench.Config{
+		Curve: func(p []bench.Point) { points = p }, Quick: c.Quick, Only: c.Only, Profile: c.Profile,
+	})
 	if err != nil {
 		return err
+	}
+	if c.SVG != "" && len(points) > 0 {
+		if err := os.WriteFile(c.SVG, bench.Curve(points), 0o600); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		out := json.NewEncoder(e.stdout)

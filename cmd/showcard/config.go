@@ -71,8 +71,13 @@ type config struct {
 	// data_key_life is after how long a data key, under which personal data is sealed, is followed
 	// by the next. Old ones go on opening. Default 2160h (90 days).
 	DataKeyLife time.Duration `yaml:"data_key_life"`
-	// database is where the record lives: sqlite:PATH. Default sqlite:DATA/showcard.db.
+	// database is where the record lives: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/NAME with
+	// the options of libpq and pool_max_conns. Of several hosts, HOST,HOST, the one that takes writes is
+	// used. Default sqlite:DATA/showcard.db.
 	Database string `yaml:"database"`
+	// database_replicas are addresses of standbys of database. They answer look-ups that may lag by up
+	// to 5s: who looked, a party's use, the registry's history. Default none.
+	DatabaseReplicas []string `yaml:"database_replicas"`
 	// volatile is where codes in flight, limits and the status cache live: memory (one process
 	// only) or redis://USER:PASSWORD@HOST:PORT/DB (rediss:// for TLS). Default memory.
 	Volatile string `yaml:"volatile"`
@@ -138,6 +143,7 @@ type config struct {
 	// log is text or json. Default text.
 	Log string `yaml:"log"`
 
+	unlimited   bool     // set by the target of `showcard bench` only: limits of callers are counted, and far off
 	demo        bool     // set by `showcard demo` only; no key of the file reaches it
 	demoOrigins []string // where browsers reach the demo besides public_url
 }

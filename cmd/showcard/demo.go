@@ -31,6 +31,8 @@ type demoCommand struct {
 	Tour        bool          `help:"Tell the whole story in the terminal, compare each step with what must happen, and end."`
 	ConsentWait time.Duration `default:"45s" help:"How long a holder may think when a checker asks for more than she shows, 10s to 120s."`
 	Volatile    string        `default:"memory" hidden:"" help:"memory, or redis://… so that several processes can share one data folder."`
+	Database    string        `hidden:"" help:"As in a configuration; default SQLite in the data folder."`
+	Unlimited   bool          `kong:"-"` // callers are counted and never told to stop, for bench
 	Signer      string        `hidden:"" help:"unix:/PATH of a signer."`
 	LogLevel    string        `default:"warn" enum:"debug,info,warn,error" hidden:"" help:"What is logged to standard error."`
 	Profile     string        `enum:"sm2,es256" default:"sm2" help:"Algorithms of keys made at the first start: ${enum}."`
@@ -126,7 +128,7 @@ func (c *demoCommand) config(addr string) (config, error) {
 	cfg := config{
 		PublicURL: "http://localhost:" + port, Listen: addr, Data: c.Data, KeystoreKeyFile: filepath.Join(c.Data, "demo.keyfile"),
 		Domain: domainConfig{Code: "DEMO", Name: schemas.Text{ZH: "演示域", EN: "Demo domain"}}, Profile: c.Profile,
-		CodeLifetimeMin: 3 * time.Second, ConsentWait: c.ConsentWait, Volatile: c.Volatile, Catalogue: c.Catalogue, Signer: c.Signer, demo: true, demoOrigins: origins("http", addr),
+		CodeLifetimeMin: 3 * time.Second, ConsentWait: c.ConsentWait, Volatile: c.Volatile, Catalogue: c.Catalogue, Signer: c.Signer, Database: c.Database, unlimited: c.Unlimited, demo: true, demoOrigins: origins("http", addr),
 	}
 	if c.LAN {
 		cfg.demoOrigins = append(cfg.demoOrigins, origins("https", c.LANAddr)...)

@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,9 +21,10 @@ type pushCommand struct {
 	connection
 	Job     string `placeholder:"ID" help:"Name of the push, of A-Z a-z 0-9 . _ -. Default: derived from client and content, so that the same file is the same push."`
 	Issuer  string `placeholder:"ID" help:"Issuing authority, for a client that acts for several. Default: the one that the first row names."`
+	Replace bool   `help:"The rows are next versions of certificates: each names in \"replaces\" the identifier of the one that it replaces, which ends with it."`
 	Import  bool   `help:"Take over existing certificates: oddities that genuine old ones are known to have become warnings. Needs the scope import."`
 	Report  string `placeholder:"FILE" help:"Where the result of every row goes. Default NAME.results.ndjson beside NAME.ndjson."`
-	Refused string `placeholder:"FILE" help:"Where refused rows go, to be mended and pushed again. Default NAME.rejected.ndjson beside NAME.ndjson."`
+	Rejects string `aliases:"refused" placeholder:"FILE" help:"Where refused rows go as they came, to be mended and pushed again; what is wrong with each goes to FILE with .report before its end. Default NAME.rejected.ndjson beside NAME.ndjson."`
 	Retries int    `default:"12" help:"How often to take the upload up again after the connection or the server was lost."`
 	Quiet   bool   `short:"q" help:"Print no progress."`
 	JSON    bool   `name:"json" help:"Print the summary as JSON."`
@@ -39,15 +39,18 @@ func (pushCommand) Help() string {
 
 "key" is your own unique key of that certificate. It makes pushing safe to repeat: rows that were taken before are
 answered as before. A bad row never stops the good ones. When the connection breaks or the server restarts, the upload
-starts again by itself; after Ctrl-C, give the same command again.
+goes on by itself from the last row that was answered; after Ctrl-C, give the same command again.
 
 Results of NAME.ndjson go to NAME.results.ndjson, in the order of the rows: "identifier" for a certificate that stands,
-"code" and "pointer" for a row that was refused. Refused rows go to NAME.rejected.ndjson: mend that file and push it.
+"code" and "pointer" for a row that was refused. Refused rows go to NAME.rejected.ndjson, and line by line beside it, to
+NAME.rejected.report.ndjson, what is wrong with each: row, key, code, pointer, and a sentence in Chinese and English. Mend
+the rejected file and push it; or mend the rows where you have them and push the whole file, as the same or another job.
 
 Exit status: 0 every row stands, 1 some were refused or the push did not end, 2 wrong use.
 
 Examples:
   showcard push certificates.ndjson --data ./showcard-data --client hunan-police
+  showcard push renewed.ndjson --replace --rejects bad.ndjson
   showcard push certificates.ndjson.gz --server https://cards.example.gov.cn --client police-1 --key police.jwk
   export-certificates | showcard push - --server … --client … --key … --report today.results.ndjson --json`
 }
@@ -55,6 +58,8 @@ Examples:
 // job is the answer of GET /v1/pushes/{job}.
 type job struct {
 	ID       string `json:"job"`
+	Kind     string `json:"kind"`
+	Content  string `json:"content"`
 	State    string `json:"state"` // running, interrupted, done
 	Rows     int64  `json:"rows"`
 	Accepted int64  `json:"accepted"`
@@ -69,7 +74,8 @@ type summary struct {
 	Rejected int64            `json:"rejected"`
 	Codes    map[string]int64 `json:"codes,omitempty"` // of refused rows
 	Report   string           `json:"report"`
-	Refused  string           `json:"rejected_rows,omitempty"`
+	Rejects  string           `json:"rejected_rows,omitempty"`
+	Why      string           `json:"rejected_report,omitempty"`
 	Seconds  float64          `json:"seconds"`
 }
 
@@ -81,7 +87,16 @@ type push struct {
 	source   *source
 	progress *progress
 	job      string
+	kind     string // of the rows
+	anew     bool   // the server would not let the upload go on
 }
+
+// Kinds of rows, as the server calls them.
+const (
+	kindCertificates = "certificates"
+	kindReplacements = "replacements"
+	kindStates       = "states"
+)
 
 // Run pushes.
 func (p pushCommand) Run(e *env) error {
@@ -102,19 +117,23 @@ func (p pushCommand) as(e *env, c *client) error {
 		return err
 	}
 	defer s.close()
-	run := &push{pushCommand: &p, e: e, client: c, source: s, progress: newProgress(e.stderr, p.Quiet, c.now), job: p.Job}
+	run := &push{pushCommand: &p, e: e, client: c, source: s, progress: newProgress(e.stderr, p.Quiet, c.now), job: p.Job, kind: kindCertificates}
+	if p.Replace {
+		run.kind = kindReplacements
+	}
 	if run.job == "" {
-		run.job = s.job(c.id)
+		run.job = s.job(c.id + "\x00" + run.kind)
 	}
 	if p.Report == "" {
 		p.Report = run.beside("results")
 	}
-	if p.Refused == "" {
-		p.Refused = run.beside("rejected")
+	if p.Rejects == "" {
+		p.Rejects = run.beside("rejected")
 	}
-	c.notify = func(wait time.Duration, err error) {
-		run.progress.say("连接中断，%[1]s 后重试。 Interrupted; trying again in %[1]s. [%[2]v]", wait.Round(100*time.Millisecond), err)
+	if p.File != "-" && filepath.Clean(p.Rejects) == filepath.Clean(p.File) {
+		return fmt.Errorf("%w: --rejects: the file that is pushed stays as it is; name another", errConfig)
 	}
+	run.sayWhenInterrupted()
 	done, err := run.whole(e.ctx)
 	run.progress.end()
 	if e.ctx.Err() != nil {
@@ -125,6 +144,12 @@ func (p pushCommand) as(e *env, c *client) error {
 		return err
 	}
 	return run.conclude(done)
+}
+
+func (p *push) sayWhenInterrupted() {
+	p.client.notify = func(wait time.Duration, err error) {
+		p.progress.say("连接中断，%[1]s 后重试。 Interrupted; trying again in %[1]s. [%[2]v]", wait.Round(100*time.Millisecond), err)
+	}
 }
 
 // beside names a file beside the pushed one.
@@ -138,16 +163,19 @@ func (p *push) beside(what string) string {
 
 func (p *push) path() string { return "/v1/pushes/" + url.PathEscape(p.job) }
 
-func (p *push) query() string {
-	q := url.Values{}
+func (p *push) query(from int64) string {
+	q := url.Values{"content": {p.source.digest}}
+	if p.kind != kindCertificates {
+		q.Set("kind", p.kind)
+	}
+	if from > 1 {
+		q.Set("from", strconv.FormatInt(from, 10))
+	}
 	if p.Issuer != "" {
 		q.Set("issuer", p.Issuer)
 	}
 	if p.Import {
 		q.Set("mode", "import")
-	}
-	if len(q) == 0 {
-		return ""
 	}
 	return "?" + q.Encode()
 }
@@ -155,6 +183,17 @@ func (p *push) query() string {
 // whole uploads until the server has everything, then fetches the results.
 func (p *push) whole(ctx context.Context) (summary, error) {
 	began := p.client.now()
+	end, err := p.deliver(ctx)
+	if err != nil {
+		return summary{}, err
+	}
+	out, err := p.report(ctx, end)
+	out.Job, out.Seconds = p.job, p.client.now().Sub(began).Seconds()
+	return out, err
+}
+
+// deliver uploads until the server has everything.
+func (p *push) deliver(ctx context.Context) (job, error) {
 	p.progress.set(func(c *counts) { c.Total = p.source.rows })
 	p.progress.say("推送 %d 行，任务 %s。 Pushing %d rows as job %s.", p.source.rows, p.job, p.source.rows, p.job)
 	var end job
@@ -167,13 +206,29 @@ func (p *push) whole(ctx context.Context) (summary, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return summary{}, err
+	if err == nil {
+		p.progress.set(func(c *counts) { c.Sent, c.Accepted, c.Rejected = end.Rows, end.Accepted, end.Rejected })
 	}
-	p.progress.set(func(c *counts) { c.Sent, c.Accepted, c.Rejected = end.Rows, end.Accepted, end.Rejected })
-	out, err := p.report(ctx, end)
-	out.Job, out.Seconds = p.job, p.client.now().Sub(began).Seconds()
-	return out, err
+	return end, err
+}
+
+// goOn asks how far an upload of the same content has come, and says with which row to go on. That
+// is the last one answered, not the one behind it: it may have been cut in half.
+func (p *push) goOn(ctx context.Context) (int64, error) {
+	if p.anew {
+		return 1, nil
+	}
+	j, err := p.ask(ctx)
+	switch {
+	case codeOf(err) == "push-job-unknown":
+		return 1, nil
+	case err != nil:
+		return 1, err
+	case j.State != "interrupted" || j.Kind != p.kind || j.Content != p.source.digest || j.Rows < 2:
+		return 1, nil
+	}
+	p.progress.say("接着上次，从第 %[1]d 行上传。 Going on from row %[1]d.", j.Rows)
+	return j.Rows, nil
 }
 
 // A server that was killed keeps its hold of the job for up to two minutes. Until it lets go,
@@ -198,6 +253,10 @@ func (p *push) takeUp() func(error) bool {
 			}
 			return conflicts <= maxConflicts
 		}
+		if code == "push-resume-refused" && !p.anew {
+			p.anew = true
+			return true
+		}
 		if failures++; failures > p.Retries {
 			return false
 		}
@@ -205,9 +264,13 @@ func (p *push) takeUp() func(error) bool {
 	}
 }
 
-// upload sends the file once, and asks meanwhile how far the server is.
+// upload sends the file once, from where the server has it, and asks meanwhile how far the server is.
 func (p *push) upload(ctx context.Context) error {
-	p.progress.set(func(c *counts) { c.Sent = 0 })
+	from, err := p.goOn(ctx)
+	if err != nil {
+		return err
+	}
+	p.progress.set(func(c *counts) { c.Sent = from - 1 })
 	var body io.ReadCloser
 	watch, stop := context.WithCancel(ctx)
 	var group sync.WaitGroup
@@ -215,10 +278,10 @@ func (p *push) upload(ctx context.Context) error {
 	defer group.Wait()
 	defer stop()
 	resp, err := p.client.once(ctx, request{
-		method: http.MethodPut, path: p.path() + p.query(),
+		method: http.MethodPut, path: p.path() + p.query(from),
 		header: http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Encoding": {"gzip"}, "Expect": {"100-continue"}},
 		body: func() (_ io.Reader, err error) {
-			body, err = p.source.upload(func(rows int64) { p.progress.set(func(c *counts) { c.Sent = rows }) })
+			body, err = p.source.upload(from, func(rows int64) { p.progress.set(func(c *counts) { c.Sent = rows }) })
 			return body, err
 		},
 	})
@@ -283,6 +346,9 @@ func (p *push) howToResume() {
 	if p.Import {
 		args = append(args, "--import")
 	}
+	if p.Replace {
+		args = append(args, "--replace")
+	}
 	for i, a := range args {
 		args[i] = quote(a)
 	}
@@ -295,72 +361,4 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// conclude prints how it ended.
-func (p *push) conclude(s summary) error {
-	if p.JSON {
-		enc := json.NewEncoder(p.e.stdout)
-		if err := enc.Encode(s); err != nil {
-			return err
-		}
-	} else {
-		p.tellSummary(s)
-	}
-	if s.Rejected > 0 {
-		return errSilent
-	}
-	return nil
-}
-
-func (p *push) tellSummary(s summary) {
-	w := p.e.stdout
-	fmt.Fprintf(w, "共 %d 行：签发 %d，拒绝 %d，用时 %.1f 秒。 %d rows: %d stand, %d refused, in %.1f s.\n",
-		s.Rows, s.Accepted, s.Rejected, s.Seconds, s.Rows, s.Accepted, s.Rejected, s.Seconds)
-	fmt.Fprintln(w, "逐行结果 results:", s.Report)
-	if s.Rejected == 0 {
-		return
-	}
-	fmt.Fprintln(w, "被拒绝的行 refused rows:", s.Refused)
-	all, err := loadSentences()
-	if err != nil {
-		all = nil // the codes alone, then
-	}
-	for _, code := range byCount(s.Codes) {
-		e := all[code]
-		fmt.Fprintf(w, "  %7d × %s  %s %s\n", s.Codes[code], code, e.Title.ZH, e.Title.EN)
-		if e.Next.EN != "" {
-			fmt.Fprintf(w, "            → %s %s\n", e.Next.ZH, e.Next.EN)
-		}
-	}
-	again := filepath.Clean(s.Refused)
-	fmt.Fprintf(w, "改正后再推送 Mend and push again: showcard push %s …\n", quote(again))
-}
-
-// whole file or none: results are written beside and renamed at the end.
-type replacing struct {
-	*os.File
-	path string
-}
-
-func replace(path string) (*replacing, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600: refused rows are personal data
-	if err != nil {
-		return nil, err
-	}
-	return &replacing{f, path}, nil
-}
-
-func (r *replacing) commit() error {
-	err := errors.Join(r.Sync(), r.Close())
-	if err == nil {
-		err = os.Rename(r.Name(), r.path)
-	}
-	return err
-}
-
-// abandon after commit does nothing.
-func (r *replacing) abandon() {
-	_ = r.Close()
-	_ = os.Remove(r.Name())
 }

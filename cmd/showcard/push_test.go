@@ -63,8 +63,8 @@ func TestPush(t *testing.T) {
 	results := readLines(t, s.Report)
 	require.Len(t, results, 30)
 	require.Contains(t, results[7], `"code"`)
-	require.Equal(t, []string{broken, rows[20]}, readLines(t, s.Refused))
-	info, err := os.Stat(s.Refused)
+	require.Equal(t, []string{broken, rows[20]}, readLines(t, s.Rejects))
+	info, err := os.Stat(s.Rejects)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
@@ -83,13 +83,13 @@ func TestPush(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, z.Close())
 		dir := t.TempDir()
-		piped := pushCommand{File: "-", Report: filepath.Join(dir, "r"), Refused: filepath.Join(dir, "x")}
-		require.NoError(t, os.WriteFile(piped.Refused, []byte("from before"), 0o600))
+		piped := pushCommand{File: "-", Report: filepath.Join(dir, "r"), Rejects: filepath.Join(dir, "x")}
+		require.NoError(t, os.WriteFile(piped.Rejects, []byte("from before"), 0o600))
 		out, errs, err := runTool(t, &packed, func(e *env) error { return piped.as(e, o.dial()) })
 		require.NoError(t, err)
 		require.Contains(t, out, "30 rows: 30 stand, 0 refused")
 		require.Contains(t, errs, "Pushing 30 rows")
-		require.NoFileExists(t, piped.Refused)
+		require.NoFileExists(t, piped.Rejects)
 		for i, line := range readLines(t, piped.Report) {
 			if i != 7 && i != 20 {
 				require.JSONEq(t, results[i], line)
@@ -305,7 +305,7 @@ func TestSourceNoticesAChange(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2, s.rows)
 	require.NoError(t, os.WriteFile(file, []byte("{}\n{ }\n"), 0o600))
-	body, err := s.upload(func(int64) {})
+	body, err := s.upload(1, func(int64) {})
 	require.NoError(t, err)
 	_, err = io.Copy(io.Discard, body)
 	require.ErrorIs(t, err, errFileChanged)

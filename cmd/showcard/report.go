@@ -12,7 +12,11 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/showcard/showcard/internal/httpd/problem"
 )
 
 // rowResult is one line of GET /v1/pushes/{job}/results: accepted with an identifier, or refused
@@ -22,6 +26,27 @@ type rowResult struct {
 	Key        string `json:"key"`
 	Identifier string `json:"identifier"`
 	Code       string `json:"code"`
+	Pointer    string `json:"pointer"`
+	Detail     string `json:"detail"`
+}
+
+// rejected is one line of the report on refused rows. It stands on the same line as the row in the
+// file of the refused ones.
+type rejected struct {
+	Row      int64        `json:"row"`  // in the file of the refused ones, from 1
+	Line     int64        `json:"line"` // in the file that was pushed
+	Key      string       `json:"key,omitempty"`
+	Code     string       `json:"code"`
+	Pointer  string       `json:"pointer"` // RFC 6901; "" is the whole row
+	Sentence problem.Text `json:"sentence"`
+	Next     problem.Text `json:"next"`
+	Detail   string       `json:"detail,omitempty"`
+}
+
+// reportBeside names the report on a file of refused rows.
+func reportBeside(file string) string {
+	end := filepath.Ext(file)
+	return strings.TrimSuffix(file, end) + ".report" + end
 }
 
 const (
@@ -38,18 +63,18 @@ func (p *push) report(ctx context.Context, end job) (summary, error) {
 		return out, err
 	}
 	defer results.abandon()
-	refused, err := replace(p.Refused)
+	bad, err := p.newRejects(p.Rejects)
 	if err != nil {
 		return out, err
 	}
-	defer refused.abandon()
+	defer bad.abandon()
 	rows, err := p.source.lines()
 	if err != nil {
 		return out, err
 	}
 	defer rows.close()
 
-	to, bad := bufio.NewWriterSize(results, 256<<10), bufio.NewWriterSize(refused, 64<<10)
+	to := bufio.NewWriterSize(results, 256<<10)
 	last := int64(0)
 	take := func(line []byte) error {
 		var r rowResult
@@ -67,7 +92,7 @@ func (p *push) report(ctx context.Context, end job) (summary, error) {
 			if len(out.Codes) < maxCodes || out.Codes[r.Code] > 0 {
 				out.Codes[r.Code]++
 			}
-			if err := rows.copy(bad, r.Line); err != nil {
+			if err := bad.add(rows, r.Line, r); err != nil {
 				return fmt.Errorf("refused row %d: %w", r.Line, err)
 			}
 		}
@@ -81,20 +106,80 @@ func (p *push) report(ctx context.Context, end job) (summary, error) {
 		err = malformed("%d results for %d rows", out.Accepted+out.Rejected, end.Rows)
 	}
 	if err == nil {
-		err = errors.Join(to.Flush(), bad.Flush())
+		err = to.Flush()
 	}
 	if err != nil {
 		return out, err
 	}
 	if out.Rejected > 0 {
-		out.Refused = p.Refused
-		if err := refused.commit(); err != nil {
-			return out, err
-		}
-	} else if err := os.Remove(p.Refused); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return out, err // a list from an earlier push would say that rows are still missing
+		out.Rejects, out.Why = p.Rejects, reportBeside(p.Rejects)
+	}
+	if err := bad.commit(); err != nil {
+		return out, err
 	}
 	return out, results.commit()
+}
+
+// rejects are the files of refused rows and of what is wrong with them.
+type rejects struct {
+	path      string
+	rows, why *replacing
+	to, on    *bufio.Writer
+	sentences sentences
+	n         int64
+}
+
+func (p *push) newRejects(path string) (*rejects, error) {
+	all, err := loadSentences()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := replace(path)
+	if err != nil {
+		return nil, err
+	}
+	why, err := replace(reportBeside(path))
+	if err != nil {
+		rows.abandon()
+		return nil, err
+	}
+	return &rejects{path: path, rows: rows, why: why, to: bufio.NewWriterSize(rows, 64<<10), on: bufio.NewWriterSize(why, 64<<10), sentences: all}, nil
+}
+
+// add copies line number n of the source, which was refused.
+func (j *rejects) add(from *lines, n int64, r rowResult) error {
+	if err := from.copy(j.to, n); err != nil {
+		return err
+	}
+	j.n++
+	s := j.sentences[r.Code]
+	line, err := json.Marshal(rejected{Row: j.n, Line: n, Key: r.Key, Code: r.Code, Pointer: r.Pointer, Sentence: s.Title, Next: s.Next, Detail: r.Detail})
+	if err == nil {
+		_, err = j.on.Write(append(line, '\n'))
+	}
+	return err
+}
+
+// commit puts the files in place. Without refused rows there are none, and those of an earlier push
+// would say that rows are still missing.
+func (j *rejects) commit() error {
+	if err := errors.Join(j.to.Flush(), j.on.Flush()); err != nil {
+		return err
+	}
+	if j.n > 0 {
+		return errors.Join(j.rows.commit(), j.why.commit())
+	}
+	for _, path := range []string{j.path, reportBeside(j.path)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *rejects) abandon() {
+	j.rows.abandon()
+	j.why.abandon()
 }
 
 // results reads one stream of results. It must reach the end of the rows: an HTTP/1.0 proxy

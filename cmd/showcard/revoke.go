@@ -1,18 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/showcard/showcard/schemas"
 )
@@ -24,7 +19,11 @@ type revokeCommand struct {
 	Suspend   bool   `help:"Suspend it (暂扣). It can be reinstated."`
 	Reinstate bool   `help:"Give a suspended certificate back (暂扣发还)."`
 	Reason    string `placeholder:"TEXT" help:"Why, for the file. Never public."`
-	File      string `placeholder:"FILE" help:"Do it to every identifier of a file instead: one a line, or NDJSON with \"identifier\" (and, if it differs, \"kind\" and \"reason\"), as push writes it. - reads standard input."`
+	File      string `placeholder:"FILE" help:"Do it to every identifier of a file instead, any number of them: one a line, or NDJSON with \"identifier\" (and, if it differs, \"change\" and \"reason\"), as push writes it. - reads standard input."`
+	Job       string `placeholder:"ID" help:"With --file: name of the push, to go on with one that was stopped. Default: a new one."`
+	Rejects   string `placeholder:"FILE" help:"With --file: where lines go that were refused, as they came, to be mended and given again."`
+	Retries   int    `default:"12" help:"With --file: how often to go on after the connection or the server was lost."`
+	Quiet     bool   `short:"q" help:"Print no progress."`
 	JSON      bool   `name:"json" help:"Print one line of JSON for each certificate."`
 }
 
@@ -32,6 +31,10 @@ type revokeCommand struct {
 func (revokeCommand) Help() string {
 	return `A change is durable when it is answered, and every checker of the deployment sees it within a second. An ending is for
 good; only a suspension can be taken back. Doing the same again changes nothing.
+
+A file goes as one push, like certificates: any length, and it goes on by itself after a lost connection. Its lines are
+identifiers, or {"identifier":"…","change":"revoked","reason":"…"}, with "change" one of suspend, reinstate and the kinds.
+Such a line may have "key", your own unique key of the change: under it the change is made once, however often it is sent.
 
 Exit status: 0 all was done, 1 something was refused, 2 wrong use.
 
@@ -46,6 +49,8 @@ Examples:
 type change struct {
 	Identifier string `json:"identifier"`
 	Kind       string `json:"kind"`
+	Change     string `json:"change"`
+	Key        string `json:"key"`
 	Reason     string `json:"reason"`
 }
 
@@ -121,85 +126,6 @@ func (r revokeCommand) one(ctx context.Context, c *client, ch change) (changed, 
 	err := c.call(ctx, http.MethodPost, path, in, rand.Text(), nil)
 	out.OK = err == nil
 	return out, err
-}
-
-// many goes through a file. What cannot be done is reported and does not stop the rest, unless
-// the server is gone or will not have us at all.
-func (r revokeCommand) many(e *env, c *client) error {
-	var in io.Reader = e.stdin
-	if r.File != "-" {
-		f, err := os.Open(r.File)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
-	}
-	s := bufio.NewScanner(in)
-	s.Buffer(nil, maxResultLine)
-	var line, done, failed int64
-	for s.Scan() {
-		line++
-		text := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
-		if text == "" || strings.HasPrefix(text, "#") {
-			continue
-		}
-		ch, err := readChange(text)
-		out := changed{Identifier: ch.Identifier}
-		if err == nil {
-			out, err = r.one(e.ctx, c, ch)
-		}
-		out.Line = line
-		if err != nil {
-			if stopsAll(err) || e.ctx.Err() != nil {
-				fmt.Fprintf(e.stderr, "停在第 %d 行，此前完成 %d 行。 Stopped at line %d, %d done before it. The same command again is safe.\n", line, done, line, done)
-				return err
-			}
-			failed++
-			out.Code, out.Detail = codeOf(err), err.Error()
-		} else {
-			done++
-		}
-		if err := r.tell(e, out); err != nil {
-			return err
-		}
-	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("%s: line %d: %w", r.File, line+1, err)
-	}
-	fmt.Fprintf(e.stderr, "完成 %d，失败 %d。 %d done, %d failed.\n", done, failed, done, failed)
-	if failed > 0 {
-		return errSilent
-	}
-	return nil
-}
-
-// stopsAll says that the next line would fail the same way.
-func stopsAll(err error) bool {
-	code := codeOf(err)
-	if strings.HasPrefix(code, "assertion-") || strings.HasPrefix(code, "client-") { // who we are, not what we ask
-		return true
-	}
-	switch code {
-	case "server-unreachable", "server-answer-malformed", "scope-not-granted", "unauthenticated", "token-invalid",
-		"registry-stale", "forbidden-role", "forbidden-scope", "overloaded", "rate-limited", "internal":
-		return true
-	}
-	return errors.Is(err, context.Canceled)
-}
-
-func readChange(text string) (change, error) {
-	if !strings.HasPrefix(text, "{") {
-		return change{Identifier: text}, nil
-	}
-	var ch change
-	if err := json.Unmarshal([]byte(text), &ch); err != nil || !utf8.ValidString(text) {
-		return change{}, &coded{code: "push-line-broken", err: errors.New("not one JSON object")}
-	}
-	if ch.Identifier == "" {
-		return ch, &coded{code: schemas.CodeFieldMissing, err: errors.New("the line has no identifier")}
-	}
-	return ch, nil
 }
 
 // doneWords say that an action was done.

@@ -121,10 +121,10 @@ func (r *sourceReader) rows() int64 {
 
 func (r *sourceReader) sum() string { return fmt.Sprintf("%x", r.digest.Sum(nil)) }
 
-// upload is a body for PUT: the rows, packed while they are read. moved hears how many rows
-// have gone. When the file turns out to be another than was counted, the upload breaks off, so
+// upload is a body for PUT: the rows from a number on, packed while they are read. moved hears how
+// many rows of the file have gone. When the file turns out to be another than was counted, the upload breaks off, so
 // that the job does not end as if this had been all.
-func (s *source) upload(moved func(rows int64)) (io.ReadCloser, error) {
+func (s *source) upload(from int64, moved func(rows int64)) (io.ReadCloser, error) {
 	in, err := s.open()
 	if err != nil {
 		return nil, err
@@ -137,9 +137,10 @@ func (s *source) upload(moved func(rows int64)) (io.ReadCloser, error) {
 			buf := make([]byte, 256<<10)
 			for err == nil {
 				var n int
+				before := in.ended
 				n, err = in.Read(buf)
 				if n > 0 {
-					if _, werr := z.Write(buf[:n]); werr != nil {
+					if _, werr := z.Write(behind(buf[:n], from-1-before)); werr != nil {
 						err = werr
 					}
 					moved(in.rows())
@@ -154,6 +155,18 @@ func (s *source) upload(moved func(rows int64)) (io.ReadCloser, error) {
 		_ = pipe.CloseWithError(err) // nil is the end of the body
 	}()
 	return out, nil
+}
+
+// behind is what follows the next so many line ends.
+func behind(text []byte, ends int64) []byte {
+	for ; ends > 0; ends-- {
+		i := bytes.IndexByte(text, '\n')
+		if i < 0 {
+			return nil
+		}
+		text = text[i+1:]
+	}
+	return text
 }
 
 // lines picks lines out of the source, in rising order.

@@ -54,7 +54,7 @@ func newOutbound(c config) (*http.Client, error) {
 
 // storeConfig says how the record is opened.
 func storeConfig(c config, keys *key.Store) sqlstore.Config {
-	return sqlstore.Config{URL: c.Database, Keys: keys, Seals: key.SealerConfig{Life: c.DataKeyLife}}
+	return sqlstore.Config{URL: c.Database, Replicas: c.DatabaseReplicas, Keys: keys, Seals: key.SealerConfig{Life: c.DataKeyLife}}
 }
 
 var errServing = errors.New("a server is running on this data folder, or another maintenance command: stop it first")

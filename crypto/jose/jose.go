@@ -13,7 +13,6 @@
 package jose
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -133,28 +132,9 @@ func parseHeader(data []byte) (Header, error) {
 	if len(data) == 0 || data[0] != '{' {
 		return h, fmt.Errorf("%w: header is not a JSON object", ErrMalformed)
 	}
-	if err := strictjson.Check(data, 4); err != nil {
-		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	var all map[string]json.RawMessage // names must match exactly; structs fold case
-	if err := json.Unmarshal(data, &all); err != nil {
-		return h, fmt.Errorf("%w: header: %w", ErrMalformed, err)
-	}
-	// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
-	for _, name := range []string{"crit", "b64", "jwk", "jku", "x5u", "zip", "enc"} {
-		if _, ok := all[name]; ok {
-			return h, fmt.Errorf("%w: header %q is not accepted", ErrMalformed, name)
-		}
-	}
-	var x5c []string
-	for name, to := range map[string]any{"alg": &h.Algorithm, "typ": &h.Type, "kid": &h.KeyID, "x5c": &x5c} {
-		raw, ok := all[name]
-		if !ok {
-			continue
-		}
-		if bytes.Equal(raw, []byte("null")) || json.Unmarshal(raw, to) != nil {
-			return h, fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, name)
-		}
+	h, x5c, err := headerMembers(data)
+	if err != nil {
+		return h, err
 	}
 	if h.Algorithm == "" {
 		return h, fmt.Errorf("%w: no alg", ErrMalformed)
@@ -162,7 +142,7 @@ func parseHeader(data []byte) (Header, error) {
 	if !known(h.Algorithm) {
 		return h, fmt.Errorf("%w: %q", ErrAlgorithm, h.Algorithm)
 	}
-	if _, ok := all["x5c"]; ok && (len(x5c) == 0 || len(x5c) > maxChain) {
+	if x5c != nil && (len(x5c) == 0 || len(x5c) > maxChain) {
 		return h, fmt.Errorf("%w: x5c of %d certificates", ErrMalformed, len(x5c))
 	}
 	for _, c := range x5c {
@@ -174,6 +154,60 @@ func parseHeader(data []byte) (Header, error) {
 		h.X5C = append(h.X5C, der)
 	}
 	return h, nil
+}
+
+// headerMembers takes the header apart by exact names; structs would fold their case.
+func headerMembers(data []byte) (h Header, x5c []string, err error) {
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(data, 4, room[:0])
+	if err != nil {
+		return h, nil, fmt.Errorf("%w: header: %w", ErrMalformed, err)
+	}
+	for _, m := range members {
+		ok := true
+		switch string(m.Name) {
+		// crit and b64 change what is signed; jwk, jku and x5u let the token bring its own key.
+		case "crit", "b64", "jwk", "jku", "x5u", "zip", "enc":
+			return h, nil, fmt.Errorf("%w: header %q is not accepted", ErrMalformed, m.Name)
+		case "alg":
+			h.Algorithm, ok = text(m.Value)
+		case "typ":
+			h.Type, ok = text(m.Value)
+		case "kid":
+			h.KeyID, ok = strictjson.Text(m.Value)
+		case "x5c":
+			x5c, ok = texts(m.Value)
+		}
+		if !ok {
+			return h, nil, fmt.Errorf("%w: header %q has the wrong type", ErrMalformed, m.Name)
+		}
+	}
+	return h, x5c, nil
+}
+
+// text is strictjson.Text, without a copy of what nearly every header says.
+func text(value []byte) (string, bool) {
+	for _, common := range [...]string{`"` + string(key.SM2) + `"`, `"` + string(key.ES256) + `"`, `"dc+sd-jwt"`, `"kb+jwt"`} {
+		if string(value) == common {
+			return common[1 : len(common)-1], true
+		}
+	}
+	return strictjson.Text(value)
+}
+
+func texts(value []byte) ([]string, bool) {
+	elements, err := strictjson.Array(value, 2, nil)
+	if err != nil {
+		return nil, false
+	}
+	out := make([]string, len(elements)) // not nil: it is there
+	for i, m := range elements {
+		var ok bool
+		if out[i], ok = strictjson.Text(m.Value); !ok {
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 func known(alg string) bool {
@@ -269,11 +303,30 @@ func SignJSON(s key.Signer, h SignHeader, claims any) (string, error) {
 	return Sign(s, h, payload)
 }
 
-// Decode takes canonical base64url only: spare bits must be zero and there is no padding, or
-// two texts could carry one signature. encoding/base64 skips line breaks, so refuse them first.
+// strict is for canonical base64url only: spare bits must be zero and there is no padding, or two
+// texts could carry one signature.
+var strict = base64.RawURLEncoding.Strict()
+
+// Decode takes canonical base64url only.
 func Decode(s string) ([]byte, error) {
-	if strings.ContainsAny(s, "\r\n") {
-		return nil, base64.CorruptInputError(strings.IndexAny(s, "\r\n"))
+	b := make([]byte, strict.DecodedLen(len(s)))
+	n, err := strict.Decode(b, []byte(s))
+	return b[:n], whole(n, len(s), err)
+}
+
+// AppendDecode is Decode of bytes, behind what stands in to already.
+func AppendDecode(to, s []byte) ([]byte, error) {
+	start := len(to)
+	to = slices.Grow(to, strict.DecodedLen(len(s)))[:start+strict.DecodedLen(len(s))]
+	n, err := strict.Decode(to[start:], s)
+	return to[:start+n], whole(n, len(s), err)
+}
+
+// whole refuses what encoding/base64 steps over: line breaks. Then there are fewer bytes than so
+// many characters make.
+func whole(n, characters int, err error) error {
+	if err == nil && strict.EncodedLen(n) != characters {
+		return base64.CorruptInputError(characters)
 	}
-	return base64.RawURLEncoding.Strict().DecodeString(s)
+	return err
 }

@@ -21,7 +21,7 @@ func WriteFile(path string, k *Private) error {
 		D string `json:"d"`
 	}
 	j := private{k.public.fields(), base64.RawURLEncoding.EncodeToString(k.scalar())}
-	j.ID, j.Use, j.Algorithm = k.public.id, "sig", string(k.public.algorithm)
+	j.ID, j.Use, j.Algorithm = k.public.ID(), "sig", string(k.public.algorithm)
 	data, err := json.MarshalIndent(j, "", "  ")
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
@@ -72,5 +72,5 @@ func ReadFile(path string) (*Private, error) {
 	if !k.public.Equal(public) {
 		return nil, fmt.Errorf("%w: d does not belong to x and y", ErrMalformed)
 	}
-	return k.WithID(public.id), nil
+	return k.WithID(public.ID()), nil
 }

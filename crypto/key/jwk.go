@@ -1,7 +1,6 @@
 package key
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -42,7 +41,7 @@ func (p *Public) fields() jwkFields {
 // MarshalJSON writes the JWK with kid, use and alg.
 func (p *Public) MarshalJSON() ([]byte, error) {
 	j := p.fields()
-	j.ID, j.Use, j.Algorithm = p.id, "sig", string(p.algorithm)
+	j.ID, j.Use, j.Algorithm = p.ID(), "sig", string(p.algorithm)
 	return json.Marshal(j)
 }
 
@@ -72,29 +71,14 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 	if len(data) > 8<<10 {
 		return nil, fmt.Errorf("%w: JWK of %d bytes", ErrMalformed, len(data))
 	}
-	if err := strictjson.Check(data, 4); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	// A map first: struct decoding would fold the case of names.
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, fmt.Errorf("%w: a JWK is an object", ErrMalformed)
-	}
-	var j jwkFields
-	for name, to := range map[string]*string{"kty": &j.Type, "crv": &j.Curve, "x": &j.X, "y": &j.Y, "kid": &j.ID, "use": &j.Use, "alg": &j.Algorithm} {
-		if raw, ok := all[name]; ok {
-			if json.Unmarshal(raw, to) != nil || bytes.Equal(raw, []byte("null")) {
-				return nil, fmt.Errorf("%w: %s is not a string", ErrMalformed, name)
-			}
-		}
-	}
-	if _, private := all["d"]; private {
-		return nil, fmt.Errorf("%w: private key where a public one belongs", ErrMalformed)
+	j, operations, err := jwkMembers(data)
+	if err != nil {
+		return nil, err
 	}
 	if j.Type != "EC" {
 		return nil, fmt.Errorf("%w: kty %q", ErrUnsupported, j.Type)
 	}
-	if err := forVerifying(j.Use, all["key_ops"]); err != nil {
+	if err := forVerifying(j.Use, operations); err != nil {
 		return nil, err
 	}
 	var a Algorithm
@@ -109,18 +93,19 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 	if j.Algorithm != "" && Algorithm(j.Algorithm) != a && !(aliases && a == SM2 && sm.IsAlgAlias(j.Algorithm)) {
 		return nil, fmt.Errorf("%w: alg %q on curve %q", ErrMalformed, j.Algorithm, j.Curve)
 	}
-	point := make([]byte, 1, 65)
+	var point [65]byte
 	point[0] = 4
-	for _, coordinate := range []string{j.X, j.Y} {
+	for i, coordinate := range [...]string{j.X, j.Y} {
 		// RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros included.
 		// The length of the text is checked too, because encoding/base64 steps over line breaks.
-		b, err := base64.RawURLEncoding.Strict().DecodeString(coordinate)
-		if err != nil || len(b) != 32 || len(coordinate) != 43 {
+		if len(coordinate) != 43 {
 			return nil, fmt.Errorf("%w: coordinate is not 32 bytes of base64url", ErrMalformed)
 		}
-		point = append(point, b...)
+		if n, err := strict.Decode(point[1+32*i:33+32*i], []byte(coordinate)); err != nil || n != 32 {
+			return nil, fmt.Errorf("%w: coordinate is not 32 bytes of base64url", ErrMalformed)
+		}
 	}
-	k, err := FromPoint(a, point)
+	k, err := FromPoint(a, point[:])
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +116,51 @@ func ParseJWK(data []byte, aliases bool) (*Public, error) {
 		k = k.WithID(j.ID)
 	}
 	return k, nil
+}
+
+var strict = base64.RawURLEncoding.Strict()
+
+// jwkMembers takes a JWK apart by exact names; a struct would fold their case.
+func jwkMembers(data []byte) (j jwkFields, operations json.RawMessage, err error) {
+	if string(data) == "null" {
+		return j, nil, nil // of no kind: in a set it is stepped over
+	}
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(data, 4, room[:0])
+	if err != nil {
+		return j, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	for _, m := range members {
+		var to *string
+		switch string(m.Name) {
+		case "kty":
+			to = &j.Type
+		case "crv":
+			to = &j.Curve
+		case "x":
+			to = &j.X
+		case "y":
+			to = &j.Y
+		case "kid":
+			to = &j.ID
+		case "use":
+			to = &j.Use
+		case "alg":
+			to = &j.Algorithm
+		case "key_ops":
+			operations = m.Value
+			continue
+		case "d":
+			return j, nil, fmt.Errorf("%w: private key where a public one belongs", ErrMalformed)
+		default:
+			continue
+		}
+		var ok bool
+		if *to, ok = strictjson.Text(m.Value); !ok {
+			return j, nil, fmt.Errorf("%w: %s is not a string", ErrMalformed, m.Name)
+		}
+	}
+	return j, operations, nil
 }
 
 // forVerifying refuses keys that their owner published for something else, encryption most
@@ -193,7 +223,7 @@ func (s *Set) Find(id string) (*Public, bool) {
 		return s.Keys[0], true
 	}
 	for _, k := range s.Keys {
-		if id != "" && k.id == id {
+		if id != "" && k.ID() == id {
 			return k, true
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"sync"
 
 	"github.com/showcard/showcard/crypto/sm"
 )
@@ -58,16 +59,16 @@ type Signer interface {
 // Public is a public key. It is immutable and safe for concurrent use.
 type Public struct {
 	algorithm Algorithm
-	id        string
+	id        string // if named; else the thumbprint, made when somebody asks: for most keys in certificates nobody does
+	named     bool
+	thumb     *thumb
 	sm        *sm.PublicKey
 	ec        *ecdsa.PublicKey
 }
 
 // NewSM2 wraps a point on sm2p256v1.
 func NewSM2(k *sm.PublicKey) *Public {
-	p := &Public{algorithm: SM2, sm: k}
-	p.id = p.thumbprint()
-	return p
+	return &Public{algorithm: SM2, sm: k, thumb: &thumb{}}
 }
 
 // NewES256 wraps a point on P-256.
@@ -78,9 +79,7 @@ func NewES256(k *ecdsa.PublicKey) (*Public, error) {
 	if _, err := k.ECDH(); err != nil { // checks that the point is on the curve
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	p := &Public{algorithm: ES256, ec: k}
-	p.id = p.thumbprint()
-	return p, nil
+	return &Public{algorithm: ES256, ec: k, thumb: &thumb{}}, nil
 }
 
 // FromPoint reads an uncompressed or compressed point for the algorithm.
@@ -111,7 +110,12 @@ func FromPoint(a Algorithm, point []byte) (*Public, error) {
 func (p *Public) Algorithm() Algorithm { return p.algorithm }
 
 // ID returns the key id: the JWK's own "kid", or else its RFC 7638 thumbprint.
-func (p *Public) ID() string { return p.id }
+func (p *Public) ID() string {
+	if p.named {
+		return p.id
+	}
+	return p.Thumbprint()
+}
 
 // Point returns 0x04‖x‖y.
 func (p *Public) Point() []byte {
@@ -135,7 +139,13 @@ func (p *Public) ECDSA() *ecdsa.PublicKey {
 
 // Equal compares points, not ids or thumbprints.
 func (p *Public) Equal(o *Public) bool {
-	return p != nil && o != nil && p.algorithm == o.algorithm && string(p.Point()) == string(o.Point())
+	switch {
+	case p == nil || o == nil || p.algorithm != o.algorithm:
+		return false
+	case p.sm != nil:
+		return p.sm.Equal(o.sm)
+	}
+	return p.ec.Equal(o.ec)
 }
 
 // Verify checks the 64-byte signature r‖s over message.
@@ -172,13 +182,22 @@ func (p *Public) thumbprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// thumb keeps a thumbprint. Copies of a key under other ids share it.
+type thumb struct {
+	once sync.Once
+	text string
+}
+
 // Thumbprint returns the RFC 7638 thumbprint with SHA-256, base64url.
-func (p *Public) Thumbprint() string { return p.thumbprint() }
+func (p *Public) Thumbprint() string {
+	p.thumb.once.Do(func() { p.thumb.text = p.thumbprint() })
+	return p.thumb.text
+}
 
 // WithID returns the same key under another id.
 func (p *Public) WithID(id string) *Public {
 	c := *p
-	c.id = id
+	c.id, c.named = id, true
 	return &c
 }
 

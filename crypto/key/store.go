@@ -255,7 +255,7 @@ func (s *Store) Add(name string, k *Private) error {
 	if k.module != nil {
 		return errInModule
 	}
-	e := storeEntry{Name: name, Algorithm: k.public.algorithm, KeyID: k.public.id, Public: k.public}
+	e := storeEntry{Name: name, Algorithm: k.public.algorithm, KeyID: k.public.ID(), Public: k.public}
 	return s.add(e, k.scalar())
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 // Claims is the processed payload: what the issuer signed openly and what the holder chose
@@ -18,15 +19,45 @@ import (
 // exact. As JSON it is the plain object; it never prints otherwise.
 type Claims map[string]json.RawMessage
 
-// Claims returns the processed payload (RFC 9901 §7.1 step 3). The map is the caller's own.
-func (s *SDJWT) Claims() (Claims, error) { return maps.Clone(s.claims), nil }
+// Claims returns the processed payload (RFC 9901 §7.1 step 3). The map is the caller's own; the
+// values are not to be changed.
+func (s *SDJWT) Claims() (Claims, error) {
+	if s.claims != nil {
+		return maps.Clone(s.claims), nil
+	}
+	claims := make(Claims, len(s.issued.open)+len(s.Disclosures))
+	for _, m := range s.issued.open {
+		claims[m.name] = m.value
+	}
+	for i := range s.Disclosures {
+		claims[s.Disclosures[i].Name] = s.Disclosures[i].Value
+	}
+	return claims, nil
+}
+
+// Claim returns one claim of the processed payload, without the map. It is not to be changed.
+func (s *SDJWT) Claim(name string) (json.RawMessage, bool) {
+	if s.claims != nil {
+		raw, ok := s.claims[name]
+		return raw, ok
+	}
+	if raw, ok := s.issued.find(name); ok {
+		return raw, ok
+	}
+	for i := range s.Disclosures {
+		if s.Disclosures[i].Name == name {
+			return s.Disclosures[i].Value, true
+		}
+	}
+	return nil, false
+}
 
 // Disclosed lists the top-level claims that were disclosed, in the order of the text.
 func (s *SDJWT) Disclosed() []string {
-	var names []string
-	for _, d := range s.Disclosures {
-		if d.top {
-			names = append(names, d.Name)
+	names := make([]string, 0, len(s.Disclosures))
+	for i := range s.Disclosures {
+		if s.Disclosures[i].top {
+			names = append(names, s.Disclosures[i].Name)
 		}
 	}
 	return names
@@ -35,28 +66,21 @@ func (s *SDJWT) Disclosed() []string {
 // Confirmation returns the holder's key, "cnf"."jwk" (RFC 7800 §3.2). A token without any cnf
 // is bound to nobody: its error is ErrBindingMissing as well.
 func (s *SDJWT) Confirmation() (*key.Public, error) {
-	if _, ok := s.claims[nameConfirm]; !ok {
+	cnf, ok := s.Claim(nameConfirm)
+	if !ok {
 		return nil, fmt.Errorf("%w: %w", ErrConfirmation, ErrBindingMissing)
 	}
-	var cnf map[string]json.RawMessage
-	if err := s.claims.Decode(nameConfirm, &cnf); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfirmation, err)
+	if open, ok := s.issued.find(nameConfirm); ok && s.claims == nil {
+		return s.issued.confirmation(open)
 	}
-	jwk, ok := cnf["jwk"]
-	if !ok {
-		return nil, fmt.Errorf("%w: no jwk", ErrConfirmation)
-	}
-	k, err := key.ParseJWK(jwk, false)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfirmation, err)
-	}
-	return k, nil
+	return confirmation(cnf)
 }
 
 // Decode unmarshals the claim of that name into v; null counts as missing.
-func (c Claims) Decode(name string, v any) error {
-	raw, ok := c[name]
-	if !ok || bytes.Equal(raw, []byte("null")) {
+func (c Claims) Decode(name string, v any) error { return decode(name, c[name], v) }
+
+func decode(name string, raw json.RawMessage, v any) error {
+	if raw == nil || bytes.Equal(raw, []byte("null")) {
 		return fmt.Errorf("%w: no %s", ErrClaim, name)
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
@@ -66,19 +90,30 @@ func (c Claims) Decode(name string, v any) error {
 }
 
 // Text returns a claim that is a string.
-func (c Claims) Text(name string) (string, error) {
+func (c Claims) Text(name string) (string, error) { return Text(name, c[name]) }
+
+// Text reads a claim that is a string; nil and null count as missing.
+func Text(name string, raw json.RawMessage) (string, error) {
+	if s, ok := strictjson.Text(raw); ok {
+		return s, nil
+	}
 	var s string
-	return s, c.Decode(name, &s)
+	return s, decode(name, raw, &s)
 }
 
 // Time returns a claim that is a NumericDate (RFC 7519 §2); fractions are cut off.
-func (c Claims) Time(name string) (time.Time, error) {
+func (c Claims) Time(name string) (time.Time, error) { return Time(name, c[name]) }
+
+// Time reads a claim that is a NumericDate; nil and null count as missing.
+func Time(name string, raw json.RawMessage) (time.Time, error) {
+	if n, err := strconv.ParseUint(string(raw), 10, 37); err == nil && raw[0] != '0' { // nearly always
+		return time.Unix(int64(n), 0).UTC(), nil
+	}
 	var n json.Number
-	raw := c[name]
 	if len(raw) > 0 && raw[0] == '"' { // json.Number would take a quoted one
 		return time.Time{}, fmt.Errorf("%w: %s is not a NumericDate", ErrClaim, name)
 	}
-	if err := c.Decode(name, &n); err != nil {
+	if err := decode(name, raw, &n); err != nil {
 		return time.Time{}, err
 	}
 	f, err := strconv.ParseFloat(n.String(), 64)
@@ -91,8 +126,12 @@ func (c Claims) Time(name string) (time.Time, error) {
 // CheckTime checks "nbf" and "exp" where they are present. It belongs after Parse, on the
 // processed payload (RFC 9901 §7.1 step 6).
 func (c Claims) CheckTime(now time.Time, skew time.Duration) error {
-	if _, ok := c["exp"]; ok {
-		exp, err := c.Time("exp")
+	return checkTime(c["exp"], c["nbf"], now, skew)
+}
+
+func checkTime(expires, notBefore json.RawMessage, now time.Time, skew time.Duration) error {
+	if expires != nil {
+		exp, err := Time("exp", expires)
 		if err != nil {
 			return err
 		}
@@ -100,8 +139,8 @@ func (c Claims) CheckTime(now time.Time, skew time.Duration) error {
 			return ErrExpired
 		}
 	}
-	if _, ok := c["nbf"]; ok {
-		nbf, err := c.Time("nbf")
+	if notBefore != nil {
+		nbf, err := Time("nbf", notBefore)
 		if err != nil {
 			return err
 		}

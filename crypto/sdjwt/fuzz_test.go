@@ -3,6 +3,7 @@ package sdjwt
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -19,6 +20,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(i.present(f, "name", "address"))
 	}
 	k := generate(f, key.SM2)
+	simple, err := Sign(k, Issue{Claims: map[string]any{"vct": "x"}, Disclosable: []Claim{{"a", "1"}, {"b", []int{2}}}, Decoys: 1})
+	require.NoError(f, err)
+	f.Add(simple)
 	for _, payload := range []string{`{"_sd":["x","x"]}`, `{"a":[{"...":"x"},{"b":{"_sd":[]}}],"_sd_alg":"sm3"}`, `{"_sd":[null]}`} {
 		token, err := jose.Sign(k, jose.SignHeader{Type: Type}, []byte(payload))
 		require.NoError(f, err)
@@ -27,6 +31,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := Parse(text, Type)
+		requireSameAsTheLongWay(t, text, s, err)
 		if err != nil {
 			require.Nil(t, s)
 			return
@@ -55,6 +60,9 @@ func FuzzProcess(f *testing.F) {
 	k := generate(f, key.ES256)
 	f.Add(`{"_sd":["DIGEST0"],"a":[{"...":"DIGEST1"}]}`, `["s","n",{"_sd":["x"]}]`, `["s",[1]]`)
 	f.Add(`{"a":{"_sd":["DIGEST0","DIGEST1"]},"_sd_alg":"sm3"}`, `["s","n",1]`, `["s","n",2]`)
+	f.Add(`{"_sd":["DIGEST1","DIGEST0"],"n":"\\u0041"}`, `["s","m",{"x":1}]`, `["\\"","o","_sd"]`)
+	f.Add(`{"_sd":["DIGEST0","DIGEST1"],"a":1}`, `["s","a",1]`, `["s","b",2]`)
+	f.Add(`{"_sd":["DIGEST0","DIGEST1"]}`, `["s","a",1]`, `["t","a",1]`)
 	f.Add(`{"_sd":["DIGEST1"]}`, `["s","n",1]`, `["s","m",{"_sd":["DIGEST0"]}]`)
 	f.Fuzz(func(t *testing.T, payload, d0, d1 string) {
 		hash := SHA256
@@ -69,10 +77,18 @@ func FuzzProcess(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, err := Parse(token+"~"+enc(d0)+"~"+enc(d1)+"~", Type)
+		text := token + "~" + enc(d0) + "~" + enc(d1) + "~"
+		s, err := Parse(text, Type)
+		requireSameAsTheLongWay(t, text, s, err)
 		if err != nil {
 			return
 		}
+		// And once more, remembered.
+		c := NewCache(0)
+		c.put(s.issued, Type, k.Public())
+		again, err := c.Parse(text, Type)
+		requireSameAsTheLongWay(t, text, again, err)
+		require.True(t, again.VerifiedBy(k.Public()))
 		claims, err := s.Claims()
 		require.NoError(t, err)
 		for _, raw := range claims {
@@ -80,6 +96,55 @@ func FuzzProcess(f *testing.F) {
 		}
 		require.Len(t, s.Disclosures, 2)
 	})
+}
+
+// requireSameAsTheLongWay holds the short way, and what was remembered, against the long way through
+// the standard: same verdict, same fault, same claims.
+func requireSameAsTheLongWay(t *testing.T, text string, s *SDJWT, err error) {
+	t.Helper()
+	first, last := strings.IndexByte(text, '~'), strings.LastIndexByte(text, '~')
+	if first < 0 || len(text) > MaxSize {
+		require.Error(t, err)
+		return
+	}
+	long := &SDJWT{jwt: text[:first], text: []byte(text[:last+1]), KeyBinding: text[last+1:]}
+	var longErr error
+	if long.issued, longErr = parseIssuer(long.jwt, Type); longErr == nil {
+		long.Token = long.issued.token
+		if first < last {
+			longErr = long.parseDisclosures(text[first+1:last], long.text[first+1:last])
+		}
+		if longErr == nil {
+			longErr = long.process()
+		}
+	}
+	if longErr != nil {
+		require.EqualError(t, err, longErr.Error())
+		return
+	}
+	require.NoError(t, err)
+	want, err := long.Claims()
+	require.NoError(t, err)
+	got, err := s.Claims()
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Equal(t, long.Disclosed(), s.Disclosed())
+	require.Equal(t, long.Hash, s.Hash)
+	require.Equal(t, fmt.Sprint(CheckVC(long)), fmt.Sprint(CheckVC(s)))
+	for name := range want {
+		a, errA := long.Select(name)
+		b, errB := s.Select(name)
+		require.NoError(t, errA)
+		require.NoError(t, errB)
+		require.Equal(t, a, b)
+		value, ok := s.Claim(name)
+		require.True(t, ok)
+		require.Equal(t, want[name], value)
+	}
+	a, errA := long.Confirmation()
+	b, errB := s.Confirmation()
+	require.Equal(t, fmt.Sprint(errA), fmt.Sprint(errB))
+	require.True(t, errA != nil || a.Equal(b))
 }
 
 func keys(c Claims) []string {

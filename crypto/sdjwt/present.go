@@ -2,7 +2,6 @@ package sdjwt
 
 import (
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 // TypeBinding is the "typ" of a key-binding JWT.
@@ -23,7 +23,7 @@ const TypeBinding = "kb+jwt"
 // names nothing is disclosed.
 func (s *SDJWT) Select(names ...string) (string, error) {
 	for _, name := range names {
-		if _, ok := s.claims[name]; !ok {
+		if _, ok := s.Claim(name); !ok {
 			return "", fmt.Errorf("%w: no %s to disclose", ErrClaim, name)
 		}
 	}
@@ -65,16 +65,12 @@ func (s *SDJWT) Present(names []string, holder key.Signer, b Binding) (string, e
 	}
 	// No kid: the verifier takes the key from cnf, and an id would only link presentations.
 	kb, err := jose.SignJSON(holder, jose.SignHeader{Type: TypeBinding, KeyID: "-"}, map[string]any{
-		"iat": b.IssuedAt.Unix(), "aud": b.Audience, "nonce": b.Nonce, "sd_hash": s.sdHash(text),
+		"iat": b.IssuedAt.Unix(), "aud": b.Audience, "nonce": b.Nonce, "sd_hash": s.Hash.text([]byte(text)),
 	})
 	if err != nil {
 		return "", err
 	}
 	return text + kb, nil
-}
-
-func (s *SDJWT) sdHash(text string) string {
-	return base64.RawURLEncoding.EncodeToString(s.Hash.Sum([]byte(text)))
 }
 
 // Expect is what a verifier wants of a key binding.
@@ -85,6 +81,9 @@ type Expect struct {
 	MaxAge   time.Duration // zero: 60 s
 	Skew     time.Duration // how far ahead the holder's clock may be; zero: 10 s
 }
+
+// bindingClaims are what VerifyBinding looks at, in its order.
+var bindingClaims = [...]string{"sd_hash", "nonce", "aud", "iat", "exp", "nbf"}
 
 // VerifyBinding checks the key binding: the holder's signature, over exactly these
 // disclosures, for this verifier, its nonce, and now (RFC 9901 §7.3 step 5).
@@ -102,23 +101,31 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 	if err := kb.Verify(cnf); err != nil {
 		return fmt.Errorf("%w: %w", ErrBinding, err)
 	}
-	var claims Claims
-	if err := json.Unmarshal(kb.Payload, &claims); err != nil {
+	var room [8]strictjson.Member
+	members, err := strictjson.Object(kb.Payload, maxPayload, room[:0])
+	if err != nil {
 		return fmt.Errorf("%w: payload", ErrBinding)
 	}
+	var claims [len(bindingClaims)]json.RawMessage // by exact name
+	for _, m := range members {
+		if i := slices.Index(bindingClaims[:], string(m.Name)); i >= 0 {
+			claims[i] = m.Value
+		}
+	}
 	// All four are required, aud as a single string (§4.3): Text refuses a list.
-	want := map[string]string{"sd_hash": s.sdHash(s.text), "nonce": e.Nonce, "aud": e.Audience}
-	wrong := map[string]error{"sd_hash": ErrBinding, "nonce": ErrNonce, "aud": ErrAudience}
-	for _, name := range []string{"sd_hash", "nonce", "aud"} {
-		got, err := claims.Text(name)
+	for i, want := range [...]struct {
+		value string
+		wrong error
+	}{{s.Hash.text(s.text), ErrBinding}, {e.Nonce, ErrNonce}, {e.Audience, ErrAudience}} {
+		got, err := Text(bindingClaims[i], claims[i])
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBinding, err)
 		}
-		if subtle.ConstantTimeCompare([]byte(got), []byte(want[name])) != 1 {
-			return fmt.Errorf("%w: %s differs", wrong[name], name)
+		if subtle.ConstantTimeCompare([]byte(got), []byte(want.value)) != 1 {
+			return fmt.Errorf("%w: %s differs", want.wrong, bindingClaims[i])
 		}
 	}
-	iat, err := claims.Time("iat")
+	iat, err := Time("iat", claims[3])
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBinding, err)
 	}
@@ -135,7 +142,7 @@ func (s *SDJWT) VerifyBinding(cnf *key.Public, e Expect) error {
 		return fmt.Errorf("%w: %s", ErrProofOld, e.Now.Sub(iat).Round(time.Second))
 	}
 	// A wallet may bound its proof further.
-	if err := claims.CheckTime(e.Now, e.Skew); err != nil {
+	if err := checkTime(claims[4], claims[5], e.Now, e.Skew); err != nil {
 		return fmt.Errorf("%w: %w", ErrProofOld, err)
 	}
 	return nil

@@ -190,7 +190,7 @@ func TestVerifyBinding(t *testing.T) {
 		s := i.parse(t)
 		text, err := s.Select("name")
 		require.NoError(t, err)
-		good := map[string]any{"iat": then.Unix(), "aud": audience, "nonce": nonce, "sd_hash": s.sdHash(text)}
+		good := map[string]any{"iat": then.Unix(), "aud": audience, "nonce": nonce, "sd_hash": s.Hash.text([]byte(text))}
 		with := func(name string, v any) map[string]any {
 			out := map[string]any{}
 			for n, v := range good {
@@ -235,8 +235,8 @@ func TestVerifyBinding(t *testing.T) {
 			"iat negative":            {i.holder, TypeBinding, with("iat", -1), ErrBinding},
 			"iat huge":                {i.holder, TypeBinding, with("iat", 1e300), ErrBinding},
 			"sd_hash missing":         {i.holder, TypeBinding, with("sd_hash", nil), ErrBinding},
-			"sd_hash of more":         {i.holder, TypeBinding, with("sd_hash", s.sdHash(everything)), ErrBinding},
-			"sd_hash without tilde":   {i.holder, TypeBinding, with("sd_hash", s.sdHash(text[:len(text)-1])), ErrBinding},
+			"sd_hash of more":         {i.holder, TypeBinding, with("sd_hash", s.Hash.text([]byte(everything))), ErrBinding},
+			"sd_hash without tilde":   {i.holder, TypeBinding, with("sd_hash", s.Hash.text([]byte(text[:len(text)-1]))), ErrBinding},
 			"sd_hash by other hash":   {i.holder, TypeBinding, with("sd_hash", bad), ErrBinding},
 			"wrong typ":               {i.holder, "jwt", good, ErrBinding},
 			"no typ":                  {i.holder, "", good, ErrBinding},

@@ -27,6 +27,7 @@ package sdjwt
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ import (
 	"log/slog"
 
 	"github.com/showcard/showcard/crypto/jose"
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sm"
 )
 
@@ -105,12 +107,21 @@ const (
 
 // Sum hashes data. The hash must be one of the two: Parse and Sign see to it.
 func (h Hash) Sum(data []byte) []byte {
-	if h == SM3 {
-		sum := sm.Sum(data)
-		return sum[:]
-	}
-	sum := sha256.Sum256(data)
+	sum := h.sum(data)
 	return sum[:]
+}
+
+func (h Hash) sum(data []byte) [32]byte {
+	if h == SM3 {
+		return sm.Sum(data)
+	}
+	return sha256.Sum256(data)
+}
+
+// text is the digest of a text as it stands in a token.
+func (h Hash) text(of []byte) string {
+	sum := h.sum(of)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func (h Hash) known() bool { return h == SM3 || h == SHA256 }
@@ -123,10 +134,13 @@ type SDJWT struct {
 	Disclosures []Disclosure // in the order of the text
 	KeyBinding  string       // the key-binding JWT, "" when there is none
 
-	text   string // issuer JWT and disclosures up to the last "~": what sd_hash covers
+	text   []byte // issuer JWT and disclosures up to the last "~": what sd_hash covers
 	jwt    string // the issuer JWT alone
-	claims Claims
-	holes  map[string]bool // top-level claims with a digest somewhere inside
+	issued *issuerPart
+	cache  *Cache          // of such; nil: none
+	by     *key.Public     // whose signature it is remembered to be
+	claims Claims          // of the long way; nil: open claims and disclosures stand as they are
+	holes  map[string]bool // top-level claims with a digest somewhere inside; of the long way
 }
 
 // Disclosure is one thing that the holder chose to show. It never prints.
@@ -136,6 +150,7 @@ type Disclosure struct {
 	Value   json.RawMessage
 	Encoded string // the text that is hashed
 
+	raw     []byte // the same
 	element bool
 	top     bool   // stands at the top level of the payload
 	root    string // the top-level claim that it is, or is part of

@@ -222,9 +222,9 @@ func TestDigests(t *testing.T) {
 		{"WyJsa2x4RjVqTVlsR1RQVW92TU5JdkNBIiwgIkZSIl0", SM3, "VOGRVzwK924mMzBPaPwa6xJZHgI4vQJp1shiuMQXOzY"},
 	} {
 		require.Equal(t, c.digest, base64.RawURLEncoding.EncodeToString(c.hash.Sum([]byte(c.disclosure))))
-		d, err := parseDisclosure(c.disclosure)
-		require.NoError(t, err)
-		require.Equal(t, d.element, d.Name == "")
+		var s SDJWT
+		require.NoError(t, s.parseDisclosures(c.disclosure, []byte(c.disclosure)))
+		require.Equal(t, s.Disclosures[0].element, s.Disclosures[0].Name == "")
 	}
 }
 
@@ -409,7 +409,8 @@ func TestNeverPrints(t *testing.T) {
 	}
 	// The faults of a stranger's disclosure do not quote it either.
 	for _, bad := range []string{`["salt","name","张三",1]`, `["salt","name","张三"`, `["salt",{"张三":1},2]`} {
-		_, err := parseDisclosure(base64.RawURLEncoding.EncodeToString([]byte(bad)))
+		text := base64.RawURLEncoding.EncodeToString([]byte(bad))
+		err := new(SDJWT).parseDisclosures(text, []byte(text))
 		require.ErrorIs(t, err, ErrDisclosureMalformed)
 		fmt.Fprint(&out, err)
 	}

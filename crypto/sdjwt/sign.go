@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
@@ -104,6 +106,7 @@ type builder struct {
 	depth       int // of Objects and Arrays
 	disclosures []string
 	digests     bool
+	json, text  []byte // of a disclosure, used again for the next
 }
 
 func divisible(value any) bool {
@@ -165,13 +168,15 @@ func (b *builder) object(in Object) (map[string]any, error) {
 			return nil, fmt.Errorf("%w: the name %q is reserved or taken", ErrClaim, c.Name)
 		}
 		taken[c.Name] = struct{}{}
-		raw, err := b.value(c.Value)
-		if err != nil {
-			return nil, err
-		}
-		digest, err := b.disclose(salt(), c.Name, raw)
-		if err != nil {
-			return nil, err
+		digest, ok := b.discloseScalar(c.Name, c.Value)
+		if !ok {
+			raw, err := b.value(c.Value)
+			if err != nil {
+				return nil, err
+			}
+			if digest, err = b.disclose(salt(), c.Name, raw); err != nil {
+				return nil, err
+			}
 		}
 		digests = append(digests, digest)
 	}
@@ -225,6 +230,49 @@ func (b *builder) disclose(parts ...any) (string, error) {
 	text := base64.RawURLEncoding.EncodeToString(data)
 	b.disclosures = append(b.disclosures, text)
 	return b.digest(text), nil
+}
+
+// discloseScalar is disclose for what nearly all claims are: a text without anything to escape, a
+// whole number, a truth value. It writes the same bytes as encoding/json, at a third of the cost; a
+// bulk push makes a dozen of them a row.
+func (b *builder) discloseScalar(name string, value any) (string, bool) {
+	if b.depth >= maxDepth || !unescaped(name) {
+		return "", false
+	}
+	data := append(append(append(b.json[:0], `["`...), salt()...), `","`...)
+	data = append(append(data, name...), `",`...)
+	switch v := value.(type) {
+	case string:
+		if !unescaped(v) {
+			return "", false
+		}
+		data = append(append(append(data, '"'), v...), '"')
+	case bool:
+		data = strconv.AppendBool(data, v)
+	case int:
+		data = strconv.AppendInt(data, int64(v), 10)
+	case int64:
+		data = strconv.AppendInt(data, v, 10)
+	default:
+		return "", false
+	}
+	b.json = append(data, ']')
+	b.text = base64.RawURLEncoding.AppendEncode(b.text[:0], b.json)
+	b.disclosures = append(b.disclosures, string(b.text))
+	return base64.RawURLEncoding.EncodeToString(b.hash.Sum(b.text)), true
+}
+
+// unescaped says that encoding/json writes a text as it stands between the quotes.
+func unescaped(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x20, c == '"', c == '\\':
+			return false
+		case c == 0xe2 && i+1 < len(s) && s[i+1] == 0x80: // U+2028 and U+2029 among them, RFC 8259 lets them be, encoding/json does not
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 func (b *builder) digest(text string) string {

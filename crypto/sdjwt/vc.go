@@ -22,16 +22,22 @@ func CheckVC(s *SDJWT) error {
 	if s.Token.Header.Type != Type {
 		return fmt.Errorf("%w: typ is not %s", ErrVC, Type)
 	}
-	for _, name := range permanent {
-		if s.holes[name] || slices.Contains(s.Disclosed(), name) {
+	for i := range s.Disclosures {
+		if d := &s.Disclosures[i]; d.top && Permanent(d.Name) {
+			return fmt.Errorf("%w: %s is selectively disclosable", ErrVC, d.Name)
+		}
+	}
+	for name := range s.holes {
+		if Permanent(name) {
 			return fmt.Errorf("%w: %s is selectively disclosable", ErrVC, name)
 		}
 	}
-	if vct, err := s.claims.Text("vct"); err != nil || vct == "" {
+	raw, _ := s.Claim("vct")
+	if vct, err := Text("vct", raw); err != nil || vct == "" {
 		return fmt.Errorf("%w: no vct", ErrVC)
 	}
-	if _, ok := s.claims["iss"]; ok {
-		if iss, err := s.claims.Text("iss"); err != nil || iss == "" {
+	if raw, ok := s.Claim("iss"); ok {
+		if iss, err := Text("iss", raw); err != nil || iss == "" {
 			return fmt.Errorf("%w: iss is not a string", ErrVC)
 		}
 	}

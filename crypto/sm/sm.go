@@ -26,6 +26,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm2/sm2ec"
@@ -49,7 +50,7 @@ var (
 )
 
 // Sum returns the SM3 digest of data.
-func Sum(data []byte) [32]byte { return sm3.Sum(data) }
+func Sum(data []byte) [32]byte { return sum(data) }
 
 // NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
 func NewHash() hash.Hash { return sm3.New() }
@@ -92,24 +93,31 @@ func ParsePublicKey(point []byte) (*PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return newPublicKey(ec)
+	return newPublicKey(ec), nil
 }
 
-func newPublicKey(ec *ecdsa.PublicKey) (*PublicKey, error) {
+// zaPrefix is what stands before the key's coordinates in Z_A (GB/T 32918.2 §5.5) for the one id
+// that the profile knows: ENTL, the id, a, b, and the generator (GB/T 32918.5).
+const zaPrefix = "\x00\x80" + DefaultID +
+	"\xff\xff\xff\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xfc" +
+	"\x28\xe9\xfa\x9e\x9d\x9f\x5e\x34\x4d\x5a\x9e\x4b\xcf\x65\x09\xa7\xf3\x97\x89\xf5\x15\xab\x8f\x92\xdd\xbc\xbd\x41\x4d\x94\x0e\x93" +
+	"\x32\xc4\xae\x2c\x1f\x19\x81\x19\x5f\x99\x04\x46\x6a\x39\xc9\x94\x8f\xe3\x0b\xbf\xf2\x66\x0b\xe1\x71\x5a\x45\x89\x33\x4c\x74\xc7" +
+	"\xbc\x37\x36\xa2\xf4\xf6\x77\x9c\x59\xbd\xce\xe3\x6b\x69\x21\x53\xd0\xa9\x87\x7c\xc6\x2a\x47\x40\x02\xdf\x32\xe5\x21\x39\xf0\xa0"
+
+func newPublicKey(ec *ecdsa.PublicKey) *PublicKey {
 	k := &PublicKey{ec: ec}
 	k.point[0] = 4
 	ec.X.FillBytes(k.point[1:33])
 	ec.Y.FillBytes(k.point[33:])
-	za, err := sm2.CalculateZA(ec, []byte(DefaultID))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	copy(k.za[:], za)
-	return k, nil
+	k.za = sum([]byte(zaPrefix), k.point[1:])
+	return k
 }
 
 // Bytes returns the uncompressed point, 0x04‖x‖y.
 func (k *PublicKey) Bytes() []byte { return append([]byte(nil), k.point[:]...) }
+
+// Equal compares points.
+func (k *PublicKey) Equal(o *PublicKey) bool { return k.point == o.point }
 
 // Compressed returns the 33-byte compressed point.
 func (k *PublicKey) Compressed() []byte {
@@ -123,10 +131,30 @@ func (k *PublicKey) ECDSA() *ecdsa.PublicKey { return k.ec }
 // Digest returns e = SM3(Z_A‖message), the number that is signed. Z_A is half a block of SM3, so
 // that a state kept after it would save no compression.
 func (k *PublicKey) Digest(message []byte) []byte {
-	h := sm3.New()
-	h.Write(k.za[:])
-	h.Write(message)
-	return h.Sum(nil)
+	e := k.digest(message)
+	return e[:]
+}
+
+func (k *PublicKey) digest(message []byte) [32]byte { return sum(k.za[:], message) }
+
+// state is a hash to use again, with room for its answer. None is read that was not reset, so that
+// nothing is carried from one use to the next.
+type state struct {
+	hash.Hash
+	sum [32]byte
+}
+
+var states = sync.Pool{New: func() any { return &state{Hash: sm3.New()} }}
+
+func sum(parts ...[]byte) [32]byte {
+	h := states.Get().(*state)
+	defer states.Put(h)
+	h.Reset()
+	for _, p := range parts {
+		_, _ = h.Write(p) // a hash never fails
+	}
+	h.Sum(h.sum[:0])
+	return h.sum
 }
 
 // Verify checks the 64-byte signature of message (GB/T 32918.2 §7.1).
@@ -134,7 +162,8 @@ func (k *PublicKey) Verify(message, signature []byte) error {
 	if err := checkRange(signature); err != nil {
 		return err
 	}
-	return k.verifyDigest(k.Digest(message), signature)
+	e := k.digest(message)
+	return k.verifyDigest(e[:], signature)
 }
 
 // verifyDigest asks the key's table, where it has one, and the library where that is not sure.
@@ -195,7 +224,7 @@ func GenerateKey() (*PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sm: %w", err)
 	}
-	return newPrivateKey(k)
+	return newPrivateKey(k), nil
 }
 
 // ParsePrivateKey reads the 32-byte big-endian scalar d, 1 ≤ d ≤ n-2.
@@ -204,15 +233,11 @@ func ParsePrivateKey(d []byte) (*PrivateKey, error) {
 	if err != nil {
 		return nil, ErrKey // the library's error could quote the key
 	}
-	return newPrivateKey(k)
+	return newPrivateKey(k), nil
 }
 
-func newPrivateKey(k *sm2.PrivateKey) (*PrivateKey, error) {
-	public, err := newPublicKey(&k.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	return &PrivateKey{key: k, public: public}, nil
+func newPrivateKey(k *sm2.PrivateKey) *PrivateKey {
+	return &PrivateKey{key: k, public: newPublicKey(&k.PublicKey)}
 }
 
 // Public returns the key that verifies.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm2/sm2ec"
 	"github.com/emmansun/gmsm/sm4"
 	"github.com/stretchr/testify/require"
@@ -222,4 +223,15 @@ func TestIssue560(t *testing.T) {
 	tables, err := NewTables(TablesConfig{})
 	require.NoError(t, err)
 	require.NoError(t, tables.Known(p).verifyDigest(make([]byte, 32), sig))
+}
+
+// Z_A is made by hand; the library's must be the same.
+func TestZAIsTheLibrarys(t *testing.T) {
+	for range 64 {
+		k, err := GenerateKey()
+		require.NoError(t, err)
+		want, err := sm2.CalculateZA(k.Public().ECDSA(), []byte(DefaultID))
+		require.NoError(t, err)
+		require.Equal(t, want, k.Public().za[:])
+	}
 }

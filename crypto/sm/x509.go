@@ -130,7 +130,7 @@ func ParsePKCS8(der []byte) (any, error) {
 	}
 	switch k := v.(type) {
 	case *sm2.PrivateKey:
-		return newPrivateKey(k)
+		return newPrivateKey(k), nil
 	case *ecdsa.PrivateKey:
 		return k, nil
 	}

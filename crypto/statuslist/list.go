@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"strconv"
 
 	"github.com/showcard/showcard/internal/strictjson"
 )
@@ -92,27 +93,37 @@ func (r Reference) Claim() map[string]any {
 // ignored; without status_list there is no reference.
 func ParseReference(claim []byte) (Reference, error) {
 	var r Reference
-	if err := strictjson.Check(claim, 8); err != nil {
+	var room [4]strictjson.Member
+	status, err := strictjson.Object(claim, 8, room[:0])
+	if err != nil {
 		return r, fmt.Errorf("%w: status: %w", ErrMalformed, err)
 	}
-	status, err := object(claim)
+	list, err := strictjson.Object(member(status, "status_list"), 8, nil)
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("%w: status_list: %w", ErrMalformed, err)
 	}
-	list, err := object(status["status_list"])
-	if err != nil {
-		return r, err
+	// A number of any other form than digits is no index; its size is held against the list later.
+	if r.Index, err = strconv.ParseUint(string(member(list, "idx")), 10, 64); err != nil {
+		return Reference{}, fmt.Errorf("%w: no idx, or it has the wrong type", ErrMalformed)
 	}
-	if err := required(list, "idx", &r.Index); err != nil {
-		return Reference{}, err
-	}
-	if err := required(list, "uri", &r.URI); err != nil {
-		return Reference{}, err
+	var ok bool
+	if r.URI, ok = strictjson.Text(member(list, "uri")); !ok {
+		return Reference{}, fmt.Errorf("%w: no uri, or it has the wrong type", ErrMalformed)
 	}
 	if r.URI == "" || len(r.URI) > maxURI {
 		return Reference{}, fmt.Errorf("%w: uri of %d bytes", ErrMalformed, len(r.URI))
 	}
 	return r, nil
+}
+
+// member finds a value by its exact name.
+func member(all []strictjson.Member, name string) []byte {
+	for _, m := range all {
+		if string(m.Name) == name {
+			return m.Value
+		}
+	}
+	return nil
 }
 
 const maxURI = 2048

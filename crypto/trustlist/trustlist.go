@@ -194,6 +194,9 @@ type boundKey struct {
 	key      *DatedKey
 }
 
+// errNotAProviders is the answer about every device's key, so it is made once.
+var errNotAProviders = fmt.Errorf("%w: no wallet provider's key", ErrKeyUnknown)
+
 // identity is what makes two keys the same key.
 func identity(k *key.Public) string { return string(k.Algorithm()) + "\x00" + string(k.Point()) }
 
@@ -305,7 +308,7 @@ func (l *List) ProviderKey(k *key.Public, iat time.Time) (*Provider, *DatedKey, 
 	}
 	b, ok := l.lookup().bound[identity(k)]
 	if !ok {
-		return nil, nil, fmt.Errorf("%w: no wallet provider's key", ErrKeyUnknown)
+		return nil, nil, errNotAProviders
 	}
 	if b.provider.Frozen {
 		return nil, nil, fmt.Errorf("%w: wallet provider %s", ErrFrozen, b.provider.ID)

@@ -33,19 +33,19 @@ const (
 	admissionWindow  = 25 * time.Millisecond  // between two looks at the delays
 	standingFor      = 100 * time.Millisecond // a line that was not empty for so long is standing
 	burstPatience    = 30 * time.Millisecond
-	standingPatience = 5 * time.Millisecond
+	standingPatience = 15 * time.Millisecond
 	turnPatience     = 250 * time.Millisecond // of a stream that is held back
 
 	// A goroutine that is ready waits for a processor no longer than this, or a refusal could not
 	// be quick either: it needs a processor as well.
-	enoughScheduling = 4 * time.Millisecond
+	enoughScheduling = 8 * time.Millisecond
 	// Work takes no longer than twice what it takes when there is little of it, and this. It covers
 	// what the scheduler does not see: the disk, the database, Redis.
 	enoughService = 20 * time.Millisecond
 
 	enoughServed            = 8 // requests of which the usual time is a time
-	leastPlacesPerProcessor = 8
-	firstPlacesPerProcessor = 24
+	leastPlacesPerProcessor = 16
+	firstPlacesPerProcessor = 48
 	defaultPlaces           = 512
 	longestLine             = 1024
 )

@@ -124,17 +124,17 @@ func TestPlacesFollowTheDelays(t *testing.T) {
 			places, _, _, _ := a.state()
 			return places
 		}
-		require.Equal(t, 48, run(40, 20), "enough is enough")
-		require.Greater(t, run(40, 40), 48, "more are wanted, and nothing speaks against it")
+		require.Equal(t, 96, run(40, 20), "enough is enough")
+		require.Greater(t, run(40, 96), 96, "more are wanted, and nothing speaks against it")
 		places := run(2, 4)
 		delay = 2 * enoughScheduling
 		require.Equal(t, places, run(40, 4), "few requests are not what makes the processors busy")
-		require.Equal(t, 16, run(100, 40), "never fewer than the least")
+		require.Equal(t, 32, run(100, 80), "never fewer than the least")
 		delay = 0
-		require.Greater(t, run(100, 40), 40)
+		require.Greater(t, run(100, 40), 38)
 		took = 100 * time.Millisecond // a slow database is found without a busy processor
-		require.Equal(t, 16, run(100, 40))
-		require.Greater(t, run(800, 40), 16, "when the work is of another kind now, that is learned")
+		require.Equal(t, 32, run(100, 80))
+		require.Greater(t, run(800, 80), 32, "when the work is of another kind now, that is learned")
 	})
 }
 

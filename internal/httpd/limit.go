@@ -21,6 +21,7 @@ const (
 	ClassRead     Class = "read"     // cheap look-ups and public documents
 	ClassWrite    Class = "write"    // single changes
 	ClassBulk     Class = "bulk"     // pushes: few, long
+	ClassResults  Class = "results"  // answers to the rows of a push, as fast as the department reads
 	ClassScan     Class = "scan"     // a clerk at a counter waits: served before all others
 	ClassRenew    Class = "renew"    // the next code of a show, its picture, and what became of it
 	ClassShow     Class = "show"     // new shows of a holder: each lies in memory for minutes
@@ -68,6 +69,7 @@ func defaultLimits() map[Class]Limits {
 		// Many people sit behind one address of a provider's network; the provider takes its time.
 		ClassCallback: {Rank: RankAside, PerMinute: 480, Concurrent: 128},
 		ClassWait:     {Rank: RankAside, PerMinute: 6000, Concurrent: 4096, Each: 512},
+		ClassResults:  {Rank: RankAside, PerMinute: 120, Concurrent: 64, Each: 8},
 		ClassEvents:   {Rank: RankAside, PerMinute: 60, Concurrent: 16384},
 		ClassOps:      {Rank: RankAside},
 	}

@@ -13,7 +13,11 @@ type parser struct {
 	maxDepth int
 	build    bool // make values; otherwise value returns nil
 	lower    bool // names with capital letters are unknown
-	path     []step
+	keep     bool // hand out what stands at the top: in members
+	members  []Member
+	steps    [8]step // the path, whose first steps cost no allocation
+	deep     []step  // the rest of it
+	level    int
 	err      *Error
 }
 
@@ -28,13 +32,28 @@ func (p *parser) fail(err error, detail string) {
 	if p.err != nil {
 		return
 	}
-	names := make([]string, len(p.path))
-	for i, s := range p.path {
+	names := make([]string, p.level)
+	for i, s := range append(p.steps[:min(p.level, len(p.steps)):len(p.steps)], p.deep...) {
 		if names[i] = string(s.name); s.name == nil {
 			names[i] = strconv.Itoa(s.index)
 		}
 	}
 	p.err = &Error{Err: err, Pointer: Pointer(names...), Detail: detail + " (byte " + strconv.Itoa(p.pos) + ")"}
+}
+
+func (p *parser) push(s step) {
+	if p.level < len(p.steps) {
+		p.steps[p.level] = s
+	} else {
+		p.deep = append(p.deep, s)
+	}
+	p.level++
+}
+
+func (p *parser) pop() {
+	if p.level--; p.level >= len(p.steps) {
+		p.deep = p.deep[:len(p.deep)-1]
+	}
 }
 
 func (p *parser) peek() byte {
@@ -96,7 +115,7 @@ func (p *parser) word(w string) bool {
 // names remembers the names of one object: a few in a list, which costs no allocation, many
 // in a map, so that an object of a hundred thousand names takes no hour.
 type names struct {
-	few  [12][]byte
+	few  [16][]byte
 	n    int
 	many map[string]struct{}
 }
@@ -146,7 +165,7 @@ func (p *parser) object(depth int) any {
 		if p.err != nil {
 			return nil
 		}
-		p.path = append(p.path, step{name: name})
+		p.push(step{name: name})
 		var twice bool
 		if p.build {
 			_, twice = m[string(name)]
@@ -167,6 +186,7 @@ func (p *parser) object(depth int) any {
 		}
 		p.pos++
 		p.space()
+		start := p.pos
 		v := p.value(depth)
 		if p.err != nil {
 			return nil
@@ -174,7 +194,10 @@ func (p *parser) object(depth int) any {
 		if p.build {
 			m[string(name)] = v
 		}
-		p.path = p.path[:len(p.path)-1]
+		if depth == 1 && p.keep {
+			p.members = append(p.members, Member{name, p.src[start:p.pos:p.pos]})
+		}
+		p.pop()
 		p.space()
 		switch p.peek() {
 		case ',':
@@ -217,8 +240,9 @@ func (p *parser) array(depth int) any {
 		return done()
 	}
 	for i := 0; ; i++ {
-		p.path = append(p.path, step{index: i})
+		p.push(step{index: i})
 		p.space()
+		start := p.pos
 		v := p.value(depth)
 		if p.err != nil {
 			return nil
@@ -226,7 +250,10 @@ func (p *parser) array(depth int) any {
 		if p.build {
 			list = append(list, v)
 		}
-		p.path = p.path[:len(p.path)-1]
+		if depth == 1 && p.keep {
+			p.members = append(p.members, Member{Value: p.src[start:p.pos:p.pos]})
+		}
+		p.pop()
 		p.space()
 		switch p.peek() {
 		case ',':

@@ -5,6 +5,8 @@
 // of showcard reads through one of these:
 //
 //	Check    is it one JSON value of the strict kind? Then encoding/json may read it
+//	Object   the same, and hands out the members as they were written, without a map
+//	Array    likewise the elements
 //	Parse    the same, as Go values with exact numbers
 //	Decode   the same, into a struct of ours, with unknown names refused
 package strictjson
@@ -63,17 +65,59 @@ func Pointer(path ...string) string {
 // Check reports whether data is one JSON value, in valid UTF-8, at most maxDepth objects and
 // arrays deep, without a name that stands twice in one object or half of a surrogate pair.
 func Check(data []byte, maxDepth int) error {
-	_, err := read(parser{src: data, maxDepth: maxDepth})
+	p := parser{src: data, maxDepth: maxDepth}
+	_, err := p.read()
 	return err
 }
 
 // Parse is Check, and returns the value: map[string]any, []any, string, bool, nil, or
 // json.Number with the digits as they were written.
 func Parse(data []byte, maxDepth int) (any, error) {
-	return read(parser{src: data, maxDepth: maxDepth, build: true})
+	p := parser{src: data, maxDepth: maxDepth, build: true}
+	return p.read()
 }
 
-func read(p parser) (any, error) {
+// Member is a member of an object, or an element of an array, which has no name. The name is as it
+// is meant, the value as it was written. Neither is to be changed: they are parts of what was read.
+type Member struct{ Name, Value []byte }
+
+// Object is Check for a value that must be an object. It appends its members to to, in their order.
+func Object(data []byte, maxDepth int, to []Member) ([]Member, error) {
+	return walk(data, maxDepth, '{', to)
+}
+
+// Array is Object for the elements of an array.
+func Array(data []byte, maxDepth int, to []Member) ([]Member, error) {
+	return walk(data, maxDepth, '[', to)
+}
+
+func walk(data []byte, maxDepth int, first byte, to []Member) ([]Member, error) {
+	p := parser{src: data, maxDepth: maxDepth, keep: true, members: to}
+	p.space()
+	right := p.peek() == first
+	if _, err := p.read(); err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, &Error{Err: ErrType, Detail: "want " + string(first)}
+	}
+	return p.members, nil
+}
+
+// Text returns a string out of JSON that one of the functions here has read.
+func Text(value []byte) (string, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(value, '\\') < 0 { // nearly always
+		return string(value[1 : len(value)-1]), true
+	}
+	p := parser{src: value}
+	s := p.text()
+	return string(s), p.err == nil
+}
+
+func (p *parser) read() (any, error) {
 	if !utf8.Valid(p.src) {
 		return nil, &Error{Err: ErrUTF8}
 	}
@@ -94,7 +138,8 @@ func read(p parser) (any, error) {
 // own making, whose names are lower-case: a name that encoding/json would match only by folding
 // its case is unknown.
 func Decode(data []byte, maxDepth int, v any) error {
-	if _, err := read(parser{src: data, maxDepth: maxDepth, lower: true}); err != nil {
+	p := parser{src: data, maxDepth: maxDepth, lower: true}
+	if _, err := p.read(); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))

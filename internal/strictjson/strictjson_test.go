@@ -120,3 +120,45 @@ func FuzzParse(f *testing.F) {
 		require.Contains(t, []bool{errors.Is(err, ErrDuplicate), errors.Is(err, ErrDepth), errors.Is(err, ErrUTF8), bytes.Contains(data, []byte(`\u`))}, true, "valid JSON is refused for a reason")
 	})
 }
+
+// Object and Array must hand out exactly what encoding/json finds, and refuse what Check refuses.
+func FuzzWalk(f *testing.F) {
+	for _, s := range []string{`{}`, `[]`, ` { "a" : 1 , "b\u0063" : [ 1, {"c":"d"} ] } `, `["a", null , {"b":[]}]`, `{"a":1,"a":2}`, `{"a":1}x`, `"a"`, `{"k\"":"\ud83d\ude00"}`, `[1,`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		check := Check(data, 6)
+		if list, err := Object(data, 6, nil); err == nil {
+			members := map[string]json.RawMessage{}
+			for _, m := range list {
+				members[string(m.Name)] = m.Value
+			}
+			require.NoError(t, check)
+			want := map[string]json.RawMessage{}
+			require.NoError(t, json.Unmarshal(data, &want))
+			require.Len(t, members, len(want))
+			for name, value := range want {
+				require.Equal(t, string(value), string(members[name]))
+				text, ok := Text(value)
+				var s *string
+				require.Equal(t, json.Unmarshal(value, &s) == nil && s != nil, ok)
+				if ok {
+					require.Equal(t, *s, text)
+				}
+			}
+		} else if check == nil {
+			require.ErrorIs(t, err, ErrType)
+		}
+		if elements, err := Array(data, 6, nil); err == nil {
+			require.NoError(t, check)
+			var want []json.RawMessage
+			require.NoError(t, json.Unmarshal(data, &want))
+			require.Len(t, elements, len(want))
+			for i, value := range want {
+				require.Equal(t, string(value), string(elements[i].Value))
+			}
+		} else if check == nil {
+			require.ErrorIs(t, err, ErrType)
+		}
+	})
+}

@@ -12,8 +12,10 @@ import (
 
 // A company's look names who showed it, and the log knows its receipt by digest. Neither is a
 // difference between record and log, nor is it one that she who showed was erased since.
-func TestCompanyLooksAgreeWithTheLog(t *testing.T) {
-	f := newAudit(t)
+func TestCompanyLooksAgreeWithTheLog(t *testing.T) { onEach(t, eachCompanyLooksAgreeWithTheLog) }
+
+func eachCompanyLooksAgreeWithTheLog(t *testing.T, fresh string) {
+	f := newAuditAt(t, fresh)
 	ctx := t.Context()
 	v := benchmarkVerification(1)
 	v.HolderID, v.PersonID, v.Receipt, v.ReceiptDigest = "firm", "agent", []byte("{}"), "digest"

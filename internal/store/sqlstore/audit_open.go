@@ -19,11 +19,19 @@ type Leaves struct{ store *Store }
 
 var _ audit.Source = (*Leaves)(nil)
 
-// OpenLeaves opens a database file. Nothing is written to it, and its tables stay as they are.
+// OpenLeaves opens a database file, or a PostgreSQL database as a role that may read it. Nothing is
+// written to it, and its tables stay as they are.
 func OpenLeaves(ctx context.Context, url string) (*Leaves, error) {
+	if strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:") {
+		d, err := readPostgres(ctx, url)
+		if err != nil {
+			return nil, err
+		}
+		return &Leaves{&Store{db: d}}, nil
+	}
 	path, ok := strings.CutPrefix(url, "sqlite:")
 	if !ok || path == "" {
-		return nil, fmt.Errorf("%w: want sqlite:PATH", ErrURL)
+		return nil, fmt.Errorf("%w: want sqlite:PATH or postgres://…", ErrURL)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -10,8 +10,10 @@ import (
 )
 
 // A proof convinces without the log: it needs its leaf, its path and the checkpoint.
-func TestProofsOfTheStore(t *testing.T) {
-	f := newAudit(t)
+func TestProofsOfTheStore(t *testing.T) { onEach(t, eachProofsOfTheStore) }
+
+func eachProofsOfTheStore(t *testing.T, fresh string) {
+	f := newAuditAt(t, fresh)
 	for range 300 {
 		require.NoError(t, f.store.Note(t.Context(), audit.Event{Kind: "session.opened", Actor: "x"}))
 	}

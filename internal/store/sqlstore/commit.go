@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,6 +28,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		b.Results = allResults(b)
 	}
 	sealed := make([]sealedBatch, len(b.Certificates))
+	changes := make([]sealedChange, len(b.Changes))
 	details := make([][]byte, len(b.Results))
 	b.Certificates = slices.Clone(b.Certificates)
 	err := inChunks(len(sealed), func(i int) (err error) {
@@ -38,6 +40,12 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		return err
 	})
 	if err == nil {
+		err = inChunks(len(changes), func(i int) (err error) {
+			changes[i], err = s.sealChange(b.Changes[i].Change, s.changeID(b.Changes[i]))
+			return err
+		})
+	}
+	if err == nil {
 		err = inChunks(len(details), func(i int) (err error) {
 			details[i], err = s.sealResult(b.Job, b.Results[i])
 			return err
@@ -48,7 +56,7 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 	}
 
 	var out []issuer.Committed
-	err = s.writeAbout(ctx, aboutBatch(b), 4*len(b.Certificates)+len(b.Results)+1, func(q querier) error {
+	err = s.writeAbout(ctx, aboutBatch(b), 4*(len(b.Certificates)+len(b.Changes))+len(b.Results)+1, func(q querier) error {
 		var job openJob
 		var err error
 		if b.Job != "" {
@@ -56,18 +64,31 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 				return err
 			}
 		}
-		if out, err = s.insertAll(q, b, sealed); err != nil || b.Job == "" {
+		if err := hold(q, changedBy(b)); err != nil {
+			return err
+		}
+		if out, err = s.insertAll(q, b, sealed); err != nil {
 			return err
 		}
 		fates := make(map[int64]issuer.Committed, len(out))
 		for i, n := range b.Certificates {
 			fates[n.Line] = out[i]
 		}
+		for i, c := range b.Changes {
+			fate := issuer.Committed{Identifier: c.Identifier}
+			if fate.Err = s.changeOnce(q, c, &changes[i]); fate.Err != nil && !refusal(fate.Err) {
+				return fate.Err
+			}
+			fates[c.Line] = fate
+		}
+		if b.Job == "" {
+			return nil
+		}
 		answers := make([]issuer.Result, len(b.Results))
 		for i, r := range b.Results {
 			// What lies sealed in the details stands; what the record decides lies beside it.
 			answers[i] = issuer.Result{Line: r.Line, Identifier: r.Identifier, Code: r.Code}
-			if fate, ok := fates[r.Line]; ok {
+			if fate, ok := fates[cmp.Or(r.As, r.Line)]; ok {
 				answers[i].Identifier = fate.Identifier
 				if fate.Err != nil {
 					answers[i].Code, answers[i].Pointer = issuer.Refusal(fate.Err)
@@ -96,6 +117,41 @@ func aboutBatch(b issuer.Batch) string {
 		return aboutCertificate(b.Certificates[0].Identifier)
 	}
 	return ""
+}
+
+// changedBy are the certificates whose state a batch changes.
+func changedBy(b issuer.Batch) []string {
+	var all []string
+	for _, n := range b.Certificates {
+		if n.Replaces != "" {
+			all = append(all, n.Replaces)
+		}
+	}
+	for _, c := range b.Changes {
+		all = append(all, c.Identifier)
+	}
+	return all
+}
+
+// hold keeps certificates, and the lists in which they and their copies stand, from being changed by
+// others until the transaction ends. Where writers work side by side they take them in one order, or
+// two batches that have some in common, or only two lists, would wait for each other.
+func hold(q querier, identifiers []string) error {
+	if _, ok := q.(bulk); !ok || len(identifiers) < 2 {
+		return nil
+	}
+	for _, query := range []string{
+		`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`,
+		`SELECT name FROM status_lists WHERE name IN (SELECT list FROM slots WHERE identifier = ANY($1)) ORDER BY name FOR UPDATE`,
+	} {
+		if err := q.rows(query, []any{identifiers}, func(row scanner) error {
+			var name string
+			return row.Scan(&name)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // allResults adds to the results of a batch those of its certificates that have none.

@@ -23,6 +23,7 @@ import (
 const (
 	crashFolder = "SQLSTORE_TEST_CRASH_FOLDER"
 	crashRun    = "SQLSTORE_TEST_CRASH_RUN"
+	crashURL    = "SQLSTORE_TEST_CRASH_URL"
 )
 
 func TestMain(m *testing.M) {
@@ -35,14 +36,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func crashConfig(folder string) (sqlstore.Config, error) {
+func crashConfig(folder, url string) (sqlstore.Config, error) {
 	keys, err := key.OpenStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "key")})
-	return sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "showcard.db"), Keys: keys}, err
+	return sqlstore.Config{URL: url, Keys: keys}, err
 }
 
 // crashing works until it is killed. A line is written when the store has acknowledged.
 func crashing(folder, run string) error {
-	cfg, err := crashConfig(folder)
+	cfg, err := crashConfig(folder, os.Getenv(crashURL))
 	if err != nil {
 		return err
 	}
@@ -63,12 +64,14 @@ func crashing(folder, run string) error {
 
 // Two processes write into one file and are killed in the middle of it, again and again.
 // Whatever they were told is durable must be there, and nothing may be there twice.
-func TestKilledProcessesLoseNothing(t *testing.T) {
+func TestKilledProcessesLoseNothing(t *testing.T) { onEach(t, eachKilledProcessesLoseNothing) }
+
+func eachKilledProcessesLoseNothing(t *testing.T, fresh string) {
 	folder := t.TempDir()
 	require.NoError(t, key.NewKeyFile(filepath.Join(folder, "key")))
 	_, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "key")})
 	require.NoError(t, err)
-	cfg, err := crashConfig(folder)
+	cfg, err := crashConfig(folder, fresh)
 	require.NoError(t, err)
 	first, err := sqlstore.Open(t.Context(), cfg)
 	require.NoError(t, err)
@@ -84,7 +87,7 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 		for i := range lines {
 			until := 50 + random.IntN(900)
 			wg.Go(func() {
-				lines[i] = killAfter(t, folder, fmt.Sprintf("run-%d-%d", round, i), until)
+				lines[i] = killAfter(t, folder, fresh, fmt.Sprintf("run-%d-%d", round, i), until)
 			})
 		}
 		wg.Wait()
@@ -105,9 +108,9 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 
 // killAfter runs a process, kills it once it has said so many lines, and returns all that it
 // had said whole.
-func killAfter(t *testing.T, folder, run string, until int) []string {
+func killAfter(t *testing.T, folder, url, run string, until int) []string {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashFolder+"="+folder, crashRun+"="+run)
+	cmd.Env = append(os.Environ(), crashFolder+"="+folder, crashRun+"="+run, crashURL+"="+url)
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()

@@ -55,17 +55,19 @@ func erasing(s *sqlstore.Store, run string) error {
 
 // A process is killed while it erases people: each of them is erased whole, or not at all, and
 // whoever was told that she is erased is.
-func TestKilledErasureIsWholeOrNothing(t *testing.T) {
+func TestKilledErasureIsWholeOrNothing(t *testing.T) { onEach(t, eachKilledErasureIsWholeOrNothing) }
+
+func eachKilledErasureIsWholeOrNothing(t *testing.T, fresh string) {
 	folder := t.TempDir()
 	require.NoError(t, key.NewKeyFile(filepath.Join(folder, "key")))
 	_, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "key")})
 	require.NoError(t, err)
-	cfg, err := crashConfig(folder)
+	cfg, err := crashConfig(folder, fresh)
 	require.NoError(t, err)
 	whole, erased := 0, 0
 	for round := range 5 {
 		told := map[string]bool{}
-		for _, line := range killAfter(t, folder, fmt.Sprintf("%s%d-", erasingRun, round), 1+2*rand.IntN(6)+round%2) {
+		for _, line := range killAfter(t, folder, fresh, fmt.Sprintf("%s%d-", erasingRun, round), 1+2*rand.IntN(6)+round%2) {
 			what, holder, _ := strings.Cut(line, " ")
 			told[holder] = told[holder] || what == "erased"
 		}

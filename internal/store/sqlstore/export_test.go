@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"maps"
+	"time"
 )
 
 // Statements returns all statements that the store has prepared so far. For tests: nothing else
@@ -37,6 +38,22 @@ func (s *Store) Readers() int { return s.db.(*sqlite).open }
 // Read takes one of them.
 func (s *Store) Read(ctx context.Context, do func() error) error {
 	return s.read(ctx, func(querier) error { return do() })
+}
+
+// AwaitReplica looks at the logs until some standby is up to date.
+func (s *Store) AwaitReplica(ctx context.Context) {
+	d := s.db.(*postgres)
+	for d.copies.pools[0].asOf.Store(0); d.copies.fresh(time.Now()) == nil && ctx.Err() == nil; {
+		d.lookAtLogs(ctx)
+	}
+}
+
+// AskedReplicas is how often a connection to a standby was taken.
+func (s *Store) AskedReplicas() (n int64) {
+	for _, r := range s.db.(*postgres).copies.pools {
+		n += r.pool.Stat().AcquireCount()
+	}
+	return n
 }
 
 // Pragma asks the connection that writes.

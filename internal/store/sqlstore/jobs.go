@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,14 +20,14 @@ type openJob struct {
 	finished                              *int64
 }
 
-const jobColumns = `id, authority, state, holder, lease, lease_until, upload, taken, accepted, rejected, bytes, started_at, updated_at, finished_at`
+const jobColumns = `id, authority, kind, content, state, holder, lease, lease_until, upload, taken, accepted, rejected, bytes, started_at, updated_at, finished_at`
 
 // aboutJob names works that hold the row of a job.
 func aboutJob(id string) string { return "push " + id }
 
 // selectJob reads a job; found is false when there is none.
 func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
-	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
+	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.Kind, &j.Content, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
 		&j.Rows, &j.Accepted, &j.Rejected, &j.Bytes, &j.started, &j.update, &j.finished)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, false, nil
@@ -36,39 +37,65 @@ func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
 }
 
 // BeginJob implements [issuer.Jobs].
-func (s *Store) BeginJob(ctx context.Context, id, authority, holder string, now time.Time, lease time.Duration) (issuer.Job, error) {
-	log, err := s.audited(jobEvent("push.begun", now, issuer.Job{ID: id, Authority: authority}))
+func (s *Store) BeginJob(ctx context.Context, b issuer.JobStart) (issuer.Job, error) {
+	log, err := s.audited(jobEvent("push.begun", b.At, issuer.Job{ID: b.ID, Authority: b.Authority}))
 	if err != nil {
 		return issuer.Job{}, err
 	}
+	b.Kind = cmp.Or(b.Kind, issuer.KindCertificates)
 	var out issuer.Job
-	err = s.writeAbout(ctx, aboutJob(id), 2, func(q querier) error {
-		at := micros(now)
+	err = s.writeAbout(ctx, aboutJob(b.ID), 2, func(q querier) error {
+		at := micros(b.At)
 		// Whether it is there or not, afterwards it is, and is ours to look at.
-		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0, 0, 0, $4, $4, NULL) ON CONFLICT (id) DO NOTHING`,
-			id, authority, string(issuer.JobInterrupted), at); err != nil {
+		if _, err := q.exec(`INSERT INTO push_jobs (`+jobColumns+`) VALUES ($1, $2, $3, '', $4, '', 0, 0, 0, 0, 0, 0, 0, $5, $5, NULL) ON CONFLICT (id) DO NOTHING`,
+			b.ID, b.Authority, string(b.Kind), string(issuer.JobInterrupted), at); err != nil {
 			return err
 		}
-		j, _, err := selectJob(q, id, s.db.lock())
+		j, _, err := selectJob(q, b.ID, s.db.lock())
 		if err != nil {
 			return err
 		}
-		if j.Authority != authority || j.State == issuer.JobRunning && j.holder != holder && j.until > at {
-			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, id)
+		if j.Authority != b.Authority || j.State == issuer.JobRunning && j.holder != b.Holder && j.until > at {
+			return fmt.Errorf("%w: %s", issuer.ErrJobConflict, b.ID)
 		}
-		if _, err := q.exec(`UPDATE push_jobs SET state = $2, holder = $3, lease = $4, lease_until = $5, upload = upload + 1,
-				taken = 0, accepted = 0, rejected = 0, bytes = 0, started_at = $6, updated_at = $6, finished_at = NULL WHERE id = $1`,
-			id, string(issuer.JobRunning), holder, lease.Microseconds(), micros(now.Add(lease)), at); err != nil {
+		if b.From > 1 {
+			err = j.goOn(q, b)
+		} else {
+			j.Rows, j.Accepted, j.Rejected, j.Bytes, j.started = 0, 0, 0, 0, at
+			j.upload++
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := q.exec(`UPDATE push_jobs SET state = $2, holder = $3, lease = $4, lease_until = $5, upload = $6, taken = $7, accepted = $8, rejected = $9,
+				bytes = $10, started_at = $11, updated_at = $12, kind = $13, content = $14, finished_at = NULL WHERE id = $1`,
+			b.ID, string(issuer.JobRunning), b.Holder, b.Lease.Microseconds(), micros(b.At.Add(b.Lease)), j.upload, j.Rows, j.Accepted, j.Rejected,
+			j.Bytes, j.started, at, string(b.Kind), b.Content); err != nil {
 			return err
 		}
 		if err := log.store(q); err != nil {
 			return err
 		}
-		j, _, err = selectJob(q, id, "")
+		j, _, err = selectJob(q, b.ID, "")
 		out = j.Job
 		return err
 	})
 	return out, err
+}
+
+// goOn takes an upload up again: answers from the row on are forgotten, those in front stay.
+func (j *openJob) goOn(q querier, b issuer.JobStart) error {
+	if j.Kind != b.Kind || b.Content == "" || j.Content != b.Content || b.From > j.Rows+1 {
+		return fmt.Errorf("%w: %s", issuer.ErrJobResume, b.ID)
+	}
+	var rows, refused int64
+	if err := q.row(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN code = '' THEN 0 ELSE 1 END), 0) FROM push_results WHERE job = $1 AND line >= $2 AND upload = $3`,
+		b.ID, b.From, j.upload).Scan(&rows, &refused); err != nil {
+		return err
+	}
+	j.Rows, j.Accepted, j.Rejected = j.Rows-rows, j.Accepted-(rows-refused), j.Rejected-refused
+	_, err := q.exec(`DELETE FROM push_results WHERE job = $1 AND line >= $2 AND upload = $3`, b.ID, b.From, j.upload)
+	return err
 }
 
 // continueJob checks that a batch belongs to the upload that holds the job.

@@ -17,7 +17,7 @@ var ErrReindexing = errors.New("sqlstore: names are being turned to another key;
 // generation reads which keys of names are in force.
 func generation(ctx context.Context, db database) (g int, complete bool, fingerprint []byte, err error) {
 	g, complete = 1, true
-	err = db.read(ctx, false, func(q querier) error {
+	err = db.read(ctx, reading{}, func(q querier) error {
 		return q.rows(`SELECT generation, complete, fingerprint FROM lookup_keys ORDER BY generation DESC LIMIT 1`, nil, func(row scanner) error {
 			var done int
 			err := row.Scan(&g, &done, &fingerprint)

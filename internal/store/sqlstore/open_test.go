@@ -58,7 +58,7 @@ func TestCommitsAreFlushed(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	for _, url := range []string{"", "sqlite", "sqlite:", "showcard.db", "postgres://user:hunter2@localhost/x", "SQLITE:x"} {
+	for _, url := range []string{"", "sqlite", "sqlite:", "showcard.db", "postgress://user:hunter2@localhost/x", "postgres://user:hunter2@localhost:port/x", "SQLITE:x"} {
 		_, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url, Keys: newKeys(t)})
 		require.ErrorIs(t, err, sqlstore.ErrURL, url)
 		require.NotContains(t, err.Error(), "hunter2")
@@ -83,8 +83,10 @@ func TestOpenRefusesNewerTables(t *testing.T) {
 }
 
 // Many open a file that is not there yet: one makes the tables, the others wait for it.
-func TestOpenAtTheSameMoment(t *testing.T) {
-	cfg := sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "data", "showcard.db"), Keys: newKeys(t)}
+func TestOpenAtTheSameMoment(t *testing.T) { onEach(t, eachOpenAtTheSameMoment) }
+
+func eachOpenAtTheSameMoment(t *testing.T, fresh string) {
+	cfg := sqlstore.Config{URL: fresh, Keys: newKeys(t)}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -104,8 +106,10 @@ func TestOpenAtTheSameMoment(t *testing.T) {
 	wg.Wait()
 }
 
-func TestClosed(t *testing.T) {
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)})
+func TestClosed(t *testing.T) { onEach(t, eachClosed) }
+
+func eachClosed(t *testing.T, fresh string) {
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: fresh, Keys: newKeys(t)})
 	require.NoError(t, err)
 	// Writes that have begun are finished, those that come too late are refused, none hangs.
 	var wg sync.WaitGroup
@@ -125,8 +129,10 @@ func TestClosed(t *testing.T) {
 	require.ErrorIs(t, s.PutAppointment(t.Context(), appointment()), sqlstore.ErrClosed)
 }
 
-func TestGivingUp(t *testing.T) {
-	s := open(t, sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)})
+func TestGivingUp(t *testing.T) { onEach(t, eachGivingUp) }
+
+func eachGivingUp(t *testing.T, fresh string) {
+	s := open(t, sqlstore.Config{URL: fresh, Keys: newKeys(t)})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	// Either the work was not begun and nothing is there, or it was and its answer is the truth.
@@ -146,8 +152,10 @@ func TestGivingUp(t *testing.T) {
 }
 
 // A refused work shares its transaction with others and leaves nothing of itself behind.
-func TestNeighboursInOneTransaction(t *testing.T) {
-	s := open(t, sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)})
+func TestNeighboursInOneTransaction(t *testing.T) { onEach(t, eachNeighboursInOneTransaction) }
+
+func eachNeighboursInOneTransaction(t *testing.T, fresh string) {
+	s := open(t, sqlstore.Config{URL: fresh, Keys: newKeys(t)})
 	fill(t, s)
 	heads, err := s.Lists(t.Context())
 	require.NoError(t, err)

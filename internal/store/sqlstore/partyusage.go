@@ -18,7 +18,7 @@ const maxUsageRows = 20_000
 // microseconds since 1970, eight hours on. It reads no column that is sealed.
 func (s *Store) PartyUsage(ctx context.Context, party string, since time.Time) ([]registry.UsageRow, error) {
 	var out []registry.UsageRow
-	err := s.read(ctx, func(q querier) error {
+	err := s.lookup(ctx, func(q querier) error {
 		out = nil
 		return q.rows(`SELECT (at + 28800000000) / 86400000000 AS day, purpose, type, via, outcome, reasons, fields, COUNT(*)
 			FROM verifications WHERE party = $1 AND at >= $2

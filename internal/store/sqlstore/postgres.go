@@ -77,10 +77,24 @@ func openPostgres(ctx context.Context, address string, copies []string) (_ *post
 		d.writers = append(d.writers, w)
 		d.lanes = append(d.lanes, newLane(w.run))
 	}
-	if d.copies, err = openReplicas(ctx, copies); err != nil {
+	if err := d.openReplicas(ctx, copies); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// readPostgres opens a database that is only read, as a role that may do no more.
+func readPostgres(ctx context.Context, address string) (_ *postgres, err error) {
+	cfg, err := postgresConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ConnConfig.ValidateConnect = nil // a standby is as good
+	cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	cfg.MaxConns = 1
+	d := &postgres{}
+	d.readers, err = pgxpool.NewWithConfig(ctx, cfg)
+	return d, err
 }
 
 // postgresConfig reads an address, and settles what must not depend on it.
@@ -189,8 +203,13 @@ func (d *postgres) keys(ctx context.Context, queries func(querier) error) error 
 	return d.readFrom(ctx, d.keyPool, false, queries)
 }
 
-func (d *postgres) read(ctx context.Context, snapshot bool, queries func(querier) error) error {
-	return d.readFrom(ctx, d.readers, snapshot, queries)
+func (d *postgres) read(ctx context.Context, how reading, queries func(querier) error) error {
+	if how.late {
+		if done, err := d.lookup(ctx, how.snapshot, queries); done {
+			return err
+		}
+	}
+	return d.readFrom(ctx, d.readers, how.snapshot, queries)
 }
 
 // readFrom runs queries over a connection of a pool. When the connection turns out to be dead before
@@ -249,12 +268,12 @@ func (d *postgres) close() error {
 	for _, w := range d.writers {
 		w.close()
 	}
+	d.copies.close()
 	for _, pool := range []*pgxpool.Pool{d.readers, d.keyPool} {
 		if pool != nil {
 			pool.Close()
 		}
 	}
-	d.copies.close()
 	return nil
 }
 

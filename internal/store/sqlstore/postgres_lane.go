@@ -48,10 +48,10 @@ type pgWriter struct {
 }
 
 const (
-	// tries is how often a group is begun before its callers are told.
-	tries = 5
-	// reconnecting is how long a lane looks for a server that takes writes. Callers wait meanwhile.
-	reconnecting = 2 * time.Second
+	// tries is how often a group is begun before its callers are told, and trying how long it is; they wait
+	// meanwhile. A failover that is quicker goes by unnoticed.
+	tries  = 5
+	trying = 3 * time.Second
 	// groupTimeout ends a transaction: what takes longer has lost its server.
 	groupTimeout = time.Minute
 )
@@ -62,12 +62,13 @@ func newPgWriter(cfg *pgx.ConnConfig) *pgWriter { return &pgWriter{cfg: cfg} }
 func (w *pgWriter) run(group []*ticket) {
 	answers := make([]error, len(group))
 	careful := false // a savepoint for each work
+	begun := time.Now()
 	for try := 1; ; try++ {
 		committing, err := w.transact(group, answers, careful)
 		if err == nil {
 			break
 		}
-		again := !committing && try < tries
+		again := !committing && try < tries && time.Since(begun) < trying
 		switch {
 		case again && lost(err):
 			w.drop()
@@ -111,7 +112,7 @@ func (w *pgWriter) connect(ctx context.Context) error {
 	if w.conn != nil && !w.conn.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, reconnecting)
+	ctx, cancel := context.WithTimeout(ctx, trying)
 	defer cancel()
 	pause := 20 * time.Millisecond
 	for {
@@ -151,7 +152,7 @@ func (w *pgWriter) transact(group []*ticket, answers []error, careful bool) (com
 		return false, err
 	}
 	s := &pgSession{ctx: ctx, conn: w.conn}
-	if _, err := s.conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := s.conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return false, w.abort(err)
 	}
 	changed, err := w.works(s, group, answers, careful)

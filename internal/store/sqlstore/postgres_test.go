@@ -3,7 +3,11 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,6 +68,12 @@ func database(t testing.TB) string {
 	return pg.Database(name)
 }
 
+// onEach runs a test over each database, an empty one.
+func onEach(t *testing.T, test func(t *testing.T, fresh string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "data", "showcard.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, database(t)) })
+}
+
 func onPostgres(seals key.SealerConfig) storetest.OpenDurable {
 	return func(t *testing.T, dc storetest.DurableConfig) storetest.DurableSubject {
 		cfg := sqlstore.Config{URL: database(t), Keys: newKeys(t), Now: dc.Now, ListSize: dc.ListSize, Seals: seals}
@@ -78,6 +88,32 @@ func TestDurableOnPostgres(t *testing.T) {
 	postgres(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	storetest.Durable(t, onPostgres(key.SealerConfig{}))
+}
+
+// Every text is compared byte by byte, whatever language the database has: pages and ranges of keys
+// lean on it.
+func TestTextsAreComparedByBytes(t *testing.T) {
+	pg, url := postgres(t), database(t)
+	s := open(t, sqlstore.Config{URL: url, Keys: newKeys(t)})
+	require.NoError(t, s.Ping(t.Context()))
+	other, err := pg.Query(t.Context(), nameOf(url), `SELECT table_name || '.' || column_name FROM information_schema.columns
+		WHERE table_schema = 'public' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'`)
+	require.NoError(t, err)
+	require.Empty(t, other)
+	some, err := pg.Query(t.Context(), nameOf(url), `SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' AND collation_name = 'C'`)
+	require.NoError(t, err)
+	n, err := strconv.Atoi(some)
+	require.NoError(t, err)
+	require.Greater(t, n, 80)
+}
+
+// nameOf is the database that an address names.
+func nameOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
 }
 
 func TestDurableOnPostgresWhileDataKeysRollOver(t *testing.T) {

@@ -91,7 +91,7 @@ func (s *Store) Save(ctx context.Context, base int64, entries []registry.Entry, 
 // History implements [registry.Store].
 func (s *Store) History(ctx context.Context, from int64, limit int) ([]registry.Revision, error) {
 	var out []registry.Revision
-	err := s.snapshot(ctx, func(q querier) error {
+	err := s.db.read(ctx, reading{snapshot: true, late: true}, func(q querier) error {
 		out = nil
 		byNumber := map[int64]int{}
 		err := q.rows(`SELECT revision, who, why, at FROM registry_revisions WHERE revision >= $1 ORDER BY revision LIMIT $2`, []any{from, limit}, func(row scanner) error {

@@ -57,7 +57,7 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	one, two := sealedCertificate("one", secretNumber), sealedCertificate("two", "key-"+secretNumber)
 	one.Slot, two.Slot = issuer.Slot{List: r.List, Index: r.Counters[0]}, issuer.Slot{List: r.List, Index: r.Counters[1]}
 	two.Line = 2
-	_, err = s.BeginJob(ctx, "job", "police", "upload", now, time.Minute)
+	_, err = s.BeginJob(ctx, issuer.JobStart{ID: "job", Authority: "police", Holder: "upload", At: now, Lease: time.Minute})
 	require.NoError(t, err)
 	_, err = s.Commit(ctx, issuer.Batch{Authority: "police", Job: "job", JobHolder: "upload", Certificates: []issuer.NewCertificate{one, two},
 		Results: []issuer.Result{{Line: 3, Key: secretNumber + "x", Code: "field-missing", Detail: secretName}}})

@@ -12,7 +12,8 @@ import (
 	"runtime"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", pure Go
+	sqlitedriver "modernc.org/sqlite" // the driver "sqlite", pure Go
+	sqlitelib "modernc.org/sqlite/lib"
 )
 
 // sqlite is the embedded database: one connection that writes, some that read. In WAL mode
@@ -127,8 +128,8 @@ func (d *sqlite) keys(ctx context.Context, queries func(querier) error) error {
 	return readOver(ctx, d.keyReader, false, queries)
 }
 
-func (d *sqlite) read(ctx context.Context, snapshot bool, queries func(querier) error) error {
-	return readOver(ctx, d.idle, snapshot, queries)
+func (d *sqlite) read(ctx context.Context, how reading, queries func(querier) error) error {
+	return readOver(ctx, d.idle, how.snapshot, queries)
 }
 
 // readOver takes a connection, and gives it back.
@@ -165,20 +166,20 @@ func (d *sqlite) run(group []*ticket) {
 		}
 	}
 	for i, t := range group {
-		t.err <- answers[i]
+		t.err <- sqliteTrouble(answers[i])
 	}
 }
 
 func (d *sqlite) transact(group []*ticket, answers []error) error {
 	s := d.writer
 	if _, err := s.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("sqlstore: begin: %w", err)
+		return fmt.Errorf("sqlstore: begin: %w", sqliteTrouble(err))
 	}
 	changed := false
 	for i, t := range group {
 		if t.work.clean {
-			if answers[i] = t.work.do(s); errors.As(answers[i], &unlogged{}) {
-				return d.abort(answers[i])
+			if answers[i] = t.work.do(s); errors.As(answers[i], &unlogged{}) || failing(answers[i]) {
+				return d.abort(answers[i]) // SQLite may have ended the transaction itself
 			}
 			changed = changed || answers[i] == nil
 			continue
@@ -202,7 +203,10 @@ func (d *sqlite) transact(group []*ticket, answers []error) error {
 		return err
 	}
 	if _, err := s.exec("COMMIT"); err != nil {
-		return d.abort(err)
+		if err = d.abort(err); errors.Is(err, ErrUnreachable) {
+			err = trouble{ErrOutcomeUnknown, err} // the log was written to, and perhaps whole
+		}
+		return err
 	}
 	return nil
 }
@@ -210,7 +214,37 @@ func (d *sqlite) transact(group []*ticket, answers []error) error {
 // abort ends a transaction that cannot be saved. SQLite may have done so itself.
 func (d *sqlite) abort(cause error) error {
 	_, _ = d.writer.exec("ROLLBACK")
-	return fmt.Errorf("sqlstore: transaction: %w", cause)
+	return fmt.Errorf("sqlstore: transaction: %w", sqliteTrouble(cause))
+}
+
+// failing says that an error is of the disk or the memory, upon which SQLite may give up a transaction.
+func failing(err error) bool {
+	var answer *sqlitedriver.Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.Code() & 0xff {
+	case sqlitelib.SQLITE_FULL, sqlitelib.SQLITE_IOERR, sqlitelib.SQLITE_NOMEM, sqlitelib.SQLITE_INTERRUPT, sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_CANTOPEN:
+		return true
+	}
+	return false
+}
+
+// sqliteTrouble says what an error of SQLite means to who asked.
+func sqliteTrouble(err error) error {
+	var answer *sqlitedriver.Error
+	if !errors.As(err, &answer) || errors.As(err, &trouble{}) {
+		return err
+	}
+	switch answer.Code() & 0xff {
+	case sqlitelib.SQLITE_FULL:
+		return trouble{ErrFull, err}
+	case sqlitelib.SQLITE_READONLY:
+		return trouble{ErrReadOnly, err}
+	case sqlitelib.SQLITE_BUSY, sqlitelib.SQLITE_LOCKED, sqlitelib.SQLITE_IOERR, sqlitelib.SQLITE_NOMEM, sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_INTERRUPT:
+		return trouble{ErrUnreachable, err}
+	}
+	return err
 }
 
 func (d *sqlite) close() error {

@@ -30,45 +30,15 @@ type change struct {
 // ChangeState implements [issuer.Record].
 func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certificate, error) {
 	none := issuer.Certificate{}
-	if !known(c.To) {
-		return none, fmt.Errorf("%w: to %q", issuer.ErrTransition, c.To)
-	}
-	ch := change{identifier: c.Identifier, to: c.To, at: micros(c.At), by: c.By, reasonID: rand.Text()}
-	var err error
-	if ch.reason, err = s.sealText("certificates", c.Identifier, "reason", c.Reason); err != nil {
-		return none, err
-	}
-	if ch.eventReason, err = s.sealText("certificate_events", ch.reasonID, "reason", c.Reason); err != nil {
-		return none, err
-	}
-	log, err := s.audited(stateEvent(ch.reasonID, issuer.Event{Identifier: c.Identifier, At: c.At, To: c.To, By: c.By}, c.Authority))
+	ch, err := s.sealChange(c, rand.Text())
 	if err != nil {
 		return none, err
 	}
 	var r sealedCertificate
 	err = s.writeAbout(ctx, aboutCertificate(c.Identifier), 5, func(q querier) error {
 		r = sealedCertificate{}
-		var changes int64
-		var holder string
-		err := q.row(`SELECT state, changes, holder_id FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
-			Scan(&ch.from, &changes, &holder)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
-		case err != nil:
+		if err := s.makeChange(q, c, &ch); err != nil {
 			return err
-		case ch.from == c.To && changes > 0:
-			// The change was made, perhaps by a request whose answer was lost.
-		case ch.from.Terminal() || !slices.Contains(c.From, ch.from) || ch.from == c.To:
-			return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
-		default:
-			if err := s.enterChange(q, ch); err != nil {
-				return err
-			}
-			log.about(holder)
-			if err := log.store(q); err != nil {
-				return err
-			}
 		}
 		return selectCertificate(q, c.Identifier, &r)
 	})
@@ -76,6 +46,76 @@ func (s *Store) ChangeState(ctx context.Context, c issuer.Change) (issuer.Certif
 		return none, err
 	}
 	return s.openCertificate(&r)
+}
+
+// sealedChange is a change of state, sealed before the transaction begins.
+type sealedChange struct {
+	change
+	log entries
+}
+
+func (s *Store) sealChange(c issuer.Change, id string) (ch sealedChange, err error) {
+	if !known(c.To) {
+		return ch, fmt.Errorf("%w: to %q", issuer.ErrTransition, c.To)
+	}
+	ch.change = change{identifier: c.Identifier, to: c.To, at: micros(c.At), by: c.By, reasonID: id}
+	if ch.reason, err = s.sealText("certificates", c.Identifier, "reason", c.Reason); err != nil {
+		return ch, err
+	}
+	if ch.eventReason, err = s.sealText("certificate_events", id, "reason", c.Reason); err != nil {
+		return ch, err
+	}
+	ch.log, err = s.audited(stateEvent(id, issuer.Event{Identifier: c.Identifier, At: c.At, To: c.To, By: c.By}, c.Authority))
+	return ch, err
+}
+
+// makeChange makes the change if the state allows it. An error that is a refusal comes before
+// anything is written.
+func (s *Store) makeChange(q querier, c issuer.Change, ch *sealedChange) error {
+	var changes int64
+	var holder string
+	err := q.row(`SELECT state, changes, holder_id FROM certificates WHERE identifier = $1 AND authority = $2`+s.db.lock(), c.Identifier, c.Authority).
+		Scan(&ch.from, &changes, &holder)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("%w: %s", issuer.ErrUnknown, c.Identifier)
+	case err != nil:
+		return err
+	case ch.from == c.To && changes > 0:
+		return nil // the change was made, perhaps by a request whose answer was lost
+	case ch.from.Terminal() || !slices.Contains(c.From, ch.from) || ch.from == c.To:
+		return fmt.Errorf("%w: from %s to %s", issuer.ErrTransition, ch.from, c.To)
+	}
+	if err := s.enterChange(q, ch.change); err != nil {
+		return err
+	}
+	ch.log.about(holder)
+	return ch.log.store(q)
+}
+
+// changeID is the id of the event of a change in bulk: a fixed one where it is to be made only once.
+func (s *Store) changeID(c issuer.BulkChange) string {
+	if c.Once == "" {
+		return rand.Text()
+	}
+	return s.entryID("push.change", c.Authority+"\x00"+c.Once)
+}
+
+// changeOnce makes a change in bulk, unless it was made before.
+func (s *Store) changeOnce(q querier, c issuer.BulkChange, ch *sealedChange) error {
+	if c.Once != "" {
+		var made int
+		err := q.row(`SELECT COUNT(*) FROM certificate_events WHERE identifier = $1 AND reason_id = $2`, c.Identifier, ch.reasonID).Scan(&made)
+		if err != nil || made > 0 {
+			return err
+		}
+	}
+	return s.makeChange(q, c.Change, ch)
+}
+
+// refusal says that an error is the answer to one change and concerns no other.
+func refusal(err error) bool {
+	return errors.Is(err, issuer.ErrUnknown) || errors.Is(err, issuer.ErrTransition)
 }
 
 func known(state issuer.State) bool {

@@ -79,8 +79,8 @@ var (
 type database interface {
 	// write runs work in a transaction that is durable when write returns nil.
 	write(ctx context.Context, w work) error
-	// read runs queries that change nothing. With snapshot they all see one moment.
-	read(ctx context.Context, snapshot bool, queries func(querier) error) error
+	// read runs queries that change nothing.
+	read(ctx context.Context, how reading, queries func(querier) error) error
 	// keys is read over a connection kept for the sealer: it may be asked for a data key in the middle
 	// of other queries, when all other connections are taken by such as wait for that key.
 	keys(ctx context.Context, queries func(querier) error) error
@@ -89,6 +89,12 @@ type database interface {
 	// backup writes a copy of the whole database, as it stands at one moment, to a new file.
 	backup(ctx context.Context, path string) error
 	close() error
+}
+
+// reading says how something is read.
+type reading struct {
+	snapshot bool // all queries see one moment
+	late     bool // a copy may answer that lags a few seconds behind
 }
 
 // work is what one caller wants to write.
@@ -183,11 +189,16 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (s *Store) read(ctx context.Context, queries func(querier) error) error {
-	return s.db.read(ctx, false, queries)
+	return s.db.read(ctx, reading{}, queries)
+}
+
+// lookup is for histories and reports: for nothing that decides, and nothing that is read before a write.
+func (s *Store) lookup(ctx context.Context, queries func(querier) error) error {
+	return s.db.read(ctx, reading{late: true}, queries)
 }
 
 func (s *Store) snapshot(ctx context.Context, queries func(querier) error) error {
-	return s.db.read(ctx, true, queries)
+	return s.db.read(ctx, reading{snapshot: true}, queries)
 }
 
 func (s *Store) write(ctx context.Context, rows int, do func(querier) error) error {

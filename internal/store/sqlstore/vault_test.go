@@ -87,9 +87,11 @@ func readAll(t *testing.T, s *sqlstore.Store) {
 	require.Equal(t, secretReason, c.Reason)
 }
 
-func TestReseal(t *testing.T) {
+func TestReseal(t *testing.T) { onEach(t, eachReseal) }
+
+func eachReseal(t *testing.T, fresh string) {
 	now := time.Now()
-	s := open(t, sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t), Now: func() time.Time { return now }})
+	s := open(t, sqlstore.Config{URL: fresh, Keys: newKeys(t), Now: func() time.Time { return now }})
 	fillMore(t, s)
 	require.ErrorIs(t, s.DestroyDataKey(t.Context(), 1), sqlstore.ErrKeyInUse, "it seals")
 	id, err := s.RotateDataKey(t.Context())
@@ -130,8 +132,10 @@ func TestReseal(t *testing.T) {
 }
 
 // Values change while they are sealed anew: what was written last is what is there.
-func TestResealBesideWriters(t *testing.T) {
-	cfg := sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)}
+func TestResealBesideWriters(t *testing.T) { onEach(t, eachResealBesideWriters) }
+
+func eachResealBesideWriters(t *testing.T, fresh string) {
+	cfg := sqlstore.Config{URL: fresh, Keys: newKeys(t)}
 	serving, command := open(t, cfg), open(t, cfg)
 	fillMore(t, serving)
 	const last = 60
@@ -156,8 +160,10 @@ func TestResealBesideWriters(t *testing.T) {
 	readAll(t, serving)
 }
 
-func TestRewrapWhileServing(t *testing.T) {
-	cfg := sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)}
+func TestRewrapWhileServing(t *testing.T) { onEach(t, eachRewrapWhileServing) }
+
+func eachRewrapWhileServing(t *testing.T, fresh string) {
+	cfg := sqlstore.Config{URL: fresh, Keys: newKeys(t)}
 	serving, command := open(t, cfg), open(t, cfg)
 	fillMore(t, serving)
 	n, err := command.Rewrap(t.Context(), "kek/2")

@@ -72,7 +72,7 @@ const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_n
 
 func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.Look, error) {
 	var out []wallet.Look
-	err := s.read(ctx, func(q querier) error {
+	err := s.lookup(ctx, func(q querier) error {
 		return q.rows(query, args, func(row scanner) error {
 			var l wallet.Look
 			var at int64

@@ -39,7 +39,7 @@ func crashCertificate(i int, run string) issuer.NewCertificate {
 
 func crashPush(ctx context.Context, s DurableStore, run string, say func(string)) error {
 	job := "job-" + run
-	if _, err := s.BeginJob(ctx, job, "hunan-police", run, durableStart, time.Hour); err != nil {
+	if _, err := s.BeginJob(ctx, issuer.JobStart{ID: job, Authority: "hunan-police", Holder: run, At: durableStart, Lease: time.Hour}); err != nil {
 		return err
 	}
 	const batch = 20

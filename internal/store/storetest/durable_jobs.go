@@ -29,9 +29,9 @@ func durableJobs(t *testing.T, open OpenDurable) {
 		c := newClock()
 		s := open(t, DurableConfig{Now: c.now, ListSize: 4096}).Store
 		ctx := t.Context()
-		job, err := s.BeginJob(ctx, "job-1", "hunan-police", "upload-1", c.now(), lease)
+		job, err := s.BeginJob(ctx, issuer.JobStart{ID: "job-1", Authority: "hunan-police", Holder: "upload-1", At: c.now(), Lease: lease})
 		require.NoError(t, err)
-		require.Equal(t, issuer.Job{ID: "job-1", Authority: "hunan-police", State: issuer.JobRunning, StartedAt: durableStart, UpdatedAt: durableStart}, job)
+		require.Equal(t, issuer.Job{ID: "job-1", Authority: "hunan-police", Kind: issuer.KindCertificates, State: issuer.JobRunning, StartedAt: durableStart, UpdatedAt: durableStart}, job)
 
 		first := store(t, s, person("taken", "h"))[0]
 		r, err := s.Reserve(ctx, "hunan-police", nil, 3)
@@ -74,7 +74,7 @@ func durableJobs(t *testing.T, open OpenDurable) {
 		job, err = s.EndJob(ctx, "job-1", "upload-1", true, c.now())
 		require.NoError(t, err)
 		require.Equal(t, issuer.Job{
-			ID: "job-1", Authority: "hunan-police", State: issuer.JobDone, Rows: 5, Accepted: 2, Rejected: 3, Bytes: 1050,
+			ID: "job-1", Authority: "hunan-police", Kind: issuer.KindCertificates, State: issuer.JobDone, Rows: 5, Accepted: 2, Rejected: 3, Bytes: 1050,
 			StartedAt: durableStart, UpdatedAt: c.now(), FinishedAt: c.now(),
 		}, job)
 		again, err := s.Job(ctx, "job-1", "hunan-police")
@@ -88,7 +88,7 @@ func durableJobs(t *testing.T, open OpenDurable) {
 		s := subject.Store
 		ctx := t.Context()
 		begin := func(authority, holder string) error {
-			_, err := s.BeginJob(ctx, "job-1", authority, holder, c.now(), lease)
+			_, err := s.BeginJob(ctx, issuer.JobStart{ID: "job-1", Authority: authority, Holder: holder, At: c.now(), Lease: lease})
 			return err
 		}
 		batch := func(holder string) error {
@@ -138,7 +138,7 @@ func durableJobs(t *testing.T, open OpenDurable) {
 		ctx := background(t)
 		var answers tally
 		together(16, func(i int) {
-			_, err := stores[i%2].BeginJob(ctx, "job-1", "a", numbered("upload", i), durableStart, lease)
+			_, err := stores[i%2].BeginJob(ctx, issuer.JobStart{ID: "job-1", Authority: "a", Holder: numbered("upload", i), At: durableStart, Lease: lease})
 			if err != nil {
 				answers.add("refused")
 			} else {
@@ -161,7 +161,7 @@ func durableJobs(t *testing.T, open OpenDurable) {
 			return lines
 		}
 		upload := func(holder string, lines ...int64) {
-			_, err := s.BeginJob(ctx, "job-1", "a", holder, c.now(), lease)
+			_, err := s.BeginJob(ctx, issuer.JobStart{ID: "job-1", Authority: "a", Holder: holder, At: c.now(), Lease: lease})
 			require.NoError(t, err)
 			b := issuer.Batch{Authority: "a", Job: "job-1", JobHolder: holder}
 			for _, l := range lines {

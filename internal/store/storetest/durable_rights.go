@@ -269,7 +269,7 @@ func durableRetention(t *testing.T, open OpenDurable) {
 	s := openDurable(t, open).Store
 	ctx := t.Context()
 	for _, job := range []string{"old", "open"} {
-		_, err := s.BeginJob(ctx, job, "hunan-police", "upload", durableStart, time.Minute)
+		_, err := s.BeginJob(ctx, issuer.JobStart{ID: job, Authority: "hunan-police", Holder: "upload", At: durableStart, Lease: time.Minute})
 		require.NoError(t, err)
 		c := person("row-"+job, "h")
 		r, err := s.Reserve(ctx, "hunan-police", nil, 1)
