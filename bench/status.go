@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"math/rand/v2" //nolint:depguard // which certificate is asked about is no secret
 	"net"
 	"os"
 	"os/exec"
@@ -76,7 +76,7 @@ func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error
 		return nil, err
 	}
 
-	n := &nation{store: store, rnd: rand.New(rand.NewPCG(3, 4))}
+	n := &nation{store: store, rnd: rand.New(rand.NewPCG(3, 4))} //nolint:gosec // as above
 	before, err := usedMemory(ctx, redis)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error
 			Baseline: "BITFIELD_RO a request over loopback: " + micros(looked.Plain), Ours: fmt.Sprintf("%.1f ns, %s", looked.Ours, at)}.atLeast(1000),
 		Metric{Name: "status_memory_ratio", Value: math.Round(max(inRedis, inVerifier)*1e4) / 1e4, Unit: "x",
 			Baseline: "raw: " + mega(raw), Ours: fmt.Sprintf("used_memory of Redis with its stream %s, verifier %s, %s", mega(float64(after-before)), mega(float64(v.Bytes)), at)}.atMost(1.02),
-		Metric{Name: "revocation_p50_ms", Value: round(p50.Seconds() * 1e3), Unit: "ms",
+		{Name: "revocation_p50_ms", Value: round(p50.Seconds() * 1e3), Unit: "ms",
 			Ours: "acknowledged, then asked of a verifier in another process over loopback until it refuses"},
 		Metric{Name: "revocation_p99_ms", Value: round(p99.Seconds() * 1e3), Unit: "ms",
 			Ours: fmt.Sprintf("of %d, one by one", s.single)}.atMost(5),

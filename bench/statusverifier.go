@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
+	"math/rand/v2" //nolint:depguard // which certificate is asked about is no secret
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -61,7 +61,7 @@ func Verifier(ctx context.Context, url string, out io.Writer) error {
 	go func() { ended <- r.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-ended
+		_ = <-ended // nil: it was called off
 	}()
 	if err := r.Warm(ctx); err != nil {
 		return err
@@ -71,7 +71,7 @@ func Verifier(ctx context.Context, url string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	context.AfterFunc(ctx, func() { _ = l.Close() })
 	told.Addr = l.Addr().String()
 	if err := json.NewEncoder(out).Encode(told); err != nil {
@@ -86,7 +86,7 @@ func Verifier(ctx context.Context, url string, out io.Writer) error {
 			return err
 		}
 		go func() {
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			_ = answer(ctx, c, r, url)
 		}()
 	}
@@ -151,7 +151,7 @@ func lookups(ctx context.Context, r *replica.Replica, url string, rounds int, sl
 	}
 	const many = 200 // of ours at a time, or the clock would cost as much
 	var failed atomic.Int64
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // as above
 	anywhere := func() (list int, index uint64) {
 		n := rnd.Uint64()
 		return int(n >> 32 % uint64(len(names))), n & (1<<32 - 1) % listEntries

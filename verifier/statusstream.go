@@ -132,7 +132,7 @@ func (s *FollowedStatus) Run(ctx context.Context) error {
 	for {
 		err := s.follow(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // called off
 		}
 		if errors.Is(err, errStreamGap) {
 			s.after = "" // all lists

@@ -261,16 +261,16 @@ func TestFollowerOfBadServers(t *testing.T) {
 		})}
 		done := make(chan error)
 		go func() { done <- server.Serve(l) }()
-		o := &office{t: t, base: "http://" + l.Addr().String()}
+		base := "http://" + l.Addr().String()
 		transport := &http.Transport{}
-		s, err := verifier.FollowStatus(verifier.FollowConfig{Base: o.base, Client: &http.Client{Transport: transport},
+		s, err := verifier.FollowStatus(verifier.FollowConfig{Base: base, Client: &http.Client{Transport: transport},
 			Token: func(context.Context) (string, error) { return "t", nil }})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- s.Run(ctx) }()
 		require.Eventually(t, func() bool { return asked.Load() > 1 }, patience, time.Millisecond, name)
-		_, err = s.Status(t.Context(), statuslist.Reference{URI: o.base + "/status/1"}, nil)
+		_, err = s.Status(t.Context(), statuslist.Reference{URI: base + "/status/1"}, nil)
 		require.ErrorIs(t, err, verifier.ErrStatusUnknown, name)
 		require.ErrorIs(t, s.Ready(), verifier.ErrStatusUnknown, name)
 		cancel()
