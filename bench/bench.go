@@ -37,6 +37,13 @@ func (m Metric) atLeast(goal float64) Metric {
 	return m
 }
 
+// atMost states a goal that is a bound.
+func (m Metric) atMost(goal float64) Metric {
+	met := m.Value <= goal
+	m.Goal, m.Met = "<= "+number(goal), &met
+	return m
+}
+
 // Machine is what a run was made on.
 type Machine struct {
 	CPU   string `json:"cpu"`
@@ -67,10 +74,7 @@ type Config struct {
 
 // Run measures everything.
 func Run(ctx context.Context, cfg Config) (Report, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	r := Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: ThisMachine()}
+	r := report(cfg)
 	for _, one := range measurements {
 		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, one.name) {
 			continue
@@ -84,6 +88,13 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return r, nil
 }
 
+func report(cfg Config) Report {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return Report{At: cfg.Now().UTC().Truncate(time.Second), Quick: cfg.Quick, Machine: ThisMachine()}
+}
+
 // measurements in the order of the report.
 var measurements = [...]struct {
 	name    string
@@ -95,6 +106,7 @@ var measurements = [...]struct {
 	{"push", push},
 	{"api", api},
 	{"overload", overload},
+	{"status", status},
 }
 
 // ThisMachine is where this process runs.

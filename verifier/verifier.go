@@ -47,7 +47,7 @@ type StatusSource interface {
 type StatusAnswer struct {
 	Status statuslist.Status
 	AsOf   time.Time
-	Source string // cache or list
+	Source string // cache, list or stream
 	// MaxAge is how old this source's word may grow before it counts as unknown, when that is
 	// more than the verifier's own bound: a signed list lives as long as its ttl says.
 	MaxAge time.Duration

@@ -47,9 +47,8 @@ import (
 type volatile interface {
 	walletVolatile
 	verifier.Challenges
-	verifier.StatusCache
 	issuer.StatusCache
-	replica.Source
+	replica.Source // and so verifier.StatusCache
 	access.Once
 	verifier.Limiter // and httpd's
 }
@@ -338,6 +337,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(corrections.Routes(), correction.Errors()),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
+		a.mountStatus(),
 		a.server.Mount(pages.Routes(), nil),
 	)
 }

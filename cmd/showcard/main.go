@@ -23,28 +23,29 @@ var version = "development"
 
 // commands is the whole surface of the binary. Each command's Run gets the env.
 type commands struct {
-	Demo        demoCommand        `cmd:"" help:"Start everything in one process with fictitious people, and try it out."`
-	Serve       serveCommand       `cmd:"" help:"Start the server with a configuration file."`
-	Push        pushCommand        `cmd:"" help:"Push a file of certificates (NDJSON, one a line), with progress; pushing again is safe."`
-	Revoke      revokeCommand      `cmd:"" help:"Suspend, reinstate or end a certificate."`
-	Verify      verifyCommand      `cmd:"" help:"Check a code, a picture of one, or a certificate in a file."`
-	Inspect     inspectCommand     `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
-	Keygen      keygenCommand      `cmd:"" help:"Make a key, in a file or in a keystore."`
-	Bench       benchCommand       `cmd:"" help:"Measure against plain code that does the same."`
-	Freeze      freezeCommand      `cmd:"" help:"Freeze a type, a key, an authority, a region or everything; with a second operator's approval."`
-	Roots       rootsCommand       `cmd:"" help:"Make, sign and show trust roots, offline."`
-	Rotate      rotateCommand      `cmd:"" help:"Make the next key of the deployment and register it, while the server runs."`
-	Backup      backupCommand      `cmd:"" help:"Copy the record of a deployment to a file, while it runs; the keystore to another."`
-	Restore     restoreCommand     `cmd:"" help:"Put a backup into an empty data folder, so that nothing is given out twice."`
-	Restored    restoredCommand    `cmd:"" help:"Make a PostgreSQL database that was put back fit to go on."`
-	Signer      signerCommand      `cmd:"" help:"Hold the private keys of a deployment in a process of its own, behind a unix socket."`
-	Vault       vaultCommand       `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
-	Token       tokenCommand       `cmd:"" help:"Get an access token for curl."`
-	Audit       auditCommand       `cmd:"" help:"Prove that the audit log is what it was."`
-	Witness     witnessCommand     `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
-	BenchTarget benchTargetCommand `cmd:"" hidden:"" help:"The server that bench measures."`
-	BenchPlain  benchPlainCommand  `cmd:"" hidden:"" help:"What it is compared with."`
-	Version     versionCommand     `cmd:"" help:"Print the version."`
+	Demo          demoCommand          `cmd:"" help:"Start everything in one process with fictitious people, and try it out."`
+	Serve         serveCommand         `cmd:"" help:"Start the server with a configuration file."`
+	Push          pushCommand          `cmd:"" help:"Push a file of certificates (NDJSON, one a line), with progress; pushing again is safe."`
+	Revoke        revokeCommand        `cmd:"" help:"Suspend, reinstate or end a certificate."`
+	Verify        verifyCommand        `cmd:"" help:"Check a code, a picture of one, or a certificate in a file."`
+	Inspect       inspectCommand       `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
+	Keygen        keygenCommand        `cmd:"" help:"Make a key, in a file or in a keystore."`
+	Bench         benchCommand         `cmd:"" help:"Measure against plain code that does the same."`
+	Freeze        freezeCommand        `cmd:"" help:"Freeze a type, a key, an authority, a region or everything; with a second operator's approval."`
+	Roots         rootsCommand         `cmd:"" help:"Make, sign and show trust roots, offline."`
+	Rotate        rotateCommand        `cmd:"" help:"Make the next key of the deployment and register it, while the server runs."`
+	Backup        backupCommand        `cmd:"" help:"Copy the record of a deployment to a file, while it runs; the keystore to another."`
+	Restore       restoreCommand       `cmd:"" help:"Put a backup into an empty data folder, so that nothing is given out twice."`
+	Restored      restoredCommand      `cmd:"" help:"Make a PostgreSQL database that was put back fit to go on."`
+	Signer        signerCommand        `cmd:"" help:"Hold the private keys of a deployment in a process of its own, behind a unix socket."`
+	Vault         vaultCommand         `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
+	Token         tokenCommand         `cmd:"" help:"Get an access token for curl."`
+	Audit         auditCommand         `cmd:"" help:"Prove that the audit log is what it was."`
+	Witness       witnessCommand       `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
+	BenchTarget   benchTargetCommand   `cmd:"" hidden:"" help:"The server that bench measures."`
+	BenchPlain    benchPlainCommand    `cmd:"" hidden:"" help:"What it is compared with."`
+	BenchVerifier benchVerifierCommand `cmd:"" hidden:"" help:"The verifier in another process."`
+	Version       versionCommand       `cmd:"" help:"Print the version."`
 }
 
 // env is what a command works with besides its flags. Tests give their own.

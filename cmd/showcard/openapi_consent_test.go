@@ -19,7 +19,8 @@ func (j *judge) asks(token, licence, checker string) {
 	j.call(get, one+"?wait=x", checker, nil, http.StatusBadRequest)
 	j.call(get, "/v1/verifications/none", checker, nil, http.StatusNotFound)
 	require.Len(j.t, j.call(get, "/v1/wallet/asks", token, nil, http.StatusOK)["asks"], 1)
-	j.events(token)
+	j.events("/v1/wallet/events", token)
+	j.events("/v1/status/changes", checker)
 	j.call(post, "/v1/wallet/asks/none", token, map[string]any{"answer": "yes"}, http.StatusNotFound)
 	j.call(post, ask, token, map[string]any{"answer": "perhaps"}, http.StatusUnprocessableEntity)
 	j.call(post, ask, token, map[string]any{"answer": "yes"}, http.StatusNoContent)
@@ -38,8 +39,7 @@ func (j *judge) asks(token, licence, checker string) {
 }
 
 // events looks at the beginning of a stream that would go on.
-func (j *judge) events(token string) {
-	const path = "/v1/wallet/events"
+func (j *judge) events(path, token string) {
 	ctx, cancel := context.WithCancel(j.t.Context())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, j.base+path, nil)

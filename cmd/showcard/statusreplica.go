@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/internal/replica"
+	"github.com/showcard/showcard/internal/replica/replicahttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/verifier"
 )
@@ -48,4 +49,13 @@ func (a *app) replicaMetrics() error {
 		a.server.Gauge("showcard_status_lag_seconds", "Age of the status list that was heard of the longest time ago: beyond status_max_age its certificates are indeterminate.", func() float64 { return a.replica.Stats().Lag.Seconds() }),
 		a.server.Gauge("showcard_status_gaps", "Status lists read anew because entries of the stream were missing.", func() float64 { return float64(a.replica.Stats().Gaps) }),
 	)
+}
+
+// mountStatus serves the changes of the status lists to relying parties.
+func (a *app) mountStatus() error {
+	api, err := replicahttp.New(a.replica)
+	if err != nil {
+		return err
+	}
+	return a.server.Mount(api.Routes(), nil)
 }

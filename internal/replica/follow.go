@@ -22,7 +22,7 @@ func (r *Replica) Run(ctx context.Context) error {
 			failing = false
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // called off
 		}
 		if !failing { // told once
 			r.log.LogAttrs(ctx, slog.LevelWarn, "status lists are not being followed", slog.Any("error", err))

@@ -27,8 +27,7 @@ type VolatileStore interface {
 	walletVolatile
 	verifier.Challenges
 	issuer.StatusCache
-	verifier.StatusCache
-	replica.Source
+	replica.Source // and so verifier.StatusCache
 	// Once says whether a key is seen for the first time in the time it is kept: how a client
 	// assertion is refused when it comes again.
 	Once(ctx context.Context, key string, keep time.Duration) (first bool, err error)
