@@ -61,7 +61,7 @@ func Verifier(ctx context.Context, url string, out io.Writer) error {
 	go func() { ended <- r.Run(ctx) }()
 	defer func() {
 		cancel()
-		_ = <-ended // nil: it was called off
+		<-ended // nil: it was called off
 	}()
 	if err := r.Warm(ctx); err != nil {
 		return err
