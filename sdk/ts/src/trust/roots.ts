@@ -37,7 +37,7 @@ export class TrustRoots {
 
   /** Reads the root set that a verifier was given by hand. It vouches for itself, which proves that the file is whole, not whence it came. */
   static async pin(text: string): Promise<TrustRoots> {
-    const doc = await TrustRoots.#parse(text)
+    const doc = await TrustRoots.#document(text)
     await signedBy(doc, doc.roots)
     return doc.roots
   }
@@ -47,12 +47,12 @@ export class TrustRoots {
    * new, who prove that they exist. That the old set has expired does not stop the chain, or who slept too long would never wake.
    */
   async next(text: string, now: number = Date.now()): Promise<TrustRoots> {
-    const doc = await TrustRoots.#parse(text)
-    if (doc.roots.version <= this.version) throw new Refusal('trust-list-rolled-back', 'root set is not newer')
-    if (doc.roots.version > this.version + 1) throw malformed('root sets were skipped: they are taken one version at a time')
+    const doc = await TrustRoots.#document(text)
+    if (doc.roots.version <= this.version) throw new Refusal('roots-rolled-back', 'root set is not newer')
+    if (doc.roots.version > this.version + 1) throw new Refusal('roots-gap', 'root sets are taken one version at a time')
     await signedBy(doc, this)
     await signedBy(doc, doc.roots)
-    if (doc.roots.issuedAt * 1000 > now + trustSkew * 1000) throw malformed('root set is of the future')
+    if (doc.roots.issuedAt * 1000 > now + trustSkew * 1000) throw new Refusal('roots-invalid', 'root set is of the future')
     return doc.roots
   }
 
@@ -74,7 +74,7 @@ export class TrustRoots {
     let list: TrustListParts
     let signer: DatedKey | undefined
     try {
-      const jws = parseJws(text.trim(), 'trustlist+jwt')
+      const jws = parseJws(text, 'trustlist+jwt')
       signer = jws.header.kid === '' ? undefined : this.signers.find((s) => s.kid === jws.header.kid)
       if (!signer) throw new Refusal('trust-list-invalid', 'signed by nobody whom the roots name')
       await verifyJws(jws, signer.key)
@@ -90,6 +90,14 @@ export class TrustRoots {
       throw malformed('signed by a key that was frozen or not in its dates')
     }
     return new TrustList(spreadFreezes(list))
+  }
+
+  static async #document(text: string): Promise<RootsDocument> {
+    try {
+      return await TrustRoots.#parse(text)
+    } catch (e) {
+      throw e instanceof Refusal ? new Refusal('roots-invalid', e.message, { cause: e }) : e
+    }
   }
 
   static async #parse(text: string): Promise<RootsDocument> {
@@ -171,12 +179,12 @@ async function signedBy(doc: RootsDocument, roots: TrustRoots): Promise<void> {
         await verifyJws(jws, k.key)
       } catch (e) {
         if (!(e instanceof Fault)) throw e
-        throw malformed(`root signature: ${e.message}`)
+        throw new Refusal('roots-invalid', `root signature: ${e.message}`)
       }
       good.add(k.key.identity)
     }
   }
-  if (good.size < roots.threshold) throw malformed(`${good.size} of ${roots.threshold} root signatures`)
+  if (good.size < roots.threshold) throw new Refusal('roots-too-few-signatures', `${good.size} of ${roots.threshold}`)
 }
 
 /** A compromised point is frozen wherever it stands: what happened, happened to the key. */
