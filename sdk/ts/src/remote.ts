@@ -1,6 +1,7 @@
 import { utf8Length } from './bytes.js'
 import { Refusal } from './errors.js'
 import { type JsonObject, integerOf, parseJson, textOf } from './json.js'
+import type { PublicKey } from './keys.js'
 import { Status, type StatusList, type StatusReference, parseStatusList } from './statuslist.js'
 import { type Domain, type TrustList, covers, findKey } from './trust/model.js'
 import { TrustRoots } from './trust/roots.js'
@@ -220,6 +221,7 @@ async function judge(roots: TrustRoots, text: string, now: number, newest: numbe
 interface KeptList {
   list: StatusList
   kid: string
+  key: PublicKey
   fetched: number
 }
 
@@ -249,7 +251,7 @@ export class RemoteStatus implements StatusSource {
     if (!kept) throw this.#why(uri)
     // The key may have been frozen since the list was kept: ask the trust list each time.
     try {
-      usable(home, kept.kid, kept.list.issuedAt)
+      if (!usable(home, kept.kid, kept.list.issuedAt).equals(kept.key)) throw new Refusal('status-list-wrong-signer', 'another key has its id')
     } catch (e) {
       this.#lists.delete(uri) // perhaps there is one by a better key
       throw e
@@ -307,11 +309,11 @@ export class RemoteStatus implements StatusSource {
 async function readList(text: string, uri: string, home: Domain, now: number): Promise<Omit<KeptList, 'fetched'>> {
   const unverified = parseStatusList(text)
   const key = usable(home, unverified.kid, unverified.issuedAt)
-  return { list: await unverified.verify(key, uri, now), kid: unverified.kid }
+  return { list: await unverified.verify(key, uri, now), kid: unverified.kid, key }
 }
 
 /** The key of a domain that may sign status lists. */
-function usable(home: Domain, kid: string, iat: number) {
+function usable(home: Domain, kid: string, iat: number): PublicKey {
   const dated = findKey(home.statusKeys, kid)
   if (!dated) throw new Refusal('status-list-wrong-signer', 'no key of the domain')
   try {
