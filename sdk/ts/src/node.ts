@@ -1,5 +1,5 @@
 /** What the SDK has for Node alone: keys and memory in files. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ShowcardError, type Signer, type Store, importSigner } from './index.js'
@@ -46,6 +46,6 @@ export class FileStore implements Store {
 
   #path(name: string): string {
     // Addresses of lists make names that no file system takes.
-    return join(this.folder, `${Buffer.from(name).toString('base64url').slice(0, 200)}.txt`)
+    return join(this.folder, `${createHash('sha256').update(name).digest('hex')}.txt`)
   }
 }

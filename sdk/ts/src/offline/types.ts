@@ -1,0 +1,3 @@
+import type { OfflineType } from './catalogue.js'
+
+export const offlineTypes: readonly OfflineType[] = []

@@ -1,0 +1,3 @@
+import type { Sentence } from './errors.js'
+
+export const sentences: Readonly<Record<string, Sentence>> = {}
