@@ -80,6 +80,14 @@ export interface Expectation {
   readonly nonce: string
 }
 
+/**
+ * Instead of an {@link Expectation}: accepts a certificate that is bound to no key, without a holder's proof. It is for the
+ * original that a department got back, never for something shown.
+ */
+export interface Unbound {
+  readonly unbound: true
+}
+
 /** The claims that every certificate of the profile shows. */
 interface Visible {
   issuer: string
@@ -100,14 +108,14 @@ export class Verifier {
   }
 
   /** Checks a presentation: an SD-JWT VC with key binding. What is wrong with it, or cannot be known, is the result; nothing is thrown for it. */
-  async verify(presentation: string, expect: Expectation): Promise<Result> {
+  async verify(presentation: string, expect: Expectation | Unbound): Promise<Result> {
     const now = this.#o.now()
     const result = emptyResult(now)
     const shown = await this.#check(result, presentation, expect, now)
     return conclude(result, shown)
   }
 
-  async #check(r: Result, presentation: string, expect: Expectation, now: number): Promise<SdJwt | undefined> {
+  async #check(r: Result, presentation: string, expect: Expectation | Unbound, now: number): Promise<SdJwt | undefined> {
     let sd: SdJwt
     try {
       sd = await parseSdJwt(presentation)
@@ -158,8 +166,9 @@ export class Verifier {
     else r.validity.state = 'passed'
   }
 
-  async #checkHolder(r: Result, list: TrustList, sd: SdJwt, c: Visible, expect: Expectation, now: number): Promise<void> {
+  async #checkHolder(r: Result, list: TrustList, sd: SdJwt, c: Visible, expect: Expectation | Unbound, now: number): Promise<void> {
     r.holder.bound = 'none'
+    if ('unbound' in expect && !sd.claims.has('cnf')) return
     let key: PublicKey
     try {
       key = confirmationKey(sd)
@@ -178,7 +187,8 @@ export class Verifier {
       return
     }
     try {
-      await verifyBinding(sd, key, { ...expect, maxAge: this.#o.maxProofAge, skew: this.#o.skew }, now)
+      const want = 'unbound' in expect ? { audience: '', nonce: '' } : expect // a copy that is bound still needs its proof
+      await verifyBinding(sd, key, { ...want, maxAge: this.#o.maxProofAge, skew: this.#o.skew }, now)
       r.holder.state = 'passed'
     } catch (e) {
       fail(r.holder, codeOf(e))

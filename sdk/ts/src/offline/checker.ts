@@ -110,7 +110,8 @@ export class OfflineChecker {
     try {
       await this.#issuer(r, list, token)
     } catch (e) {
-      settle(r.signature.state === 'passed' ? r.issuer : r.signature, 'failed', e)
+      const forged = e instanceof Refusal && ['algorithm-not-allowed', 'signature-encoding', 'signature-invalid'].includes(e.code)
+      settle(forged ? r.signature : r.issuer, 'failed', e)
       return
     }
     r.serial = token.serial
@@ -142,10 +143,7 @@ export class OfflineChecker {
 
   /** The authority: one whose key signed it, who may issue this type in this region, by a list that freezes none of it. */
   async #issuer(r: OfflineResult, list: TrustList, token: OfflineToken): Promise<void> {
-    if (list.frozenAll) {
-      r.signature.state = 'passed' // so that the fault is the issuer's
-      throw new Refusal('all-frozen', 'everything is frozen')
-    }
+    if (list.frozenAll) throw new Refusal('all-frozen', 'everything is frozen')
     const [issuer, key] = await signerOf(list, token)
     r.signature = { state: 'passed', algorithm: key.algorithm }
     r.issuer = { state: 'not-checked', id: issuer.id, authority: issuer.authority, name: issuer.name }
