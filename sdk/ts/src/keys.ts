@@ -1,8 +1,8 @@
-import { sm2 } from 'sm-crypto-v2'
-import { type Bytes, concat, decodeBase64url, encodeBase64url, hex, sameBytes, unhex, utf8, utf8Length } from './bytes.js'
+import { type Bytes, concat, decodeBase64url, encodeBase64url, hex, sameBytes, utf8, utf8Length } from './bytes.js'
 import { decompress, onCurve, scalarInRange, signatureInRange } from './curve.js'
 import { Fault } from './errors.js'
 import { type JsonNode, depthOf, parseJson, textOf } from './json.js'
+import { digestFor, pointOf, signMessage, verifyDigest } from './sm2.js'
 
 /** The two algorithms: SM2 over SM3 (docs/profile-sm.md), and ECDSA on P-256 over SHA-256. */
 export type Algorithm = 'SGD_SM3_SM2' | 'ES256'
@@ -118,12 +118,8 @@ export class PublicKey {
   }
 
   #verifySM2(message: Uint8Array, signature: Uint8Array): boolean {
-    try {
-      // The id is the one that GM/T 0009 fixes: who chooses it chooses what was signed.
-      return sm2.doVerifySignature(message, hex(signature), `04${hex(this.x)}${hex(this.y)}`, { hash: true, der: false, userId: defaultId })
-    } catch {
-      return false // s·G + t·P at infinity
-    }
+    const point = hex(concat(uncompressed, this.x, this.y))
+    return verifyDigest(point, digestFor(point, message), signature)
   }
 
   async #verifyES256(message: Uint8Array, signature: Uint8Array): Promise<boolean> {
@@ -133,7 +129,6 @@ export class PublicKey {
 }
 
 const uncompressed = Uint8Array.of(4)
-const defaultId = '1234567812345678'
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' }
 const ecdsaSha256 = { name: 'ECDSA', hash: 'SHA-256' }
 
@@ -186,10 +181,9 @@ export async function importSigner(jwk: string | PrivateJwk): Promise<Signer> {
     await key.verify(probe, await signer.sign(probe)).catch(() => { throw new Fault('malformed', 'd does not belong to x and y') })
     return signer
   }
-  const scalar = hex(d)
-  const point = unhex(sm2.getPublicKeyFromPrivateKey(scalar)).subarray(1)
-  if (!sameBytes(point, concat(key.x, key.y))) throw new Fault('malformed', 'd does not belong to x and y')
-  return new SM2Signer(kid, scalar, `04${hex(point)}`)
+  const point = pointOf(d)
+  if (!sameBytes(point, concat(uncompressed, key.x, key.y))) throw new Fault('malformed', 'd does not belong to x and y')
+  return new SM2Signer(kid, hex(d), hex(point))
 }
 
 /** Signs with an ES256 key of WebCrypto, which need not be extractable. */
@@ -212,7 +206,7 @@ class SM2Signer implements Signer {
   }
 
   async sign(message: Uint8Array): Promise<Uint8Array> {
-    return unhex(sm2.doSignature(message, this.#scalar, { hash: true, der: false, publicKey: this.#point, userId: defaultId }))
+    return signMessage(this.#scalar, this.#point, message)
   }
 }
 
