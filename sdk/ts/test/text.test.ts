@@ -95,8 +95,7 @@ test('zlib is unpacked to the last byte and to the bound', () => {
     const at = random(flipped.length)
     flipped[at] = (flipped[at] ?? 0) ^ (1 << random(8))
     try {
-      inflate(flipped, 1 << 20)
-      assert.ok(at < 2 || at > 0, 'a flip that changes nothing lies in bits that mean nothing')
+      assert.ok(Buffer.from(inflate(flipped, 1 << 20)).equals(data), 'what a flip leaves readable lies in bits that mean nothing')
     } catch (e) {
       assert.equal((e as Error).name, 'InflateFault')
     }
