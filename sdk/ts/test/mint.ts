@@ -18,7 +18,7 @@ export async function jws(signer: Signer, header: object, payload: unknown): Pro
 export const base = 'https://cards.example.cn'
 export const now = 1_800_000_000
 
-export const sum = (alg: 'sm3' | 'sha-256', data: string): string =>
+export const sum = (alg: 'sm3' | 'sha-256', data: string | Uint8Array): string =>
   b64(alg === 'sm3' ? sm3(Buffer.from(data)) : createHash('sha256').update(data).digest())
 
 export interface CertificateOptions {
