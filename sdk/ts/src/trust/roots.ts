@@ -1,6 +1,6 @@
 import { utf8Length, wellFormed } from '../bytes.js'
 import { Fault, Refusal } from '../errors.js'
-import { type JsonObject, textOf } from '../json.js'
+import type { JsonObject } from '../json.js'
 import { type Jws, parseJws, strictObject, verifyJws } from '../jws.js'
 import type { PublicKey } from '../keys.js'
 import { type DatedKey, type TrustListParts, TrustList, covers, trustSkew } from './model.js'
