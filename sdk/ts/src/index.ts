@@ -22,6 +22,7 @@ export { type Compared, type FiledValues, type Openings, type Receipt, compareRe
 export type { HashName } from './hash.js'
 export { OfflineCatalogue, type OfflineField, type OfflineReading, type OfflineType, offlineType } from './offline/catalogue.js'
 export { OfflineChecker, type OfflineCheckerOptions, type OfflineResult, type RevokedSerials } from './offline/checker.js'
+export { type OfflineCodeExpectation, verifyOfflineCode } from './offline/verify.js'
 export { ReplayMemory } from './offline/replay.js'
 export {
   type OfflineExpectation, type OfflineToken, type OfflineValue, type OfflineView, parseOffline, proofAge, verifyOfflineDates, verifyOfflineIssuer, verifyOfflineProof,

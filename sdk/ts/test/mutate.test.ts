@@ -46,18 +46,18 @@ for (const profile of ['sm2', 'es256']) {
     const key = PublicKey.fromJwk(publicJwk(issuer.jwk) as never)
     await t.test('presentation', async () => {
       const text = await presentation(issuer, holder, { disclosed: { name: '张示例', a: { b: [1, 2.5, null] } } })
-      await hold(text, 11, 700, (x) => verifyPresentation(x, { issuer: key, now: now * 1000, binding: { audience: 'bank-1', nonce: 'n-1' } }))
+      await hold(text, 11, 400, (x) => verifyPresentation(x, { issuer: key, now: now * 1000, binding: { audience: 'bank-1', nonce: 'n-1' } }))
     })
     await t.test('roots and trust list', async () => {
       const roots = await rootsDocument({ keys: [issuer, renamed(holder, 'b')], signers: [stranger] }, [issuer, renamed(holder, 'b')])
       await hold(roots, 12, 200, (x) => TrustRoots.pin(x))
       const pinned = await TrustRoots.pin(roots)
       const list = await jws(stranger, { typ: 'trustlist+jwt' }, listPayload({ issuer, status: holder }))
-      await hold(list, 13, 400, (x) => pinned.verify(x, now * 1000))
+      await hold(list, 13, 250, (x) => pinned.verify(x, now * 1000))
     })
     await t.test('status list', async () => {
       const text = await statusList(issuer, { 7: 1 })
-      await hold(text, 14, 400, async (x) => parseStatusList(x).verify(key, `${base}/status/1`, now * 1000))
+      await hold(text, 14, 250, async (x) => parseStatusList(x).verify(key, `${base}/status/1`, now * 1000))
     })
     await t.test('receipt', async () => {
       const payload = parseJson(JSON.stringify(listPayload({ issuer, status: stranger, receipts: holder })), 16)
@@ -66,7 +66,7 @@ for (const profile of ['sm2', 'es256']) {
       const text = await jws(holder, { typ: 'receipt+jwt' }, {
         iss: base, jti: 'v', iat: now, checked_at: now, party: { id: 'b', name: { zh: '行', en: 'B' } }, client: 'b', purpose: 'p', via: 'code', outcome: 'valid', reasons: [], hash: 'sm3', fields: [],
       })
-      await hold(text, 15, 400, (x) => verifyReceipt(list, x, now * 1000))
+      await hold(text, 15, 250, (x) => verifyReceipt(list, x, now * 1000))
     })
   })
 }
