@@ -17,7 +17,7 @@ const folder = await mkdtemp(join(tmpdir(), 'showcard-sample-'))
 let demo
 let desk
 try {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: here })
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: here })
   const [packed] = JSON.parse(stdout)
   const names = packed.files.map((f) => f.path)
   assert.ok(names.every((n) => /^(?:dist\/.*\.(?:js|d\.ts)|README\.md|LICENSE|package\.json)$/.test(n)), names.join())

@@ -41,7 +41,7 @@ export class Claims {
     return out
   }
 
-  /** What `JSON.stringify` and `console.log` show. */
+  /** What `JSON.stringify` shows. Inspected, there is nothing to see either. */
   toJSON(): string {
     return '[claims redacted]'
   }

@@ -2,7 +2,7 @@ import type { CallOptions, Challenge, FactsRequest, Pending, Portrait, SignedRec
 import { decodeBase64url, encodeBase64url } from './bytes.js'
 import { Problem, ShowcardError } from './errors.js'
 import { digest } from './hash.js'
-import { Http, readJson, sleep } from './http.js'
+import { Http, readJson, sleep, untilAborted } from './http.js'
 import { signJws } from './jws.js'
 import type { Signer } from './keys.js'
 import type { Fetch } from './remote.js'
@@ -96,10 +96,10 @@ export class Client {
   /** An access token, kept until shortly before its end. For calls that this class does not have. */
   async accessToken(options: CallOptions = {}): Promise<string> {
     if (this.#token && this.#now() < this.#token.until) return this.#token.text
-    // One request, however many wait for it.
-    this.#asking ??= this.#askToken().finally(() => (this.#asking = undefined))
+    // One request, however many wait for it; one of them may be called off.
     options.signal?.throwIfAborted()
-    return this.#asking
+    this.#asking ??= this.#askToken().finally(() => (this.#asking = undefined))
+    return untilAborted(this.#asking, options.signal)
   }
 
   async #verify(body: Readonly<Record<string, unknown>>, options: VerifyOptions): Promise<Verification> {

@@ -96,6 +96,16 @@ export function sleep(milliseconds: number, signal: AbortSignal | undefined): Pr
   })
 }
 
+/** Waits for something that goes on for others when this one is called off. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  return new Promise((resolve, reject) => {
+    const off = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('called off'))
+    signal.addEventListener('abort', off, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', off))
+  })
+}
+
 /** Reads an answer as JSON. Members that are not known are those of a newer server. */
 export async function readJson<T>(response: Response, ...needed: (keyof T & string)[]): Promise<T> {
   const wrong = (detail: string): Problem => new Problem({ code: 'server-answer-malformed', status: response.status, detail })

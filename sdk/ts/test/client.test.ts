@@ -174,6 +174,11 @@ test('a call is called off, and a server that says nothing is given up', async (
   setTimeout(() => off.abort(new Error('enough')), 50)
   await assert.rejects(d.client.verify(request, { signal: off.signal }), { message: 'enough' })
   await assert.rejects(d.client.verify(request, { signal: AbortSignal.abort(new Error('before')) }), { message: 'before' })
+  const silent = await desk(t, (_, r) => send(r, 200, answer), { token: (_, r, n) => void setTimeout(() => send(r, 200, { access_token: `t${n}`, expires_in: 600 }), 300) })
+  const others = silent.client.verify(request)
+  await assert.rejects(silent.client.verify(request, { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
+  assert.equal((await others).outcome, 'valid', 'who is called off does not take the others with her')
+  assert.equal(silent.tokens.length, 1)
 })
 
 test('where a token may not go, no client is made', async () => {
