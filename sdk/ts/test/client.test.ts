@@ -128,7 +128,8 @@ test('a refusal is one kind of error, with its sentences, and is not tried again
 })
 
 test('the token endpoint refuses in its own form', async (t) => {
-  const d = await desk(t, () => assert.fail('without a token'), { token: (_, r) => { r.writeHead(401, { 'content-type': 'application/json' }); r.end(JSON.stringify({ error: 'invalid_client', error_description: 'no', code: 'assertion-expired' })) } })
+  const refuse: Answer = (_, r) => send(r, 401, { error: 'invalid_client', error_description: 'no', code: 'assertion-expired' }, { 'content-type': 'application/json' })
+  const d = await desk(t, () => assert.fail('without a token'), { token: refuse })
   await assert.rejects(d.client.challenge(), { name: 'Problem', code: 'assertion-expired', status: 401, detail: 'no' })
 })
 

@@ -162,7 +162,9 @@ test('a proof that was shown here before is reported', async () => {
 })
 
 test('types of a deployment are added to those of the release', async () => {
-  const own = { number: 200, version: 1, id: 'own', name: { zh: '自有', en: 'Own' }, views: [{ number: 1, name: 'v', label: { zh: '', en: '' }, fields: [{ number: 1, name: 'n', label: { zh: '', en: '' }, kind: 'integer', mask: { rule: 'none' as const } }] }] }
+  const none = { zh: '', en: '' }
+  const fields = [{ number: 1, name: 'n', label: none, kind: 'integer', mask: { rule: 'none' as const } }]
+  const own = { number: 200, version: 1, id: 'own', name: { zh: '自有', en: 'Own' }, views: [{ number: 1, name: 'v', label: none, fields }] }
   const catalogue = new OfflineCatalogue([own])
   const view = { type: 200, version: 1, view: 1, region: '430102', values: new Map([[1, 7]]) }
   assert.deepEqual(catalogue.read(view).fields.map((f) => [f.name, f.value]), [['n', 7]])
