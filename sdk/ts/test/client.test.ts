@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { Client, type Pending, Problem, PublicKey, portraitMatches } from '../src/index.js'
+import { Client, type Pending, Problem, portraitMatches } from '../src/index.js'
 import { parseJws, verifyJws } from '../src/jws.js'
 import { sm3 } from '../src/hash.js'
 import { textOf } from '../src/json.js'
-import { publicJwk, testKey } from './support.js'
+import { keyOf, testKey } from './support.js'
 
 interface Seen {
   method: string
@@ -62,7 +62,7 @@ for (const profile of ['sm2', 'es256']) {
     await d.client.verify(request)
     assert.equal(d.tokens.length, 1, 'one request for a token, however many wait')
     const jws = parseJws(d.tokens[0] ?? '', 'client-authentication+jwt')
-    await verifyJws(jws, PublicKey.fromJwk(publicJwk((await testKey(`issuer-${profile}`)).jwk) as never))
+    await verifyJws(jws, keyOf(await testKey(`issuer-${profile}`)))
     assert.equal(textOf(jws.payload.members.get('iss')), 'bank-1')
     assert.equal(textOf(jws.payload.members.get('sub')), 'bank-1')
     assert.match(textOf(jws.payload.members.get('aud')) ?? '', /^http:\/\/127\.0\.0\.1:\d+$/)

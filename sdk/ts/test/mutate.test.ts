@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PublicKey, Refusal, TrustList, TrustRoots, parseCode, parseStatusList, verifyPresentation, verifyReceipt } from '../src/index.js'
+import { Refusal, TrustList, TrustRoots, parseCode, parseStatusList, verifyPresentation, verifyReceipt } from '../src/index.js'
 import { parseJson } from '../src/json.js'
 import { readList } from '../src/trust/read.js'
 import { base, jws, listPayload, now, presentation, renamed, rootsDocument, statusList } from './mint.js'
-import { publicJwk, seeded, testKey } from './support.js'
+import { keyOf, seeded, testKey } from './support.js'
 
 /** Changes a text in one place, somehow. */
 function mutate(text: string, random: (below: number) => number): string {
@@ -43,7 +43,7 @@ async function hold(good: string, seed: number, rounds: number, check: (text: st
 for (const profile of ['sm2', 'es256']) {
   test(`mutated documents are refused, and nothing crashes: ${profile}`, async (t) => {
     const [issuer, holder, stranger] = await Promise.all([testKey(`issuer-${profile}`), testKey(`holder-${profile}`), testKey(`stranger-${profile}`)])
-    const key = PublicKey.fromJwk(publicJwk(issuer.jwk) as never)
+    const key = keyOf(issuer)
     await t.test('presentation', async () => {
       const text = await presentation(issuer, holder, { disclosed: { name: '张示例', a: { b: [1, 2.5, null] } } })
       await hold(text, 11, 400, (x) => verifyPresentation(x, { issuer: key, now: now * 1000, binding: { audience: 'bank-1', nonce: 'n-1' } }))

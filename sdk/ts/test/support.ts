@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { type PrivateJwk, type Signer, importSigner } from '../src/index.js'
+import { type PrivateJwk, type PublicJwk, PublicKey, type Signer, importSigner } from '../src/index.js'
 
 /** The root of the project, seen from where tests are compiled to. */
 export const root = new URL('../../../../', import.meta.url)
@@ -24,8 +24,13 @@ export async function testKey(name: string): Promise<Signer & { jwk: PrivateJwk 
 }
 
 /** The public half. */
-export function publicJwk({ d: _, ...jwk }: PrivateJwk): Omit<PrivateJwk, 'd'> {
+export function publicJwk({ d: _, ...jwk }: PrivateJwk): PublicJwk {
   return jwk
+}
+
+/** The public key. */
+export function keyOf(of: { jwk: PrivateJwk }): PublicKey {
+  return PublicKey.fromJwk(publicJwk(of.jwk))
 }
 
 /** Numbers that look random and are the same in every run, so that a failure can be made again. */

@@ -3,12 +3,11 @@ import { inspect } from 'node:util'
 import { test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import { type Domain, type Expectation, Refusal, type Result, type StatusReference, TrustList, type TrustListParts, Verifier, compareReceipt, parseStatusList, verifyReceipt } from '../src/index.js'
-import { PublicKey } from '../src/keys.js'
 import { canonical } from '../src/canonical.js'
 import { parseJson } from '../src/json.js'
 import { readList } from '../src/trust/read.js'
 import { type CertificateOptions, type TestKey, base, jws, listPayload, now, presentation, renamed, statusList, sum } from './mint.js'
-import { codeOf, publicJwk, testKey } from './support.js'
+import { codeOf, keyOf, testKey } from './support.js'
 
 async function listOf(payload: object): Promise<TrustListParts> {
   const node = parseJson(JSON.stringify(payload), 16)
@@ -119,7 +118,7 @@ for (const profile of ['sm2', 'es256']) {
 
   test(`status lists are bounded and belong to their address: ${profile}`, async () => {
     const { issuer, stranger } = await keysOf(profile)
-    const key = PublicKey.fromJwk(publicJwk(issuer.jwk) as never)
+    const key = keyOf(issuer)
     const uri = `${base}/status/1`
     const good = await statusList(issuer, { 7: 2, 8: 1, 1023: 3 })
     const list = await parseStatusList(good).verify(key, uri, now * 1000)

@@ -5,13 +5,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { PublicKey, TrustList, Verifier } from '../src/index.js'
+import { type PublicKey, TrustList, Verifier } from '../src/index.js'
 import { Fault } from '../src/errors.js'
 import { parseJson } from '../src/json.js'
 import { readList } from '../src/trust/read.js'
 import { certificateKey } from '../src/x509.js'
 import { listPayload, now, presentation } from './mint.js'
-import { publicJwk, seeded, testKey } from './support.js'
+import { keyOf, seeded, testKey } from './support.js'
 
 function der(tag: number, ...parts: Uint8Array[]): Buffer {
   const content = Buffer.concat(parts)
@@ -36,7 +36,7 @@ function certificate(key: PublicKey, version = true): Buffer {
 for (const profile of ['sm2', 'es256']) {
   test(`an issuer that sends its certificate is judged by the key in it: ${profile}`, async () => {
     const [issuer, holder, stranger] = await Promise.all([testKey(`issuer-${profile}`), testKey(`holder-${profile}`), testKey(`stranger-${profile}`)])
-    const key = PublicKey.fromJwk(publicJwk(issuer.jwk) as never)
+    const key = keyOf(issuer)
     const node = parseJson(JSON.stringify(listPayload({ issuer, status: stranger })), 16)
     assert.ok(node.kind === 'object')
     const list = new TrustList(await readList(node))
@@ -45,7 +45,7 @@ for (const profile of ['sm2', 'es256']) {
       (await verifier.verify(await presentation(issuer, holder, { header: { kid: 'of nobody', x5c: [leaf.toString('base64')] } }), { audience: 'bank-1', nonce: 'n-1' })).reasons
     assert.deepEqual(await verify(certificate(key)), [])
     assert.deepEqual(await verify(certificate(key, false)), [])
-    assert.deepEqual(await verify(certificate(PublicKey.fromJwk(publicJwk(stranger.jwk) as never))), ['issuer-untrusted'])
+    assert.deepEqual(await verify(certificate(keyOf(stranger))), ['issuer-untrusted'])
     assert.deepEqual(await verify(Buffer.from('no certificate')), ['issuer-untrusted'])
     assert.deepEqual(await verify(Buffer.concat([certificate(key), Buffer.of(0)])), ['issuer-untrusted'])
   })
