@@ -2,7 +2,7 @@ import type { CallOptions, Challenge, FactsRequest, Pending, Portrait, SignedRec
 import { decodeBase64url, encodeBase64url } from './bytes.js'
 import { Problem, ShowcardError } from './errors.js'
 import { digest } from './hash.js'
-import { Http, readJson, sleep, untilAborted } from './http.js'
+import { Http, type RetryPolicy, readJson, sleep, untilAborted } from './http.js'
 import { signJws } from './jws.js'
 import type { Signer } from './keys.js'
 import type { Fetch } from './remote.js'
@@ -95,11 +95,7 @@ export class Client {
 
   /** An access token, kept until shortly before its end. For calls that this class does not have. */
   async accessToken(options: CallOptions = {}): Promise<string> {
-    if (this.#token && this.#now() < this.#token.until) return this.#token.text
-    // One request, however many wait for it; one of them may be called off.
-    options.signal?.throwIfAborted()
-    this.#asking ??= this.#askToken().finally(() => (this.#asking = undefined))
-    return untilAborted(this.#asking, options.signal)
+    return this.#http.retry(this.#policy(readWithin, options), () => this.#authorize(options))
   }
 
   async #verify(body: Readonly<Record<string, unknown>>, options: VerifyOptions): Promise<Verification> {
@@ -120,16 +116,15 @@ export class Client {
 
   /** Makes a request, again where that is safe: with the same key the deployment answers the same. */
   async #send(method: 'GET' | 'POST', path: string, options: CallOptions, body?: unknown, key?: string): Promise<Response> {
-    const policy = { attempts: this.#o.attempts ?? 6, within: key ? checkWithin : readWithin, signal: options.signal }
     const init: RequestInit = body === undefined ? { method } : { method, body: JSON.stringify(body) }
     const headers: Record<string, string> = { accept: 'application/json' }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (key !== undefined) headers['idempotency-key'] = key
     const once = async (): Promise<Response> => {
-      const authorization = `Bearer ${await this.accessToken(options)}`
+      const authorization = `Bearer ${await this.#authorize(options)}`
       return this.#http.once(this.#base + path, { ...init, headers: { ...headers, authorization } }, options.signal, waitForHolder * 1000)
     }
-    return this.#http.retry(policy, async () => {
+    return this.#http.retry(this.#policy(key ? checkWithin : readWithin, options), async () => {
       try {
         return await once()
       } catch (e) {
@@ -141,21 +136,31 @@ export class Client {
     })
   }
 
-  /** Proves who we are by a signed assertion (RFC 7523), and gets a token for it. */
+  #policy(within: number, options: CallOptions): RetryPolicy {
+    return { attempts: this.#o.attempts ?? 6, within, signal: options.signal }
+  }
+
+  /** The token at hand, or a new one: one request, however many wait for it; one of them may be called off. */
+  async #authorize(options: CallOptions): Promise<string> {
+    if (this.#token && this.#now() < this.#token.until) return this.#token.text
+    options.signal?.throwIfAborted()
+    this.#asking ??= this.#askToken().finally(() => (this.#asking = undefined))
+    return untilAborted(this.#asking, options.signal)
+  }
+
+  /** Proves who we are by a signed assertion (RFC 7523), and gets a token for it. Whoever asked tries again where that may help. */
   async #askToken(): Promise<string> {
-    const { clientId, key, attempts = 6 } = this.#o
-    const granted = await this.#http.retry({ attempts, within: readWithin }, async () => {
-      const seconds = Math.floor(this.#now() / 1000)
-      const claims = { iss: clientId, sub: clientId, aud: this.#audience, iat: seconds, exp: seconds + 60, jti: randomKey() }
-      const form = new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        client_assertion: await signJws(key, 'client-authentication+jwt', claims),
-      })
-      const init = { method: 'POST', body: form.toString(), headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' } }
-      const response = await this.#http.once(`${this.#base}/oauth/token`, init, undefined)
-      return readJson<{ access_token: string; expires_in: number }>(response, 'access_token', 'expires_in')
+    const { clientId, key } = this.#o
+    const seconds = Math.floor(this.#now() / 1000)
+    const claims = { iss: clientId, sub: clientId, aud: this.#audience, iat: seconds, exp: seconds + 60, jti: randomKey() }
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await signJws(key, 'client-authentication+jwt', claims),
     })
+    const init = { method: 'POST', body: form.toString(), headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' } }
+    const response = await this.#http.once(`${this.#base}/oauth/token`, init, undefined)
+    const granted = await readJson<{ access_token: string; expires_in: number }>(response, 'access_token', 'expires_in')
     const life = Number(granted.expires_in) || 0
     this.#token = { text: String(granted.access_token), until: this.#now() + (life - Math.min(life / 5, 30)) * 1000 }
     return this.#token.text

@@ -24,7 +24,7 @@ interface Desk {
 type Answer = (request: Seen, response: ServerResponse, n: number) => void
 
 /** A server of the test's own that gives tokens, and answers everything else as the test says. */
-async function desk(t: TestContext, answer: Answer, o: { profile?: string; life?: number; timeout?: number; token?: Answer } = {}): Promise<Desk> {
+async function desk(t: TestContext, answer: Answer, o: { profile?: string; life?: number; attempts?: number; token?: Answer } = {}): Promise<Desk> {
   const seen: Seen[] = []
   const tokens: string[] = []
   const server: Server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -44,7 +44,7 @@ async function desk(t: TestContext, answer: Answer, o: { profile?: string; life?
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   t.after(() => { server.closeAllConnections(); server.close() })
   const key = await testKey(`issuer-${o.profile ?? 'sm2'}`)
-  return { seen, tokens, client: new Client({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, clientId: 'bank-1', key, timeout: o.timeout ?? 5000 }) }
+  return { seen, tokens, client: new Client({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, clientId: 'bank-1', key, timeout: 5000, attempts: o.attempts ?? 6 }) }
 }
 
 function send(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
@@ -125,6 +125,16 @@ test('a refusal is one kind of error, with its sentences, and is not tried again
   assert.deepEqual([broken.code, broken.requestId], ['server-answer-malformed', 'R3'])
   for (const what of ['redirect', 'no object', 'a page', 'cut off']) assert.equal((await next()).code, 'server-answer-malformed', what)
   assert.deepEqual([(await next()).retryAfter, d.seen.length], [86400, 8], 'nobody waits a day')
+})
+
+test('a token endpoint that is busy is asked again, and not more often than anything else', async (t) => {
+  const busy: Answer = (_, r, n) => (n < 3 ? send(r, 503, { code: 'registry-stale' }) : send(r, 200, { access_token: `t${n}`, expires_in: 600 }))
+  const d = await desk(t, (_, r) => send(r, 200, answer), { token: busy })
+  assert.equal((await d.client.verify(request)).outcome, 'valid')
+  assert.deepEqual([d.tokens.length, new Set(d.tokens).size], [3, 3], 'an assertion is good once')
+  const never = await desk(t, () => undefined, { token: (_, r) => send(r, 503, { code: 'registry-stale' }), attempts: 3 })
+  await assert.rejects(never.client.verify(request), { code: 'registry-stale', status: 503 })
+  assert.equal(never.tokens.length, 3)
 })
 
 test('the token endpoint refuses in its own form', async (t) => {

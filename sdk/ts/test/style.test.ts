@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { sentence } from '../src/index.js'
 
 const here = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -25,6 +26,15 @@ test('the source keeps the rules of the house', () => {
     // Browsers have no Node; what needs it is apart.
     if (name.startsWith('src/') && name !== 'src/node.ts') assert.doesNotMatch(text, /from 'node:|\bBuffer\b|\bprocess\./, name)
   }
+})
+
+test('every code that the source gives has its sentences', () => {
+  const codes = new Set<string>()
+  for (const [, text] of files('src')) {
+    for (const m of text.matchAll(/(?:Refusal|ShowcardError)\('([a-z0-9-]+)'|code: '([a-z0-9-]+)'|fail\(r\.\w+, '([a-z0-9-]+)'/g)) codes.add(m[1] ?? m[2] ?? m[3] ?? '')
+  }
+  assert.ok(codes.size > 60)
+  for (const code of codes) assert.ok(sentence(code), code)
 })
 
 test('everything that is exported says what it is', () => {

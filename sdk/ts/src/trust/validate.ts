@@ -50,8 +50,9 @@ const loopback = /^(?:localhost|[a-z0-9.-]+\.localhost|127(?:\.[0-9]{1,3}){3}|\[
 
 /** Takes one spelling of a URL: identifiers are compared byte by byte. http is for a demonstration on one's own machine. */
 export function isPlainUrl(s: string): boolean {
+  if (s.length > 512) return false
   const parts = /^(https?):\/\/([a-z0-9._-]*[a-z0-9_-]|\[[0-9a-f:.]+\])(?::[0-9]*)?((?:\/[0-9A-Za-z\-._~/]*)?)$/.exec(s)
-  if (!parts || s.length > 512) return false
+  if (!parts) return false
   const [, scheme, host = '', path = ''] = parts
   return (scheme === 'https' || loopback.test(host)) && !path.includes('..') && !path.includes('//')
 }
