@@ -128,10 +128,23 @@ func (s *Store) Live(ctx context.Context, identifier string) (l issuer.Live, err
 }
 
 // Held implements [issuer.Record].
-func (s *Store) Held(ctx context.Context, holderIDs []string, limit int) ([]issuer.Certificate, error) {
+func (s *Store) Held(ctx context.Context, holderIDs []string, limit int, only ...string) ([]issuer.Certificate, error) {
 	var found []*sealedCertificate
 	err := s.read(ctx, func(q querier) error {
 		for _, holder := range slices.Compact(slices.Sorted(slices.Values(holderIDs))) {
+			for _, identifier := range only {
+				r := &sealedCertificate{}
+				err := r.scan(q.row(`SELECT `+certificateColumns+` FROM certificates WHERE identifier = $1 AND holder_id = $2 AND replaced_by = ''`, identifier, holder))
+				switch {
+				case err == nil:
+					found = append(found, r)
+				case !errors.Is(err, sql.ErrNoRows):
+					return err
+				}
+			}
+			if len(only) > 0 {
+				continue
+			}
 			err := q.rows(`SELECT `+certificateColumns+` FROM certificates WHERE holder_id = $1 AND replaced_by = ''
 				ORDER BY created_at DESC, identifier LIMIT $2`, []any{holder, limit}, func(row scanner) error {
 				r := &sealedCertificate{}
