@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,6 +21,14 @@ import (
 type rowData struct {
 	Row  schemas.Row `json:"row"`
 	Salt []byte      `json:"salt,omitempty"`
+}
+
+func (d rowData) appendJSON(to []byte) ([]byte, error) {
+	to, err := d.Row.AppendJSON(append(to, `{"row":`...))
+	if len(d.Salt) > 0 {
+		to = append(base64.StdEncoding.AppendEncode(append(to, `,"salt":"`...), d.Salt), '"')
+	}
+	return append(to, '}'), err
 }
 
 const certificateColumns = `identifier, authority, row_digest, type_version, holder_id, status_list, status_index, state, state_at,
@@ -287,7 +296,11 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 	}
 	row := n.Row
 	row.Portrait = nil
-	if b.row, err = s.sealJSON("certificates", id, "row_data", rowData{Row: row, Salt: n.Salt}); err != nil {
+	data, err := rowData{Row: row, Salt: n.Salt}.appendJSON(make([]byte, 0, 1024))
+	if err != nil {
+		return b, err
+	}
+	if b.row, err = s.sealer.Seal("certificates", id, "row_data", data); err != nil {
 		return b, err
 	}
 	if b.credential, err = s.sealer.Seal("certificates", id, "credential", []byte(n.Credential)); err != nil {
