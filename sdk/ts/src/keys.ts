@@ -2,7 +2,7 @@ import { type Bytes, concat, decodeBase64url, encodeBase64url, hex, sameBytes, u
 import { decompress, onCurve, scalarInRange, signatureInRange } from './curve.js'
 import { Fault } from './errors.js'
 import { type JsonNode, depthOf, parseJson, textOf } from './json.js'
-import { digestFor, pointOf, signMessage, verifyDigest } from './sm2.js'
+import { type Table, digestFor, pointOf, signMessage, tableOf, verifyDigest } from './sm2.js'
 
 /** The two algorithms: SM2 over SM3 (docs/profile-sm.md), and ECDSA on P-256 over SHA-256. */
 export type Algorithm = 'SGD_SM3_SM2' | 'ES256'
@@ -33,6 +33,8 @@ export class PublicKey {
   /** The `kid` that the key was given, if any. */
   readonly kid: string | undefined
   #imported: Promise<CryptoKey> | undefined
+  #uses = 0
+  #table: Table | undefined
 
   private constructor(algorithm: Algorithm, x: Bytes, y: Bytes, kid: string | undefined) {
     this.algorithm = algorithm
@@ -119,7 +121,8 @@ export class PublicKey {
 
   #verifySM2(message: Uint8Array, signature: Uint8Array): boolean {
     const point = hex(concat(uncompressed, this.x, this.y))
-    return verifyDigest(point, digestFor(point, message), signature)
+    if (++this.#uses === manyUses) this.#table = tableOf(point) // a key of the trust list: it will come again
+    return verifyDigest(this.#table ?? point, digestFor(point, message), signature)
   }
 
   async #verifyES256(message: Uint8Array, signature: Uint8Array): Promise<boolean> {
@@ -128,6 +131,7 @@ export class PublicKey {
   }
 }
 
+const manyUses = 4
 const uncompressed = Uint8Array.of(4)
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' }
 const ecdsaSha256 = { name: 'ECDSA', hash: 'SHA-256' }

@@ -9,8 +9,16 @@ export function digestFor(point: string, message: Uint8Array): Bytes {
   return unhex(sm2.getHash(message, point, userId))
 }
 
+/** Multiples of a point, made beforehand: its signatures are checked about four times as fast. */
+export type Table = ReturnType<typeof sm2.precomputePublicKey>
+
+/** Makes the table of a point, which takes as long as two checks and some 100 KB. */
+export function tableOf(point: string): Table {
+  return sm2.precomputePublicKey(point, 4)
+}
+
 /** Whether r‖s, both in range, is a signature of a digest by a point on the curve (§7.1). */
-export function verifyDigest(point: string, digest: Uint8Array, signature: Uint8Array): boolean {
+export function verifyDigest(point: string | Table, digest: Uint8Array, signature: Uint8Array): boolean {
   try {
     return sm2.doVerifySignature(digest, hex(signature), point, { hash: false, der: false })
   } catch {

@@ -177,9 +177,10 @@ export class Verifier {
       return
     }
     try {
-      const provider = list.providerKey(key, c.iat)
-      r.holder.bound = provider ? 'provider' : 'device'
-      if (provider) r.holder.provider = provider.id
+      const known = list.providerKey(key, c.iat)
+      r.holder.bound = known ? 'provider' : 'device'
+      if (known) r.holder.provider = known.provider.id
+      key = known?.key ?? key
     } catch (e) {
       codeOf(e)
       r.holder.bound = 'provider'

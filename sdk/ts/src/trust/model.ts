@@ -162,15 +162,15 @@ export class TrustList {
   }
 
   /**
-   * The wallet provider that holds the key a certificate issued at `iat` is bound to. `undefined`: the key is no
+   * The wallet provider that holds the key a certificate issued at `iat` is bound to, and that key as the list has it. `undefined`: the key is no
    * provider's, so a device's. A {@link Refusal}: it is one's, and must not count.
    */
-  providerKey(key: PublicKey, iat: number | undefined): Provider | undefined {
+  providerKey(key: PublicKey, iat: number | undefined): { readonly provider: Provider; readonly key: PublicKey } | undefined {
     const bound = this.#bound.get(key.identity)
     if (!bound) return undefined
     if (bound.provider.frozen) throw new Refusal('key-frozen', 'the wallet provider is frozen')
     covers(bound.key, iat)
-    return bound.provider
+    return { provider: bound.provider, key: bound.key.key }
   }
 }
 
