@@ -119,7 +119,7 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 // place gives entries their places, from first on: with PostgreSQL in one trip.
 func place(q querier, ids []string, first int64) error {
 	if _, ok := q.(bulk); ok {
-		_, err := q.exec(`UPDATE audit_entries SET idx = $2::bigint + p.nth - 1 FROM unnest($1::text[]) WITH ORDINALITY AS p(id, nth) WHERE audit_entries.id = p.id`, ids, first)
+		_, err := q.exec(`UPDATE audit_entries SET idx = $2::bigint + p.nth - 1 FROM unnest($1::text[]) WITH ORDINALITY AS p(id, nth) WHERE audit_entries.id = p.id`, planAnew, ids, first)
 		return err
 	}
 	for i, id := range ids {

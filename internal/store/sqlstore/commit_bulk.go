@@ -25,6 +25,11 @@ type bulk interface {
 	attempt(do func() error) (ok bool, err error)
 }
 
+// planAnew, before the arguments of a statement about many rows of a large table, has PostgreSQL plan it
+// each time. The plan of a prepared statement may have been made over an empty table, and would go on
+// reading the whole of it when it has grown. For what names one row there is no plan but its index.
+const planAnew = pgx.QueryExecModeCacheDescribe
+
 // fewRows are written one by one.
 const fewRows = 4
 
