@@ -1,13 +1,21 @@
 package io.github.showcard.sdk;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** HTTP with bounds on time and size, and without redirects: nobody sends our token elsewhere. */
 final class Http {
@@ -47,18 +55,66 @@ final class Http {
 
   /** Sends a request. An interrupt is the caller's wish to stop, and stays set. */
   Answer send(HttpRequest request) throws IOException {
+    // The timeout of a request ends with the headers of its answer; a body that does not come is given up as well.
+    Duration whole = request.timeout().orElse(Duration.ofSeconds(30)).plusSeconds(5);
+    CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(request, info -> new Bounded());
     try {
-      HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
-      try (InputStream in = response.body()) {
-        byte[] body = in.readNBytes(MAX_BODY + 1);
-        if (body.length > MAX_BODY) {
-          throw new IOException("the answer is too large");
-        }
-        return new Answer(response, body);
-      }
+      HttpResponse<byte[]> response = answer.get(whole.toMillis(), TimeUnit.MILLISECONDS);
+      return new Answer(response, response.body());
     } catch (InterruptedException e) {
+      answer.cancel(true);
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted");
+    } catch (TimeoutException e) {
+      answer.cancel(true);
+      throw new IOException("the answer does not end");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException) {
+        throw (IOException) e.getCause();
+      }
+      throw new IOException(e.getCause());
+    }
+  }
+
+  /** Collects a body of bounded size. */
+  private static final class Bounded implements HttpResponse.BodySubscriber<byte[]> {
+    private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
+    private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+    private Flow.Subscription subscription;
+
+    @Override
+    public CompletionStage<byte[]> getBody() {
+      return whole;
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription s) {
+      subscription = s;
+      s.request(Long.MAX_VALUE);
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> pieces) {
+      for (ByteBuffer piece : pieces) {
+        byte[] b = new byte[piece.remaining()];
+        piece.get(b);
+        if (body.size() + b.length > MAX_BODY) {
+          subscription.cancel();
+          whole.completeExceptionally(new IOException("the answer is too large"));
+          return;
+        }
+        body.write(b, 0, b.length);
+      }
+    }
+
+    @Override
+    public void onError(Throwable t) {
+      whole.completeExceptionally(t);
+    }
+
+    @Override
+    public void onComplete() {
+      whole.complete(body.toByteArray());
     }
   }
 
