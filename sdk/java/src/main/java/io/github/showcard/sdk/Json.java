@@ -184,6 +184,14 @@ final class Json {
     return new Json(Kind.STRING, s, null, null, null, 0, 0);
   }
 
+  static Json number(long n) {
+    return new Json(Kind.NUMBER, Long.toString(n), null, null, null, 0, 0);
+  }
+
+  static Json bool(boolean b) {
+    return new Json(b ? Kind.TRUE : Kind.FALSE, null, null, null, null, 0, 0);
+  }
+
   boolean isObject() {
     return kind == Kind.OBJECT;
   }
