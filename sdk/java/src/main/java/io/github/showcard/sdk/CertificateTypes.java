@@ -115,8 +115,21 @@ public final class CertificateTypes {
     return null;
   }
 
+  /** A view of an offline code, by names. */
+  static final class Reading {
+    final String type;
+    final String view;
+    final Claims claims;
+
+    private Reading(String type, String view, Claims claims) {
+      this.type = type;
+      this.view = view;
+      this.claims = claims;
+    }
+  }
+
   /** Gives the values of an offline code their names again, in the order of the view. */
-  Claims read(OfflineToken token) {
+  Reading read(OfflineToken token) {
     Json type = find(token.type(), token.version());
     Json published = type == null ? null : type.get("published");
     if (published == null || published.kind != Json.Kind.TRUE) {
@@ -146,7 +159,7 @@ public final class CertificateTypes {
     if (out.size() != token.values().size() || out.isEmpty()) {
       throw wrong();
     }
-    return new Claims(out);
+    return new Reading(type.textOf("id"), view.textOf("name"), new Claims(out));
   }
 
   private static RefusedException wrong() {

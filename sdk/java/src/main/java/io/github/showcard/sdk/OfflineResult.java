@@ -8,6 +8,7 @@ import java.util.Optional;
 public final class OfflineResult extends Result {
   private Duration age;
   private Instant statusAsOf;
+  private String view;
 
   OfflineResult(Instant checkedAt) {
     super(checkedAt);
@@ -15,6 +16,10 @@ public final class OfflineResult extends Result {
 
   void measured(Duration age) {
     this.age = age;
+  }
+
+  void view(String name) {
+    view = name;
   }
 
   void knownAsOf(Instant at) {
@@ -27,6 +32,11 @@ public final class OfflineResult extends Result {
    */
   public Optional<Duration> age() {
     return Optional.ofNullable(age);
+  }
+
+  /** Which view of the certificate was shown, such as {@code identity}; empty when it is not valid in form. */
+  public Optional<String> view() {
+    return Optional.ofNullable(view);
   }
 
   /** As of when it is known that nothing was revoked: always show it. */

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What stands behind {@code SC2} (docs/formats.md §3.2): the device's proof around what the issuing authority signed for one view of
@@ -284,6 +285,11 @@ public final class OfflineToken {
     return Duration.between(provedAt, now);
   }
 
+  /** When the device made the proof, by its clock. */
+  public Instant provedAt() {
+    return provedAt;
+  }
+
   /** When the last moment is at which the proof can count. */
   Instant proofEnds() {
     return provedAt.plus(MAX_AGE);
@@ -291,13 +297,32 @@ public final class OfflineToken {
 
   /** Names one proof of one code, for the memory of what was shown. */
   String proofName() {
-    return Base64Url.encode(serial) + Base64Url.encode(proofSerial);
+    return hex(serial) + hex(proofSerial);
   }
 
   /** Random name of what the authority signed, in hexadecimal: it is what is revoked. */
   public String serial() {
+    return hex(serial);
+  }
+
+  /** Random name of this one proof, in hexadecimal. */
+  public String proofSerial() {
+    return hex(proofSerial);
+  }
+
+  /** The checker's nonce that the proof answers, in hexadecimal; empty when the checker showed none. */
+  public Optional<String> nonce() {
+    return Optional.ofNullable(nonce).map(OfflineToken::hex);
+  }
+
+  /** The hint which key signed, in hexadecimal. */
+  public String keyId() {
+    return hex(keyId);
+  }
+
+  private static String hex(byte[] data) {
     StringBuilder b = new StringBuilder();
-    for (byte one : serial) {
+    for (byte one : data) {
       b.append(String.format("%02x", one));
     }
     return b.toString();

@@ -140,7 +140,7 @@ public final class OfflineVerifier {
       r.signature().unknown(null);
       return false;
     }
-    Map<EcKey, TrustList.Issuer> candidates = new LinkedHashMap<>();
+    Map<EcKey, TrustIssuer> candidates = new LinkedHashMap<>();
     list.issuers().forEach(i -> i.keys().stream().filter(k -> token.hints(k.key())).forEach(k -> candidates.put(k.key(), i)));
     if (candidates.isEmpty()) {
       r.issuer().fail("issuer-untrusted");
@@ -148,7 +148,7 @@ public final class OfflineVerifier {
       return false;
     }
     RefusedException wrong = null;
-    for (Map.Entry<EcKey, TrustList.Issuer> c : candidates.entrySet()) {
+    for (Map.Entry<EcKey, TrustIssuer> c : candidates.entrySet()) {
       try {
         token.verifyIssuer(c.getKey());
         r.signature().pass();
@@ -163,7 +163,7 @@ public final class OfflineVerifier {
     return false;
   }
 
-  private static void entitled(Check c, TrustList list, TrustList.Issuer issuer, EcKey key, OfflineToken token, String typeId) {
+  private static void entitled(Check c, TrustList list, TrustIssuer issuer, EcKey key, OfflineToken token, String typeId) {
     c.note("id", issuer.id());
     c.name(issuer.name());
     c.note("authority", issuer.authority());
@@ -214,10 +214,11 @@ public final class OfflineVerifier {
     r.holder().note("bound", "device");
     try {
       token.verifyProof(audiences, nonce, now);
-      Claims claims = types.read(token);
+      CertificateTypes.Reading reading = types.read(token);
+      r.view(reading.view);
       memory.once(token.proofName(), token.proofEnds(), now);
       r.holder().pass();
-      return claims;
+      return reading.claims;
     } catch (RefusedException e) {
       if (e.code().equals("overloaded")) {
         r.holder().unknown(e.code()); // whether it was shown before

@@ -224,7 +224,7 @@ public final class Receipt {
       Jws token = Jws.parse(text, TYPE);
       check(token.payload.depth() <= 6, "nested too deep");
       Receipt r = new Receipt(token.payload);
-      TrustList.Domain home = list.domainAt(r.issuer()).orElseThrow(() -> new RefusedException("receipt-of-stranger", "not in the list"));
+      TrustDomain home = list.domainAt(r.issuer()).orElseThrow(() -> new RefusedException("receipt-of-stranger", "not in the list"));
       token.verify(home.serviceKey(USE, token.keyId, r.signedAt()));
       check(!r.signedAt().isAfter(now.plus(SKEW)) && !r.checkedAt().isAfter(r.signedAt().plus(SKEW)), "dates cannot be");
       return r;

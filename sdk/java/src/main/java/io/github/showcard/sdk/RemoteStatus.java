@@ -56,7 +56,7 @@ public final class RemoteStatus implements StatusSource {
   }
 
   @Override
-  public Answer status(StatusReference reference, TrustList.Domain home) {
+  public Answer status(StatusReference reference, TrustDomain home) {
     Kept kept;
     synchronized (lists) {
       kept = lists.computeIfAbsent(reference.uri(), uri -> new Kept());
@@ -78,7 +78,7 @@ public final class RemoteStatus implements StatusSource {
     }
   }
 
-  private void fetch(Kept kept, String uri, TrustList.Domain home, Instant now) {
+  private void fetch(Kept kept, String uri, TrustDomain home, Instant now) {
     try {
       String text = new String(http.get(uri, "application/statuslist+jwt"), StandardCharsets.UTF_8).strip();
       StatusList l = StatusList.read(text);
@@ -101,7 +101,7 @@ public final class RemoteStatus implements StatusSource {
   }
 
   /** The key may have been frozen since the list was kept: the trust list is asked each time. */
-  private static void trusted(Kept kept, TrustList.Domain home) {
+  private static void trusted(Kept kept, TrustDomain home) {
     try {
       if (!home.statusKey(kept.list.keyId(), kept.list.issuedAt()).equals(kept.signer)) {
         throw new TrustException(TrustException.Fault.KEY_UNKNOWN, "another key has its id");

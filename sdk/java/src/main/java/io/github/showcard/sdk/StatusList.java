@@ -122,7 +122,7 @@ public final class StatusList {
    * @param now the time of reading
    * @throws RefusedException when it is not to be believed
    */
-  public static StatusList parse(String text, String uri, TrustList.Domain home, Instant now) {
+  public static StatusList parse(String text, String uri, TrustDomain home, Instant now) {
     StatusList l = read(text);
     l.verify(home.statusKey(l.keyId(), l.issuedAt), uri, now);
     return l;

@@ -13,7 +13,7 @@ public interface StatusSource {
    * @param home the issuer's domain in the trust list: whose word on the status counts
    * @throws RefusedException when it is not known
    */
-  Answer status(StatusReference reference, TrustList.Domain home);
+  Answer status(StatusReference reference, TrustDomain home);
 
   /** A status and how old the knowledge is. */
   final class Answer {

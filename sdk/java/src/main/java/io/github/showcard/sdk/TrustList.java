@@ -22,17 +22,14 @@ public final class TrustList {
   /** How far in the future a document may have been issued, because clocks differ. */
   static final Duration SKEW = Duration.ofMinutes(5);
 
-  private static final Pattern CODE = Pattern.compile("[0-9A-Z]{4}");
-  private static final Pattern USE = Pattern.compile("[0-9a-z-]{1,32}");
-  private static final Pattern AUTHORITY = Pattern.compile("[0-9A-Z]{6,18}");
   private static final Pattern TYPE_CODE = Pattern.compile("[0-9A-Z]{1,32}");
   private static final Pattern PROVIDER = Pattern.compile("[0-9A-Za-z._~/:-]{1,512}");
 
   private final long version;
   private final Instant issuedAt;
   private final Instant expires;
-  private final Map<String, Domain> domains = new HashMap<>();
-  private final Map<String, Issuer> issuers = new HashMap<>();
+  private final Map<String, TrustDomain> domains = new HashMap<>();
+  private final Map<String, TrustIssuer> issuers = new HashMap<>();
   private final Map<String, Provider> providers = new HashMap<>();
   private final Map<String, CertificateType> types = new HashMap<>();
   private final Map<String, Provider> bound = new HashMap<>(); // by identity of the key
@@ -49,16 +46,16 @@ public final class TrustList {
     expires = r.date(in, "exp");
     frame(version, issuedAt, expires);
     Set<String> frozen = new HashSet<>();
-    List<Domain> allDomains = new ArrayList<>();
+    List<TrustDomain> allDomains = new ArrayList<>();
     for (Json one : TrustReader.objects(in, "domains")) {
-      allDomains.add(new Domain(r, one, allDomains));
+      allDomains.add(new TrustDomain(r, one, allDomains));
     }
     for (Json one : TrustReader.objects(in, "types")) {
       CertificateType t = new CertificateType(r, one);
       types.put(t.vct, t);
     }
     for (Json one : TrustReader.objects(in, "issuers")) {
-      Issuer i = new Issuer(r, one);
+      TrustIssuer i = new TrustIssuer(r, one);
       issuers.put(i.id, i);
       note(frozen, i.keys);
     }
@@ -75,7 +72,7 @@ public final class TrustList {
       r.once("frozen region", region);
     }
     frozenAll = TrustReader.flag(in, "frozen_all");
-    for (Domain d : allDomains) {
+    for (TrustDomain d : allDomains) {
       domains.put(d.code, d);
       note(frozen, d.statusKeys);
       d.serviceKeys.values().forEach(keys -> note(frozen, keys));
@@ -115,7 +112,7 @@ public final class TrustList {
     keys.replaceAll(k -> frozen.contains(TrustReader.identity(k.key())) ? k.freeze() : k);
   }
 
-  private static EcKey find(List<DatedKey> keys, Predicate<DatedKey> is, Instant iat) {
+  static EcKey find(List<DatedKey> keys, Predicate<DatedKey> is, Instant iat) {
     for (DatedKey k : keys) {
       if (is.test(k)) {
         return k.at(iat);
@@ -172,12 +169,12 @@ public final class TrustList {
    *
    * @param iss as its certificates name it
    */
-  public Optional<Issuer> issuer(String iss) {
+  public Optional<TrustIssuer> issuer(String iss) {
     return Optional.ofNullable(issuers.get(iss));
   }
 
   /** All issuing authorities. */
-  public List<Issuer> issuers() {
+  public List<TrustIssuer> issuers() {
     return new ArrayList<>(issuers.values());
   }
 
@@ -186,7 +183,7 @@ public final class TrustList {
    *
    * @param code of the domain, four characters
    */
-  public Optional<Domain> domain(String code) {
+  public Optional<TrustDomain> domain(String code) {
     return Optional.ofNullable(domains.get(code));
   }
 
@@ -195,7 +192,7 @@ public final class TrustList {
    *
    * @param baseUrl its public URL
    */
-  public Optional<Domain> domainAt(String baseUrl) {
+  public Optional<TrustDomain> domainAt(String baseUrl) {
     return domains.values().stream().filter(d -> d.baseUrl.equals(baseUrl)).findFirst();
   }
 
@@ -245,184 +242,6 @@ public final class TrustList {
       }
     }
     return false;
-  }
-
-  /** One deployment: the home of certificates, codes and status lists. */
-  public static final class Domain {
-    private final String code;
-    private final Text name;
-    private final String baseUrl;
-    private final String statusPrefix;
-    private final List<DatedKey> statusKeys;
-    private final Map<String, List<DatedKey>> serviceKeys = new HashMap<>();
-
-    private Domain(TrustReader r, Json in, List<Domain> before) {
-      code = TrustReader.text(in, "code");
-      if (!TrustReader.made(CODE, code)) {
-        throw TrustReader.malformed("a domain's code is four characters 0-9A-Z");
-      }
-      r.once("domain", code);
-      name = r.name(in, "domain");
-      baseUrl = TrustReader.url(TrustReader.text(in, "base_url"), "base_url");
-      statusPrefix = TrustReader.url(TrustReader.text(in, "status_prefix"), "status_prefix");
-      // Without the slash, https://a.example would also begin https://a.example.evil/.
-      if (baseUrl.endsWith("/") || !statusPrefix.endsWith("/")) {
-        throw TrustReader.malformed("base_url without and status_prefix with a slash at the end");
-      }
-      for (Domain o : before) {
-        if (o.statusPrefix.startsWith(statusPrefix) || statusPrefix.startsWith(o.statusPrefix)) {
-          throw TrustReader.malformed("status_prefix overlaps");
-        }
-      }
-      String where = "domain " + code;
-      statusKeys = r.keys(TrustReader.objects(in, "status_keys"), "status", where);
-      List<Json> services = TrustReader.objects(in, "service_keys");
-      r.keys(services, "service", where + " services"); // none twice, not even for another use
-      for (Json one : services) {
-        String use = TrustReader.text(one, "use");
-        List<DatedKey> key = new TrustReader().keys(Collections.singletonList(one), "service", where);
-        if (!key.isEmpty() && !TrustReader.made(USE, use)) {
-          throw TrustReader.malformed("use of a service key");
-        }
-        serviceKeys.computeIfAbsent(use, u -> new ArrayList<>()).addAll(key);
-      }
-    }
-
-    /** Four characters, as in dynamic codes. */
-    public String code() {
-      return code;
-    }
-
-    /** What people call it. */
-    public Text name() {
-      return name;
-    }
-
-    /** Its public URL, without a slash at the end. */
-    public String baseUrl() {
-      return baseUrl;
-    }
-
-    /** The key under which a status list of the domain was signed. */
-    EcKey statusKey(String kid, Instant iat) {
-      return find(statusKeys, named(kid, statusKeys), iat);
-    }
-
-    /** The key under which the domain signed something of a use. It must be named: several overlap while they rotate. */
-    EcKey serviceKey(String use, String kid, Instant iat) {
-      return find(serviceKeys.getOrDefault(use, Collections.emptyList()), k -> k.key().id().equals(kid), iat);
-    }
-
-    /**
-     * Whether a status list belongs to the domain: a certificate that points elsewhere chose its own judge.
-     *
-     * @param uri of the list
-     */
-    public boolean holdsStatus(String uri) {
-      String rest = uri.startsWith(statusPrefix) ? uri.substring(statusPrefix.length()) : "";
-      return !rest.isEmpty() && uri.length() <= 512 && !rest.contains("..") && TrustReader.plainPath(rest);
-    }
-  }
-
-  /** An issuing authority. */
-  public static final class Issuer {
-    private final String id;
-    private final String authority;
-    private final Text name;
-    private final String domain;
-    private final List<String> types;
-    private final List<String> regions;
-    private final List<DatedKey> keys;
-    private final Instant notBefore;
-    private final Instant notAfter;
-    private final boolean frozen;
-
-    private Issuer(TrustReader r, Json in) {
-      id = TrustReader.url(TrustReader.text(in, "id"), "issuer");
-      r.once("issuer", id);
-      authority = TrustReader.text(in, "authority");
-      name = r.name(in, "issuer");
-      domain = TrustReader.text(in, "domain");
-      r.known("domain", domain);
-      types = TrustReader.texts(in, "types");
-      regions = TrustReader.texts(in, "regions");
-      String where = "issuer " + id;
-      boolean made = TrustReader.made(AUTHORITY, authority);
-      for (String t : types) {
-        made &= TrustReader.made(TrustReader.TYPE_ID, t);
-        r.once(where + " type", t);
-      }
-      for (String region : regions) {
-        made &= TrustReader.made(TrustReader.REGION, region);
-        r.once(where + " region", region);
-      }
-      if (!made) {
-        throw TrustReader.malformed("authority, types or regions of an issuer");
-      }
-      keys = r.keys(TrustReader.objects(in, "keys"), "issuer", where);
-      notBefore = r.date(in, "not_before");
-      notAfter = r.date(in, "not_after");
-      TrustReader.forwards(notBefore, notAfter, "issuer");
-      frozen = TrustReader.flag(in, "frozen");
-    }
-
-    /** The {@code iss} of its certificates. */
-    public String id() {
-      return id;
-    }
-
-    /** Its unified social credit code. */
-    public String authority() {
-      return authority;
-    }
-
-    /** What people call it. */
-    public Text name() {
-      return name;
-    }
-
-    /** Code of its home domain. */
-    public String domain() {
-      return domain;
-    }
-
-    /**
-     * Whether it may issue a type.
-     *
-     * @param typeId such as {@code resident-id}
-     */
-    public boolean issues(String typeId) {
-      return types.contains(typeId);
-    }
-
-    /**
-     * Whether it may issue in a region.
-     *
-     * @param region six digits of GB/T 2260
-     */
-    public boolean entitled(String region) {
-      return covers(regions, region);
-    }
-
-    List<DatedKey> keys() {
-      return Collections.unmodifiableList(keys);
-    }
-
-    /** The key under which it signed something at iat. */
-    EcKey key(Predicate<DatedKey> is, Instant iat) {
-      if (frozen) {
-        throw new TrustException(TrustException.Fault.FROZEN, "issuer");
-      }
-      for (DatedKey k : keys) {
-        if (is.test(k)) {
-          if (!DatedKey.within(notBefore, notAfter, iat)) {
-            throw new TrustException(TrustException.Fault.KEY_DATES, "issuer");
-          }
-          return k.at(iat);
-        }
-      }
-      throw new TrustException(TrustException.Fault.KEY_UNKNOWN, "issuer");
-    }
   }
 
   /** A wallet provider, whose keys hold copies for people without a device key. */

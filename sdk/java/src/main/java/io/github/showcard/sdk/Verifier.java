@@ -136,7 +136,7 @@ public final class Verifier {
       r.signature().unknown(null);
       return r.conclude(null);
     }
-    TrustList.Issuer issuer = list.issuer(open.issuer).orElse(null);
+    TrustIssuer issuer = list.issuer(open.issuer).orElse(null);
     EcKey key = checkIssuer(r, list, issuer, shown, open);
     if (key == null) {
       r.signature().unknown(null);
@@ -157,7 +157,7 @@ public final class Verifier {
   }
 
   /** Known, entitled to the type and the region, its key good at the time of issue. Gives the key, or null. */
-  private static EcKey checkIssuer(Result r, TrustList list, TrustList.Issuer issuer, SdJwt shown, Open open) {
+  private static EcKey checkIssuer(Result r, TrustList list, TrustIssuer issuer, SdJwt shown, Open open) {
     Check c = r.issuer();
     c.note("id", open.issuer);
     if (issuer == null) {
@@ -192,7 +192,7 @@ public final class Verifier {
   }
 
   /** A chain only carries the key here; it is the trust list that vouches for it. */
-  private static Predicate<DatedKey> signer(SdJwt shown, TrustList.Issuer issuer) {
+  private static Predicate<DatedKey> signer(SdJwt shown, TrustIssuer issuer) {
     if (shown.chain().isEmpty()) {
       return TrustList.named(shown.keyId(), issuer.keys());
     }
@@ -242,12 +242,12 @@ public final class Verifier {
     }
   }
 
-  private void checkStatus(Check c, TrustList list, TrustList.Issuer issuer, Open open, Instant now) {
+  private void checkStatus(Check c, TrustList list, TrustIssuer issuer, Open open, Instant now) {
     if (open.status == null) {
       c.fail("status-missing"); // a certificate without one cannot be revoked
       return;
     }
-    TrustList.Domain home = list.domain(issuer.domain()).orElse(null);
+    TrustDomain home = list.domain(issuer.domain()).orElse(null);
     if (home == null || !home.holdsStatus(open.status.uri())) {
       c.fail("status-list-wrong-signer");
       return;

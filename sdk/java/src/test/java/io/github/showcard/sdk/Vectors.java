@@ -1,10 +1,9 @@
 package io.github.showcard.sdk;
 
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 
 /** Runs one file of testdata/vectors and gives its code, in the order of testdata/vectors/README.md. */
 final class Vectors {
@@ -48,12 +47,21 @@ final class Vectors {
       t.checkDates(now);
       List<String> audiences = new ArrayList<>();
       v.get("audiences").elements().forEach(a -> audiences.add(a.text()));
-      byte[] nonce = v.textOf("nonce") == null ? null : Base64.getUrlDecoder().decode(v.textOf("nonce").getBytes(StandardCharsets.US_ASCII));
+      byte[] nonce = v.textOf("nonce") == null ? null : Testdata.hex(v.textOf("nonce"));
       t.verifyProof(audiences, nonce, now);
-      return new Outcome("valid", CertificateTypes.builtIn().read(t));
+      return new Outcome("valid", said(t, CertificateTypes.builtIn().read(t)));
     } catch (RefusedException e) {
       return new Outcome(e.code(), null);
     }
+  }
+
+  /** What an offline code says, as the vectors spell it. */
+  private static Claims said(OfflineToken t, CertificateTypes.Reading r) {
+    Map<String, Object> proof = World.map("serial", t.proofSerial(), "iat", t.provedAt().getEpochSecond(), "aud", t.audience());
+    t.nonce().ifPresent(n -> proof.put("nonce", n));
+    Map<String, Object> all = World.map("kid", t.keyId(), "serial", t.serial(), "iat", t.issuedAt().getEpochSecond(), "exp", t.expires().getEpochSecond());
+    all.putAll(World.map("type", r.type, "version", t.version(), "view", r.view, "region", t.region(), "fields", r.claims.values(), "proof", proof));
+    return new Claims(Testdata.json(JsonText.of(all)).members());
   }
 
   static EcKey key(Json v, String name) {
