@@ -25,13 +25,12 @@ class StatusTest {
       claims.put("status_list", World.map("bits", v.get("bits"), "lst", v.textOf("lst")));
       StatusList l = StatusList.parse(Jws.sign(w.statusKey, "statuslist+jwt", w.statusKey.publicKey().id(), claims), World.BASE + "/status/1", home, World.NOW);
       assertEquals(v.get("entries").integer(), l.size());
+      v.get("statuses").members().forEach((at, want) -> assertEquals(Status.of(want.integer().intValue()), l.get(Long.parseLong(at)), "entry " + at));
       int set = 0;
       for (long i = 0; i < l.size(); i++) {
-        Json want = v.get("statuses").get(Long.toString(i));
-        assertEquals(Status.of(want == null ? 0 : want.integer().intValue()), l.get(i), "entry " + i);
-        set += want == null ? 0 : 1;
+        set += l.get(i) == Status.VALID ? 0 : 1;
       }
-      assertEquals(v.get("statuses").members().size(), set);
+      assertEquals(v.get("statuses").members().values().stream().filter(want -> want.integer() != 0).count(), set);
       refused("status-index-out-of-range", () -> l.get(l.size()));
       refused("status-index-out-of-range", () -> l.get(-1));
     });
