@@ -28,7 +28,7 @@ import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 
 /** A person shows her code at the counter, against a real demo. */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT, properties = {"spring.main.banner-mode=off", "logging.level.root=warn"})
 class AccountOpeningTest {
   @TempDir static Path folder;
   private static Demo demo;
@@ -44,9 +44,9 @@ class AccountOpeningTest {
     properties.add("showcard.url", () -> demo.base);
     properties.add("showcard.client-id", () -> "demo-bank");
     Path key = demo.keyOf("demo-bank");
-    properties.add("showcard.key-file", () -> key);
-    properties.add("showcard.roots-file", () -> demo.data.resolve("roots.json"));
-    properties.add("showcard.memory-file", () -> folder.resolve("seen.json"));
+    properties.add("showcard.key-file", key::toString);
+    properties.add("showcard.roots-file", () -> demo.data.resolve("roots.json").toString());
+    properties.add("showcard.memory-file", () -> folder.resolve("seen.json").toString());
   }
 
   @AfterAll
