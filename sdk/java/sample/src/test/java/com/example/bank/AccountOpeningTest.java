@@ -114,6 +114,8 @@ class AccountOpeningTest {
     assertThat(first.valid()).isTrue();
     assertThat(repeated.id()).isEqualTo(first.id());
     assertThat(client.receipt(first.id()).receipt()).isNotEmpty();
+    assertThat(first.portrait()).isTrue();
+    assertThat(client.portrait(first.id()).matches(first.claims())).isTrue();
     assertThat(client.challenge().audience()).isEqualTo("demo-bank");
   }
 

@@ -195,6 +195,22 @@ public final class Client {
     return SignedReceipt.of(Exchange.json(exchange.send(exchange.request("/v1/verifications/" + path(id) + "/receipt"), true)));
   }
 
+  /**
+   * The portrait of a certificate that was checked, for five minutes: compare it with the person, and {@link Portrait#matches} with
+   * what was signed. Fetching it stands in the holder's history.
+   *
+   * @param id of the check
+   */
+  public Portrait portrait(String id) {
+    HttpRequest.Builder r = exchange.request("/v1/verifications/" + path(id) + "/portrait").setHeader("Accept", "image/jpeg, image/webp, application/problem+json");
+    return Portrait.of(exchange.send(r, true));
+  }
+
+  /** An access token, for routes that this class does not have. It is kept, so ask at each use. */
+  public String accessToken() {
+    return exchange.token();
+  }
+
   private static String path(String id) {
     return URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20");
   }

@@ -116,7 +116,7 @@ final class Exchange {
   }
 
   /** One request for a token at a time: whoever comes meanwhile waits for it. */
-  private String token() {
+  String token() {
     synchronized (tokenLock) {
       if (bearer == null || !clock.instant().isBefore(until)) {
         Json granted = json(again(ATTEMPTS, this::grant));

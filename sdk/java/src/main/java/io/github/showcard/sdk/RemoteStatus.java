@@ -3,6 +3,8 @@ package io.github.showcard.sdk;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +22,7 @@ public final class RemoteStatus implements StatusSource {
 
   private final Http http;
   private final Clock clock;
+  private final Path folder; // null: nothing is kept
   private final Map<String, Kept> lists =
       new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -41,16 +44,18 @@ public final class RemoteStatus implements StatusSource {
 
   /** With the system's clock. */
   public RemoteStatus() {
-    this(null, Clock.systemUTC());
+    this(null, null, Clock.systemUTC());
   }
 
   /**
    * Makes one.
    *
+   * @param folder where lists are kept, so that a restart goes on without a network as long as they are fresh; or null
    * @param client to send requests with, or null
    * @param clock what time it is
    */
-  public RemoteStatus(HttpClient client, Clock clock) {
+  public RemoteStatus(Path folder, HttpClient client, Clock clock) {
+    this.folder = folder;
     this.http = new Http(client);
     this.clock = clock;
   }
@@ -80,17 +85,23 @@ public final class RemoteStatus implements StatusSource {
 
   private void fetch(Kept kept, String uri, TrustDomain home, Instant now) {
     try {
-      String text = new String(http.get(uri, "application/statuslist+jwt"), StandardCharsets.UTF_8).strip();
-      StatusList l = StatusList.read(text);
-      EcKey signer = home.statusKey(l.keyId(), l.issuedAt());
-      l.verify(signer, uri, now);
-      if (kept.list != null && l.issuedAt().isBefore(kept.list.issuedAt())) {
-        throw new StatusList.Refused("status-unavailable", "older than one already seen");
+      String text;
+      try {
+        text = new String(http.get(uri, "application/statuslist+jwt"), StandardCharsets.UTF_8).strip();
+      } catch (IOException e) {
+        if (kept.list != null || folder == null || !Files.exists(file(uri))) {
+          throw e;
+        }
+        // Nothing is believed for standing there: it is verified like one from the network, and is as old as it is.
+        take(kept, Files.readString(file(uri)), uri, home, now);
+        kept.failed = now;
+        return;
       }
-      kept.list = l;
-      kept.signer = signer;
-      kept.fetched = now;
+      take(kept, text, uri, home, now);
       kept.failed = null;
+      if (folder != null) {
+        RemoteTrust.write(file(uri), text);
+      }
     } catch (RefusedException e) {
       kept.error = e;
       kept.failed = now;
@@ -98,6 +109,22 @@ public final class RemoteStatus implements StatusSource {
       kept.error = new StatusList.Refused("status-unavailable", e.getClass().getSimpleName());
       kept.failed = now;
     }
+  }
+
+  private static void take(Kept kept, String text, String uri, TrustDomain home, Instant now) {
+    StatusList l = StatusList.read(text);
+    EcKey signer = home.statusKey(l.keyId(), l.issuedAt());
+    l.verify(signer, uri, now);
+    if (kept.list != null && l.issuedAt().isBefore(kept.list.issuedAt())) {
+      throw new StatusList.Refused("status-unavailable", "older than one already seen");
+    }
+    kept.list = l;
+    kept.signer = signer;
+    kept.fetched = now;
+  }
+
+  private Path file(String uri) {
+    return folder.resolve(Base64Url.encode(HashName.SHA256.sum(uri.getBytes(StandardCharsets.UTF_8))) + ".jws");
   }
 
   /** The key may have been frozen since the list was kept: the trust list is asked each time. */

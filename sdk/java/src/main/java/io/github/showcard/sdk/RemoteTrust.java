@@ -9,7 +9,9 @@ import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,6 +30,7 @@ public final class RemoteTrust implements TrustSource {
   private final Http http;
   private final Clock clock;
   private final Path memory; // null: none
+  private final List<String> chain = new ArrayList<>(); // root sets that followed the pinned one
 
   private TrustRoots roots;
   private TrustList list;
@@ -53,7 +56,8 @@ public final class RemoteTrust implements TrustSource {
    *
    * @param baseUrl of the deployment
    * @param pinnedRoots from the operator on a safe way
-   * @param memory a file of this one verifier that keeps the newest versions seen, or null
+   * @param memory a file of this one verifier that keeps list, roots and the newest versions seen, so that a restart goes on without a
+   *     network and believes nothing older; or null
    * @param client to send requests with, or null
    * @param clock what time it is
    */
@@ -68,19 +72,35 @@ public final class RemoteTrust implements TrustSource {
     }
   }
 
+  /**
+   * Takes up what was kept. Nothing of it is believed for standing there: roots are walked from the pinned ones, the list is verified
+   * by them, and an expired one serves for its version alone.
+   */
   private void recall() {
+    Json seen;
     try {
-      Json seen = Json.parse(Files.readAllBytes(memory), 2);
+      seen = Json.parse(Files.readAllBytes(memory), 3);
       newest = TrustReader.number(seen, "trust_list_version");
       seenRoots = TrustReader.number(seen, "roots_version");
-      if (newest >= 1) {
-        return;
+      if (newest < 1) {
+        throw new SyntaxException("no version");
       }
     } catch (IOException | SyntaxException | TrustException e) {
-      // below
+      // A file that cannot be read may have been more: to begin anew is for a person to decide.
+      throw new IllegalArgumentException("the memory of the trust list cannot be read");
     }
-    // A file that cannot be read may have been more: to begin anew is for a person to decide.
-    throw new IllegalArgumentException("the memory of the trust list cannot be read");
+    Instant now = clock.instant();
+    try {
+      for (String next : TrustReader.texts(seen, "roots")) {
+        roots = roots.next(next.getBytes(StandardCharsets.UTF_8), now);
+        chain.add(next);
+      }
+      String kept = TrustReader.text(seen, "list");
+      list = roots.version() < seenRoots ? null : roots.verify(kept, now, newest);
+      text = list == null ? null : kept;
+    } catch (TrustException e) {
+      lastError = e; // the deployment will be asked
+    }
   }
 
   @Override
@@ -120,6 +140,7 @@ public final class RemoteTrust implements TrustSource {
     String got = new String(http.get(base + "/v1/trust-list", "application/jose"), StandardCharsets.US_ASCII);
     long seen = list == null ? newest : Math.max(newest, list.version());
     TrustRoots by = roots;
+    List<String> steps = new ArrayList<>();
     TrustList good = null;
     TrustException judged = null;
     try {
@@ -133,11 +154,13 @@ public final class RemoteTrust implements TrustSource {
     // The list may be signed by a key that only newer roots name, or that only newer roots drop.
     if (judged != null || by.version() < seenRoots || walked == null || !now.isBefore(walked.plus(ROOTS_RENEW))) {
       for (int step = 0; step < MAX_STEPS; step++) {
-        TrustRoots next = following(by, now);
-        if (next == null) {
-          break;
+        String next = following(by);
+        try {
+          by = by.next(next.getBytes(StandardCharsets.UTF_8), now);
+          steps.add(next);
+        } catch (TrustException e) {
+          break; // there are none, they cannot be had, or they do not follow
         }
-        by = next;
         try {
           good = by.verify(got, now, seen);
           judged = null;
@@ -153,8 +176,9 @@ public final class RemoteTrust implements TrustSource {
       }
       walked = now;
     }
-    if (good.version() > seen || by != roots) {
-      remember(good.version(), by.version());
+    if (!got.equals(text) || by != roots) {
+      chain.addAll(steps);
+      remember(good.version(), by.version(), got);
     }
     roots = by;
     list = good;
@@ -162,27 +186,33 @@ public final class RemoteTrust implements TrustSource {
     seenRoots = Math.max(seenRoots, by.version());
   }
 
-  /** The next roots, or null when there are none, they cannot be had, or they do not follow. */
-  private TrustRoots following(TrustRoots by, Instant now) {
+  /** The next root set as the deployment has it, or nothing. */
+  private String following(TrustRoots by) {
     try {
-      return by.next(http.get(base + "/v1/trust-list/roots?version=" + (by.version() + 1), "application/json"), now);
-    } catch (IOException | TrustException e) {
-      return null;
+      return new String(http.get(base + "/v1/trust-list/roots?version=" + (by.version() + 1), "application/json"), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return "";
     }
   }
 
-  private void remember(long listVersion, long rootsVersion) throws IOException {
+  private void remember(long listVersion, long rootsVersion, String signed) throws IOException {
     if (memory == null) {
       return;
     }
     Map<String, Object> seen = new LinkedHashMap<>();
     seen.put("trust_list_version", listVersion);
     seen.put("roots_version", rootsVersion);
-    Path folder = memory.toAbsolutePath().getParent();
-    Path beside = Files.createTempFile(folder, ".trust-", "");
+    seen.put("roots", chain);
+    seen.put("list", signed);
+    write(memory, JsonText.of(seen));
+  }
+
+  /** Writes beside and renames: after a power cut there is the old file or the new one. */
+  static void write(Path file, String text) throws IOException {
+    Path beside = Files.createTempFile(file.toAbsolutePath().getParent(), ".showcard-", "");
     try {
-      Files.writeString(beside, JsonText.of(seen));
-      Files.move(beside, memory, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.writeString(beside, text);
+      Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(beside);
     }

@@ -162,7 +162,8 @@ class ClientTest {
   void aTokenThatEndedIsReplacedOnce() {
     server.on(CHECKS, problem(401, "token-expired"), new Reply(200, ANSWER));
     assertTrue(client().verify(REQUEST).valid());
-    assertEquals(2, server.count("/oauth/token"));
+    assertEquals("t1", client().accessToken());
+    assertEquals(3, server.count("/oauth/token"));
     server.on(CHECKS, problem(401, "token-invalid"));
     assertEquals("token-invalid", assertThrows(ProblemException.class, () -> client().verify(REQUEST)).code());
   }
@@ -209,6 +210,14 @@ class ClientTest {
     assertEquals(
         "{\"facts\":{\"type\":\"resident-id\",\"holder\":{\"type\":\"111\",\"number\":\"11010519491231002X\"},\"claims\":{\"name\":\"张样例\",\"over_18\":true}},\"purpose\":\"identity-check\"}",
         server.seen.get(server.seen.size() - 1).body);
+    byte[] salt = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
+    server.on(CHECKS + "/c1/portrait", new Reply(200, "JPEG", "Content-Type", "image/jpeg", "Portrait-Salt", Base64Url.encode(salt)));
+    Portrait portrait = client().portrait("c1");
+    assertEquals("image/jpeg", portrait.mediaType());
+    String digest = Base64Url.encode(HashName.SM3.sum(salt, portrait.image()));
+    assertTrue(portrait.matches(new Claims(Testdata.json("{\"portrait_digest\":\"sm3:" + digest + "\"}").members())));
+    assertFalse(portrait.matches(new Claims(Testdata.json("{\"portrait_digest\":\"sha-256:" + digest + "\"}").members())));
+    assertFalse(portrait.matches(Claims.NONE));
     client().verify(VerificationRequest.presentation("p", "n", "x").idempotencyKey("mine"));
     assertEquals("mine", server.seen.get(server.seen.size() - 1).key);
     assertThrows(IllegalArgumentException.class, () -> client().verify(REQUEST.idempotencyKey("")));

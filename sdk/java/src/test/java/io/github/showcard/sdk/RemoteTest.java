@@ -89,20 +89,58 @@ class RemoteTest {
     Path memory = folder.resolve("seen.json");
     RemoteTrust t = trust(memory);
     assertEquals(7, t.current().version());
-    assertEquals("{\"trust_list_version\":7,\"roots_version\":1}", Files.readString(memory));
+    assertEquals(7, Testdata.json(memory).get("trust_list_version").integer());
     w.list.put("version", 6);
     serve();
     clock.at = World.NOW.plusSeconds(120);
     assertEquals(7, t.current().version(), "the one at hand is better");
     assertEquals("trust-list-rolled-back", t.lastError().orElseThrow().code());
-    assertEquals(TrustException.Fault.ROLLED_BACK, fault(trust(memory)), "also after a restart");
+    RemoteTrust again = trust(memory);
+    assertEquals(7, again.current().version(), "also after a restart");
+    assertEquals(TrustException.Fault.ROLLED_BACK, again.lastError().orElseThrow().fault());
+    clock.at = World.NOW.plusSeconds(86400); // what was kept is of no use any more, but its version is remembered
+    w.list.put("iat", World.seconds(clock.at) - 60);
+    w.list.put("exp", World.seconds(clock.at) + 86400);
+    serve();
+    assertEquals(TrustException.Fault.ROLLED_BACK, fault(trust(memory)));
     Files.writeString(memory, "{}");
     assertThrows(IllegalArgumentException.class, () -> trust(memory), "to begin anew is for a person to decide");
   }
 
   @Test
-  void walksToNewerRoots() {
-    RemoteTrust t = trust(null);
+  void goesOnAfterARestartWithoutANetwork(@TempDir Path folder) throws IOException {
+    Path memory = folder.resolve("seen.json");
+    assertEquals(7, trust(memory).current().version());
+    server.on(LIST, new Reply(0, ""));
+    RemoteTrust again = trust(memory);
+    assertEquals(7, again.current().version());
+    assertTrue(again.lastError().isPresent());
+    assertTrue(again.signedList().isPresent());
+    clock.at = World.NOW.plusSeconds(86400);
+    assertEquals(TrustException.Fault.UNAVAILABLE, fault(trust(memory)), "an expired one serves for its version alone");
+    clock.at = World.NOW;
+    Files.writeString(memory, Files.readString(memory).replaceFirst("\"list\":\"ey", "\"list\":\"eyJ"));
+    assertEquals(TrustException.Fault.UNAVAILABLE, fault(trust(memory)), "nothing is believed for standing in a file");
+  }
+
+  @Test
+  void statusListsAfterARestart(@TempDir Path folder) {
+    String uri = server.base + "/status/1";
+    w.domain.put("base_url", server.base);
+    w.domain.put("status_prefix", server.base + "/status/");
+    TrustDomain home = w.trust().domain("TEST").orElseThrow();
+    serveStatus(uri, 0);
+    assertEquals(Status.VALID, new RemoteStatus(folder, null, clock).status(new StatusReference(5, uri), home).status);
+    server.on("/status/1", new Reply(0, ""));
+    assertEquals(World.NOW.minusSeconds(10), new RemoteStatus(folder, null, clock).status(new StatusReference(5, uri), home).asOf);
+    clock.at = World.NOW.plusSeconds(3600);
+    assertEquals("status-stale", assertThrows(RefusedException.class, () -> new RemoteStatus(folder, null, clock).status(new StatusReference(5, uri), home)).code());
+  }
+
+  @Test
+  void walksToNewerRoots(@TempDir Path folder) {
+    Path memory = folder.resolve("seen.json");
+    RemoteTrust t = trust(memory);
     assertEquals(7, t.current().version());
     ClientKey newSigner = ClientKey.generate(Algorithm.SM2);
     List<Object> jwks = Arrays.asList(w.rootKeys.get(0).publicKey().jwk(), w.rootKeys.get(1).publicKey().jwk(), w.rootKeys.get(2).publicKey().jwk());
@@ -116,6 +154,8 @@ class RemoteTest {
     clock.at = World.NOW.plusSeconds(240);
     assertEquals(8, t.current().version());
     assertTrue(server.seen.stream().anyMatch(s -> s.path.equals(ROOTS + "?version=2")));
+    server.on(LIST, new Reply(0, ""));
+    assertEquals(8, trust(memory).current().version(), "the walk is kept, too");
     // The key that the new roots dropped counts no more.
     w.list.put("version", 9);
     serve();
@@ -130,7 +170,7 @@ class RemoteTest {
     w.domain.put("status_prefix", server.base + "/status/");
     TrustDomain home = w.trust().domain("TEST").orElseThrow();
     serveStatus(uri, 0);
-    RemoteStatus s = new RemoteStatus(null, clock);
+    RemoteStatus s = new RemoteStatus(null, null, clock);
     assertEquals(Status.VALID, s.status(new StatusReference(5, uri), home).status);
     w.states[1] = 1 << 2;
     serveStatus(uri, 30);
@@ -164,7 +204,7 @@ class RemoteTest {
     w.domain.put("base_url", server.base);
     w.domain.put("status_prefix", server.base + "/status/");
     TrustDomain home = w.trust().domain("TEST").orElseThrow();
-    RemoteStatus s = new RemoteStatus(null, clock);
+    RemoteStatus s = new RemoteStatus(null, null, clock);
     for (int i = 0; i < 5; i++) {
       assertEquals("status-unavailable", assertThrows(RefusedException.class, () -> s.status(new StatusReference(5, server.base + "/status/1"), home)).code());
     }
