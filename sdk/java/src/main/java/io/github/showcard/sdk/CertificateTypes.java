@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Certificate types, as the JSON files of a deployment describe them ({@code schemas/types}): what the numbers in an offline code
@@ -100,19 +101,21 @@ public final class CertificateTypes {
     return t == null ? null : t.textOf("id");
   }
 
-  /** Labels of people for fields of a type, or null. */
-  Text label(String typeId, String field) {
+  /**
+   * What people call a field or predicate of a type.
+   *
+   * @param typeId such as {@code resident-id}
+   * @param field by name
+   */
+  public Optional<Text> label(String typeId, String field) {
     for (Json t : types) {
-      if (typeId.equals(t.textOf("id"))) {
-        for (String list : Arrays.asList("fields", "predicates")) {
-          Json f = named(t.get(list), field);
-          if (f != null) {
-            return Text.of(f.get("label"));
-          }
-        }
+      Json f = typeId.equals(t.textOf("id")) ? named(t.get("fields"), field) : null;
+      f = f == null && typeId.equals(t.textOf("id")) ? named(t.get("predicates"), field) : f;
+      if (f != null) {
+        return Optional.ofNullable(Text.of(f.get("label")));
       }
     }
-    return null;
+    return Optional.empty();
   }
 
   /** A view of an offline code, by names. */

@@ -208,7 +208,7 @@ public final class Client {
 
   /** An access token, for routes that this class does not have. It is kept, so ask at each use. */
   public String accessToken() {
-    return exchange.token();
+    return exchange.accessToken();
   }
 
   private static String path(String id) {

@@ -115,11 +115,16 @@ final class Exchange {
     }
   }
 
-  /** One request for a token at a time: whoever comes meanwhile waits for it. */
-  String token() {
+  /** A token for who sends requests of her own. */
+  String accessToken() {
+    return again(ATTEMPTS, this::token);
+  }
+
+  /** One request for a token at a time: whoever comes meanwhile waits for it. What fails on its way is repeated with the request. */
+  private String token() {
     synchronized (tokenLock) {
       if (bearer == null || !clock.instant().isBefore(until)) {
-        Json granted = json(again(ATTEMPTS, this::grant));
+        Json granted = json(grant());
         Long seconds = granted.get("expires_in") == null ? null : granted.get("expires_in").integer();
         if (granted.textOf("access_token") == null || seconds == null || seconds < 0) {
           throw ProblemException.malformed("the token endpoint gave no token");

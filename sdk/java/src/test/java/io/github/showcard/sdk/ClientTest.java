@@ -154,6 +154,9 @@ class ClientTest {
     assertTrue(e.title().isPresent(), "from the table of the SDK");
     server.on("/oauth/token", new Reply(401, "{\"error\":\"invalid_client\"}", "Content-Type", "application/json"));
     assertEquals("assertion-invalid", assertThrows(ProblemException.class, () -> client().verify(REQUEST)).code());
+    server.on("/oauth/token", problem(503, "registry-stale"));
+    assertEquals("registry-stale", assertThrows(ProblemException.class, () -> client().verify(REQUEST)).code());
+    assertEquals(5, pauses.size(), "six attempts in all, not six for each");
     server.on("/oauth/token", new Reply(200, "{}"));
     assertEquals("server-answer-malformed", assertThrows(ProblemException.class, () -> client().verify(REQUEST)).code());
   }

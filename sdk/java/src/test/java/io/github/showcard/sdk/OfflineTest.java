@@ -121,6 +121,17 @@ class OfflineTest {
   }
 
   @Test
+  void typesOfADeployment() {
+    CertificateTypes types = CertificateTypes.builtIn();
+    assertEquals("Name", types.label("resident-id", "name").orElseThrow().en());
+    assertEquals("已满18周岁", types.label("resident-id", "over_18").orElseThrow().zh());
+    assertTrue(types.label("resident-id", "nothing").isEmpty());
+    assertThrows(IllegalArgumentException.class, () -> types.with("{}"));
+    assertThrows(IllegalArgumentException.class, () -> types.with("{\"id\":\"x\",\"cwt\":1,\"version\":1}"), "taken");
+    assertTrue(types.with("{\"id\":\"pass\",\"cwt\":128,\"version\":1}").ids().contains("pass"));
+  }
+
+  @Test
   void memoryIsBoundedAndForgets() {
     ReplayMemory m = new ReplayMemory(2);
     m.once("a", NOW, NOW);
