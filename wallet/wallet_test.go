@@ -38,7 +38,7 @@ type space struct {
 	held      []wallet.Held // instead of the one certificate
 }
 
-func (s *space) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
+func (s *space) Held(_ context.Context, ids []string, _ ...string) ([]wallet.Held, error) {
 	if !slices.Contains(ids, "holder") {
 		return nil, nil
 	}

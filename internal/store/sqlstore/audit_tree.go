@@ -100,10 +100,8 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, int64(state.Size)+int64(i)); err != nil {
-				return err
-			}
+		if err := place(q, ids, int64(state.Size)); err != nil {
+			return err
 		}
 		for _, t := range tiles {
 			_, err := q.exec(`INSERT INTO audit_tiles (level, idx, hashes) VALUES ($1, $2, $3) ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,
@@ -116,6 +114,21 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 		return err
 	})
 	return n, err
+}
+
+// place gives entries their places, from first on. With PostgreSQL that is one trip, and not one
+// statement: a join with so many ids may be planned while the table is small, and that plan stays.
+func place(q querier, ids []string, first int64) error {
+	const update = `UPDATE audit_entries SET idx = $2 WHERE id = $1`
+	if b, ok := q.(bulk); ok {
+		return b.many(update, len(ids), func(i int) []any { return []any{ids[i], first + int64(i)} })
+	}
+	for i, id := range ids {
+		if _, err := q.exec(update, id, first+int64(i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Leaves implements [audit.Store].
