@@ -92,14 +92,25 @@ public final class RemoteTrust implements TrustSource {
     Instant now = clock.instant();
     try {
       for (String next : TrustReader.texts(seen, "roots")) {
-        roots = roots.next(next.getBytes(StandardCharsets.UTF_8), now);
-        chain.add(next);
+        follow(next, now);
       }
       String kept = TrustReader.text(seen, "list");
       list = roots.version() < seenRoots ? null : roots.verify(kept, now, newest);
       text = list == null ? null : kept;
     } catch (TrustException e) {
       lastError = e; // the deployment will be asked
+    }
+  }
+
+  /** Roots that were pinned anew since are ahead of what was kept. */
+  private void follow(String next, Instant now) {
+    try {
+      roots = roots.next(next.getBytes(StandardCharsets.UTF_8), now);
+      chain.add(next);
+    } catch (TrustException e) {
+      if (e.fault() != TrustException.Fault.ROLLED_BACK) {
+        throw e;
+      }
     }
   }
 

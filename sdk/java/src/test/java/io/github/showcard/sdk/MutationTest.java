@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /** Whatever is changed in something good, it is refused with a code that is known, and nothing crashes. */
 class MutationTest {
-  private static final int EACH = 40;
+  private static final int EACH = 25;
 
   private static List<Path> good(String folder) {
     return Testdata.files(folder).stream().filter(p -> p.getFileName().toString().startsWith("good-")).collect(Collectors.toList());

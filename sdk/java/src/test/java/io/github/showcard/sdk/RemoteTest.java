@@ -156,6 +156,7 @@ class RemoteTest {
     assertTrue(server.seen.stream().anyMatch(s -> s.path.equals(ROOTS + "?version=2")));
     server.on(LIST, new Reply(0, ""));
     assertEquals(8, trust(memory).current().version(), "the walk is kept, too");
+    assertEquals(8, new RemoteTrust(server.base, roots, memory, null, clock).current().version(), "also for who pins the new roots");
     // The key that the new roots dropped counts no more.
     w.list.put("version", 9);
     serve();
