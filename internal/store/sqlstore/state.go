@@ -127,7 +127,7 @@ func known(state issuer.State) bool {
 }
 
 // enterChange writes a change of state that was found to be allowed: the certificate, its
-// history, its slots and the sequences of their lists.
+// history, its slots and the sequences of their lists, and what devices were given of it.
 func (s *Store) enterChange(q querier, c change) error {
 	var number, original int64
 	var list string
@@ -141,6 +141,11 @@ func (s *Store) enterChange(q querier, c change) error {
 	if _, err := q.exec(`INSERT INTO certificate_events (identifier, number, at, from_state, to_state, who, reason, reason_id, replaced_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, c.identifier, number, c.at, string(c.from), string(c.to), c.by, c.eventReason, c.reasonID, c.replacedBy); err != nil {
 		return err
+	}
+	if c.to != issuer.Valid {
+		if err := s.revokeAbout(q, c.identifier); err != nil {
+			return err
+		}
 	}
 	status := c.to.Public()
 	if c.from.Public() == status {
