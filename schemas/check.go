@@ -89,6 +89,7 @@ func (c *checker) check() {
 	c.predicates()
 	c.rules()
 	c.views()
+	c.offline()
 	c.card()
 }
 
@@ -281,14 +282,6 @@ func (c *checker) views() {
 		}
 		if v.Portrait && !c.t.Portrait {
 			c.fail(at+"/portrait", "the type has no portrait")
-		}
-	}
-	if m := c.t.Offline.Masking; m != OfflineMasked && m != OfflinePlain {
-		c.fail("/offline/masking", "unknown mode %q", m)
-	}
-	for i, name := range c.t.Offline.Views {
-		if !seen[name] {
-			c.fail("/offline/views/"+strconv.Itoa(i), "unknown view %q", name)
 		}
 	}
 }

@@ -84,6 +84,7 @@ func Load(layers ...fs.FS) (*Catalogue, error) {
 			}
 		}
 	}
+	l.numbers(c.types, from)
 	if len(c.types) == 0 && len(l.faults) == 0 {
 		l.faults = append(l.faults, fmt.Errorf("%w: no types/*.json", ErrCatalogue))
 	}

@@ -8,9 +8,11 @@ import (
 // Type is one version of a certificate type, as its JSON file says. Fields stand
 // in display order.
 type Type struct {
-	ID          string   `json:"id"`      // "resident-id"
-	Version     int      `json:"version"` // 1, 2, … of this description
-	Code        string   `json:"code"`    // 证照类型代码, 21 characters (GB/T 36904)
+	ID      string `json:"id"`      // "resident-id"
+	Version int    `json:"version"` // 1, 2, … of this description
+	// CWT is the type's number in offline codes: see [Type.OfflineView]. Numbers are never given anew.
+	CWT         int      `json:"cwt,omitempty"`
+	Code        string   `json:"code"` // 证照类型代码, 21 characters (GB/T 36904)
 	DemoCode    bool     `json:"demo_code,omitempty"`
 	Published   bool     `json:"published"`
 	Name        Text     `json:"name"`
@@ -58,7 +60,8 @@ type Item struct {
 
 // Field describes one claim, or one live value.
 type Field struct {
-	Name  string `json:"name"` // snake_case; the claim's name in the certificate
+	Name  string `json:"name"`          // snake_case; the claim's name in the certificate
+	CWT   int    `json:"cwt,omitempty"` // its number in offline codes
 	Label Text   `json:"label"`
 	Kind  Kind   `json:"kind"`
 	// Table is the code table of kinds code, letters and classes.
@@ -136,6 +139,7 @@ const (
 // Predicate is a yes-or-no answer that is computed from a field.
 type Predicate struct {
 	Name  string      `json:"name"`
+	CWT   int         `json:"cwt,omitempty"` // its number in offline codes; fields and predicates share the numbers
 	Label Text        `json:"label"`
 	Op    PredicateOp `json:"op"`
 	Field string      `json:"field"`
@@ -182,6 +186,7 @@ const (
 // predicates; every field is enumerated, nothing is implied.
 type View struct {
 	Name   string   `json:"name"`
+	CWT    int      `json:"cwt,omitempty"` // its number in offline codes
 	Label  Text     `json:"label"`
 	Fields []string `json:"fields"`
 	// Portrait: a caller who is entitled to portraits may fetch it with this view.

@@ -11,6 +11,7 @@ var doors = map[string]string{
 	"crypto/key":        "crypto/sm internal/strictjson",
 	"crypto/jose":       "crypto/key crypto/sm internal/strictjson",
 	"crypto/cose":       "crypto/key crypto/sm",
+	"crypto/sdcwt":      "crypto/cose crypto/key crypto/sm",
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
 	"crypto/trustlist":  "crypto/jose crypto/key internal/strictjson",
@@ -71,7 +72,7 @@ var doors = map[string]string{
 
 	"testdata":             "",
 	"testdata/gen":         "schemas testdata crypto/*",
-	"testdata/gen/vectors": "schemas testdata crypto/*",
+	"testdata/gen/vectors": "schemas testdata crypto/* internal/qr",
 	"cmd/showcard":         "*",
 }
 
