@@ -15,6 +15,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/schemas"
 )
 
 // The answers about devices.
@@ -244,9 +245,9 @@ func (w *Wallet) KillDevice(ctx context.Context, p Person, id string) error {
 
 // LossReport is what an operator was told.
 type LossReport struct {
-	PersonID string // all that she has; or
-	Device   string // one
-	Operator string // client
+	Holder   schemas.HolderRef // type and number: all that she has; or
+	Device   string            // one
+	Operator string            // client
 	Reason   string
 }
 
@@ -259,8 +260,12 @@ func (w *Wallet) ReportLoss(ctx context.Context, l LossReport) (n int, err error
 	if l.Reason = strings.TrimSpace(l.Reason); l.Reason == "" || !utf8.ValidString(l.Reason) || utf8.RuneCountInString(l.Reason) > maxReason {
 		return 0, ErrReason
 	}
-	if l.PersonID == "" && l.Device == "" {
+	person := ""
+	if l.Holder.Number != "" && w.cfg.HolderID != nil {
+		person = w.cfg.HolderID(l.Holder)
+	}
+	if (person == "") == (l.Device == "") {
 		return 0, ErrDeviceUnknown
 	}
-	return w.cfg.Devices.KillDevices(ctx, DeviceKill{ID: l.Device, PersonID: l.PersonID, By: KilledByOperator, Actor: l.Operator, Reason: l.Reason, At: w.cfg.Now().UTC()})
+	return w.cfg.Devices.KillDevices(ctx, DeviceKill{ID: l.Device, PersonID: person, By: KilledByOperator, Actor: l.Operator, Reason: l.Reason, At: w.cfg.Now().UTC()})
 }

@@ -9,21 +9,18 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/schemas"
 )
 
 // The answers about stocks of codes.
 var (
 	ErrHoldingSuspended = errors.New("wallet: the certificate is suspended")
-	ErrViewNotOffline   = errors.New("wallet: the type has no such offline view")
 	ErrStockSize        = errors.New("wallet: number of codes out of range")
 	ErrStockFull        = errors.New("wallet: the device has as many codes as it may")
 	// ErrStockRevoked says that codes were revoked while they were being made: nothing is handed out.
 	ErrStockRevoked = errors.New("wallet: the codes were revoked while they were made")
 )
-
-// StockLife is how long a code of a stock is good at most.
-const StockLife = 24 * time.Hour
 
 // The bounds of a stock.
 const (
@@ -34,7 +31,7 @@ const (
 )
 
 // Serial names one code that needs no network: the "cti" of its CWT, random.
-type Serial [8]byte
+type Serial = sdcwt.Serial
 
 // Stocked is what a device was given at once: codes for one view of one certificate. It holds
 // names of fields, no value.
@@ -114,7 +111,7 @@ type OfflineOrder struct {
 type OfflineIssuer interface {
 	// OfflineCWTs signs one CWT for each serial. Before it signs any it MUST tell record until when
 	// they are good, and when record fails sign none. It fails with ErrHoldingUnknown, ErrHoldingEnded,
-	// ErrHoldingSuspended, ErrHoldingFrozen and ErrViewNotOffline.
+	// ErrHoldingSuspended, ErrHoldingFrozen and schemas.ErrOfflineView.
 	OfflineCWTs(ctx context.Context, o OfflineOrder, record func(ctx context.Context, expires time.Time) error) ([][]byte, error)
 }
 
@@ -162,7 +159,7 @@ func (w *Wallet) Stock(ctx context.Context, p Person, deviceID string, req Stock
 		Identifier: held.Identifier, Type: t.ID, View: view.Name, Fields: slices.Clone(view.Fields), Serials: make([]Serial, req.Count), Codes: req.Count,
 	}}
 	for i := range out.Serials {
-		_, _ = rand.Read(out.Serials[i][:])
+		out.Serials[i] = sdcwt.NewSerial()
 	}
 	record := func(ctx context.Context, expires time.Time) error {
 		out.ExpiresAt = expires.UTC()
@@ -242,7 +239,7 @@ func (w *Wallet) offlineView(h Held, name string) (*schemas.Type, schemas.View, 
 		return nil, schemas.View{}, fmt.Errorf("wallet: %w", err)
 	}
 	if !slices.Contains(t.Offline.Views, name) {
-		return nil, schemas.View{}, fmt.Errorf("%w: %q of type %s", ErrViewNotOffline, name, t.ID)
+		return nil, schemas.View{}, fmt.Errorf("%w: %q of type %s", schemas.ErrOfflineView, name, t.ID)
 	}
 	return t, view, nil
 }
