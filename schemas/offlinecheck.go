@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Bounds of what an offline code can carry (docs/formats.md §3.2).
@@ -100,8 +101,11 @@ func (l *loader) numbers(types []*Type, from map[string]string) {
 			}
 			was, is := other.cwtNames(), t.cwtNames()
 			for n, name := range was {
-				if now, there := is[n]; there && now != name {
-					l.faults = append(l.faults, fault(file, "", "cwt %s is %s in version %d", n, name, other.Version))
+				for m, now := range is {
+					kind, _, _ := strings.Cut(n, " ")
+					if same := strings.HasPrefix(m, kind); same && (m == n) != (now == name) {
+						l.faults = append(l.faults, fault(file, "", "cwt %s is %s, in version %d %s is %s", m, now, other.Version, n, name))
+					}
 				}
 			}
 		}

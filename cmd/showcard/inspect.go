@@ -154,6 +154,9 @@ func (n *inspector) inspect(data []byte) (*finding, error) {
 		if u, err := statuslist.ParseCWT(data); err == nil {
 			return n.statusToken(u, "CWT", nil), nil
 		}
+		if f, err := n.sdCWT(data); err == nil {
+			return f, nil
+		}
 	}
 	if !utf8.Valid(data) {
 		return nil, unrecognised("binary data; %w", errNothingLikeIt)
@@ -188,11 +191,7 @@ func (n *inspector) text(text string) (*finding, error) {
 // code explains a code. The ticket itself is a secret while it lives and is not repeated.
 func (n *inspector) code(text string, c qr.Code) *finding {
 	if c.Kind == qr.Offline {
-		f := found("offline-code", "离线码：自带签名的证照出示，不联网也能核验。", "An offline code: a presentation that carries its own signatures and can be checked without a network.")
-		f.add("characters", "%d", len(strings.TrimSpace(text)))
-		f.add("token", "%d bytes", len(c.Offline))
-		f.note("未验证签名。", "Its signatures were not checked.")
-		return f
+		return n.offline(text, c.Offline)
 	}
 	f := found("ticket", "动态码（在线）：一次性取件凭据，约一分钟内有效，首次核验即作废。", "A ticket: it means nothing by itself, lives about a minute, and is used up by the first check.")
 	f.add("home domain", "%s", c.Domain)

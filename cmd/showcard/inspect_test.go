@@ -66,7 +66,7 @@ func samples(t testing.TB) map[string][]byte {
 	}
 	ticket, err := qr.FormatTicket("DEMO", [16]byte{1, 2, 3})
 	put("ticket", ticket, err)
-	put("offline-code", qr.FormatOffline(bytes.Repeat([]byte{0xd8}, 300)), nil)
+	put("offline-code", offlineCode(t, k, "阿示例"), nil)
 	image, err := qrimage.PNG(ticket, qrimage.Options{})
 	put("image", string(image), err)
 	put("sd-jwt-vc", certificate(t, k, nil, "https://cards.example.cn", 7), nil)

@@ -26,6 +26,17 @@ func TestFilesAreCurrent(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, same(old, data), "%s is not current: go run ./testdata/gen/vectors", v.Name)
 		}
+		codes, masks, err := offlineFiles(p, keys)
+		require.NoError(t, err)
+		folder = filepath.Join("..", "..", "vectors", "sdcwt", p.name)
+		files, err = filepath.Glob(filepath.Join(folder, "*.json"))
+		require.NoError(t, err)
+		require.Len(t, files, len(codes), "a file too many or too few: go run ./testdata/gen/vectors")
+		for i, v := range codes {
+			old, err := os.ReadFile(filepath.Join(folder, v.Name+".json"))
+			require.NoError(t, err)
+			require.True(t, sameOffline(old, v, masks[i]), "%s is not current: go run ./testdata/gen/vectors", v.Name)
+		}
 	}
 }
 
