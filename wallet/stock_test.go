@@ -268,8 +268,8 @@ func TestStockOfCompany(t *testing.T) {
 	got, err = take("runner")
 	require.NoError(t, err)
 	require.Equal(t, c.now.AddDate(0, 3, 0), c.offline.orders[1].NotAfter)
-	public := req
-	public.View = "public"
+	public := req // a view that she was not appointed for
+	public.View = "notice"
 	_, err = c.Stock(ctx, acting["runner"], devices["runner"].ID, public)
 	require.ErrorIs(t, err, wallet.ErrNotAppointed)
 

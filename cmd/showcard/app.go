@@ -246,11 +246,7 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 	return err
 }
 
-func (a *app) openWallet() error {
-	origin, err := originOf(a.cfg.PublicURL)
-	if err != nil {
-		return err
-	}
+func (a *app) openWallet() (err error) {
 	issues := walletIssuer{a.issuer, a.registry, a.types}
 	a.wallet, err = wallet.New(wallet.Config{
 		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: issues, Types: a.types,
@@ -258,7 +254,7 @@ func (a *app) openWallet() error {
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
 		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
-		Devices: a.store, DeviceChallenges: deviceChallenges{a.volatile}, Stocks: a.store, Offline: issues, Origin: origin,
+		Devices: a.store, DeviceChallenges: deviceChallenges{a.volatile}, Stocks: a.store, Offline: issues, Origin: originOf(a.cfg.PublicURL),
 	})
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/showcard/showcard/internal/rights"
@@ -19,15 +18,6 @@ const keepKilledDevices = 30 * 24 * time.Hour
 // keepExpiredSerials is how long a serial stays beyond its end: longer than any clock that still
 // takes the code for good.
 const keepExpiredSerials = time.Hour
-
-// originOf is the origin of a public URL, as a browser's location.origin writes it.
-func originOf(publicURL string) (string, error) {
-	u, err := url.Parse(publicURL)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return "", fmt.Errorf("%w: public URL %q", errConfig, publicURL)
-	}
-	return u.Scheme + "://" + u.Host, nil
-}
 
 // deviceChallenges keeps the challenges of devices where those of presentations are kept: the
 // promise is the same, and the names of whom they are for cannot meet.

@@ -89,6 +89,7 @@ func fill(t *testing.T, s *sqlstore.Store) {
 		require.NoError(t, err)
 		require.NoError(t, s.AddDevice(ctx, wallet.Device{ID: id, PersonID: "blind-one", Key: k.Public(), Name: secretName, Session: "session-1", CreatedAt: now}, 5))
 	}
+	require.NoError(t, s.RefusedDevice(ctx, "blind-one", "proof"))
 	require.NoError(t, s.PutStock(ctx, wallet.Stocked{ID: "stock", At: now, HolderID: "blind-two", PersonID: "blind-one", DeviceID: "device-1", Session: "session-1", Identifier: "two",
 		Serials: []wallet.Serial{{1}, {2}}, Codes: 2, ExpiresAt: now.Add(time.Hour)}, 5))
 }
