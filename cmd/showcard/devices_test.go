@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -20,7 +19,7 @@ func deviceBody(t *testing.T, k *key.Private, challenge, origin, binding string)
 	t.Helper()
 	signature, err := k.Sign(wallet.DeviceProof(wallet.DeviceChallenge{Challenge: challenge, Origin: origin, Binding: binding}, k.Public()))
 	require.NoError(t, err)
-	return map[string]any{"name": "我的手机", "key": json.RawMessage(k.Public().Confirmation()), "challenge": challenge, "signature": base64.RawURLEncoding.EncodeToString(signature)}
+	return map[string]any{"name": "我的手机", "key": k.Public().Confirmation(), "challenge": challenge, "signature": base64.RawURLEncoding.EncodeToString(signature)}
 }
 
 // deviceKey makes a device's key.

@@ -170,7 +170,6 @@ func durableStocks(t *testing.T, open OpenDurable) {
 func durableSerials(t *testing.T, open OpenDurable) {
 	type scene struct {
 		s    DurableStore
-		ctx  context.Context
 		c    []issuer.NewCertificate // two of hers, one of somebody else's
 		mine [][]wallet.Serial
 	}
@@ -178,16 +177,16 @@ func durableSerials(t *testing.T, open OpenDurable) {
 		do   func(t *testing.T, v scene) error
 		gone []int // of the certificates
 	}{
-		"suspended": {func(_ *testing.T, v scene) error {
-			_, err := v.s.ChangeState(v.ctx, change(v.c[0], issuer.Suspended, issuer.Valid))
+		"suspended": {func(t *testing.T, v scene) error {
+			_, err := v.s.ChangeState(t.Context(), change(v.c[0], issuer.Suspended, issuer.Valid))
 			return err
 		}, []int{0}},
-		"revoked": {func(_ *testing.T, v scene) error {
-			_, err := v.s.ChangeState(v.ctx, change(v.c[1], issuer.Revoked, issuer.Valid))
+		"revoked": {func(t *testing.T, v scene) error {
+			_, err := v.s.ChangeState(t.Context(), change(v.c[1], issuer.Revoked, issuer.Valid))
 			return err
 		}, []int{1}},
-		"revoked in bulk": {func(_ *testing.T, v scene) error {
-			_, err := v.s.Commit(v.ctx, issuer.Batch{Authority: "hunan-police", Changes: []issuer.BulkChange{
+		"revoked in bulk": {func(t *testing.T, v scene) error {
+			_, err := v.s.Commit(t.Context(), issuer.Batch{Authority: "hunan-police", Changes: []issuer.BulkChange{
 				{Change: change(v.c[0], issuer.Cancelled, issuer.Valid), Line: 1}, {Change: change(v.c[1], issuer.Cancelled, issuer.Valid), Line: 2},
 			}})
 			return err
@@ -195,49 +194,52 @@ func durableSerials(t *testing.T, open OpenDurable) {
 		"replaced": {func(t *testing.T, v scene) error {
 			next := person("row-1-2", "p")
 			next.Replaces = v.c[0].Identifier
-			r, err := v.s.Reserve(v.ctx, "hunan-police", nil, 1)
+			r, err := v.s.Reserve(t.Context(), "hunan-police", nil, 1)
 			require.NoError(t, err)
 			next.Slot = issuer.Slot{List: r.List, Index: r.Counters[0]}
-			done, err := v.s.Commit(v.ctx, issuer.Batch{Authority: "hunan-police", Certificates: []issuer.NewCertificate{next}})
+			done, err := v.s.Commit(t.Context(), issuer.Batch{Authority: "hunan-police", Certificates: []issuer.NewCertificate{next}})
 			require.NoError(t, err)
 			return done[0].Err
 		}, []int{0}},
-		"device killed":         {func(_ *testing.T, v scene) error { _, err := v.s.KillDevices(v.ctx, kill("p", "d-p")); return err }, []int{0, 1}},
-		"all devices":           {func(_ *testing.T, v scene) error { _, err := v.s.KillDevices(v.ctx, kill("p", "")); return err }, []int{0, 1}},
-		"signed out":            {func(_ *testing.T, v scene) error { return v.s.EndSession(v.ctx, "session-p") }, []int{0, 1}},
-		"signed out everywhere": {func(_ *testing.T, v scene) error { _, err := v.s.EndSessions(v.ctx, "p"); return err }, []int{0, 1}},
-		"withdrawn for a certificate": {func(_ *testing.T, v scene) error {
-			_, err := v.s.PutWithdrawal(v.ctx, wallet.Withdrawal{ID: "w", PersonID: "p", Certificate: v.c[1].Identifier, At: durableStart})
+		"device killed": {func(t *testing.T, v scene) error {
+			_, err := v.s.KillDevices(t.Context(), kill("p", "d-p"))
+			return err
+		}, []int{0, 1}},
+		"all devices":           {func(t *testing.T, v scene) error { _, err := v.s.KillDevices(t.Context(), kill("p", "")); return err }, []int{0, 1}},
+		"signed out":            {func(t *testing.T, v scene) error { return v.s.EndSession(t.Context(), "session-p") }, []int{0, 1}},
+		"signed out everywhere": {func(t *testing.T, v scene) error { _, err := v.s.EndSessions(t.Context(), "p"); return err }, []int{0, 1}},
+		"withdrawn for a certificate": {func(t *testing.T, v scene) error {
+			_, err := v.s.PutWithdrawal(t.Context(), wallet.Withdrawal{ID: "w", PersonID: "p", Certificate: v.c[1].Identifier, At: durableStart})
 			return err
 		}, []int{1}},
-		"withdrawn from a party": {func(_ *testing.T, v scene) error {
-			_, err := v.s.PutWithdrawal(v.ctx, wallet.Withdrawal{ID: "w", PersonID: "p", Party: "bank", At: durableStart})
+		"withdrawn from a party": {func(t *testing.T, v scene) error {
+			_, err := v.s.PutWithdrawal(t.Context(), wallet.Withdrawal{ID: "w", PersonID: "p", Party: "bank", At: durableStart})
 			return err
 		}, []int{0, 1}},
 		"erased": {func(t *testing.T, v scene) error {
-			require.NoError(t, v.s.PrepareErasure(v.ctx, "p", "token", durableStart.Add(time.Minute)))
-			_, err := v.s.Erase(v.ctx, "p", "token", durableStart)
+			require.NoError(t, v.s.PrepareErasure(t.Context(), "p", "token", durableStart.Add(time.Minute)))
+			_, err := v.s.Erase(t.Context(), "p", "token", durableStart)
 			return err
 		}, []int{0, 1}},
-		"another's certificate": {func(_ *testing.T, v scene) error {
-			_, err := v.s.ChangeState(v.ctx, change(v.c[2], issuer.Revoked, issuer.Valid))
+		"another's certificate": {func(t *testing.T, v scene) error {
+			_, err := v.s.ChangeState(t.Context(), change(v.c[2], issuer.Revoked, issuer.Valid))
 			return err
 		}, []int{2}},
-		"nothing": {func(_ *testing.T, v scene) error {
-			_, err := v.s.ChangeState(v.ctx, change(v.c[0], issuer.Suspended, issuer.Suspended))
+		"nothing": {func(t *testing.T, v scene) error {
+			_, err := v.s.ChangeState(t.Context(), change(v.c[0], issuer.Suspended, issuer.Suspended))
 			require.ErrorIs(t, err, issuer.ErrTransition)
-			return v.s.StepUpSession(v.ctx, "session-p", durableStart)
+			return v.s.StepUpSession(t.Context(), "session-p", durableStart)
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			subject := openDurable(t, open)
-			v := scene{s: subject.Store, ctx: t.Context()}
+			v := scene{s: subject.Store}
 			v.c = store(t, v.s, person("row-1", "p"), person("row-2", "p"), person("row-3", "q"))
 			withDevice(t, v.s, "p")
 			withDevice(t, v.s, "q")
 			for i, c := range v.c {
 				w := stockOf("s"+strconv.Itoa(i), c.HolderID, c, 2)
-				require.NoError(t, v.s.PutStock(v.ctx, w, 10))
+				require.NoError(t, v.s.PutStock(t.Context(), w, 10))
 				v.mine = append(v.mine, w.Serials)
 			}
 			require.NoError(t, tc.do(t, v))
