@@ -25,6 +25,9 @@ type change struct {
 	reason         []byte // sealed for certificates
 	eventReason    []byte // sealed for certificate_events, under reasonID
 	reasonID       string
+	// later, where it is given, is told of the certificate, whose codes are revoked with those of
+	// others of its batch.
+	later *[]string
 }
 
 // ChangeState implements [issuer.Record].
@@ -142,7 +145,11 @@ func (s *Store) enterChange(q querier, c change) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, c.identifier, number, c.at, string(c.from), string(c.to), c.by, c.eventReason, c.reasonID, c.replacedBy); err != nil {
 		return err
 	}
-	if c.to != issuer.Valid {
+	switch {
+	case c.to == issuer.Valid:
+	case c.later != nil:
+		*c.later = append(*c.later, c.identifier)
+	default:
 		if err := s.revokeAbout(q, c.identifier); err != nil {
 			return err
 		}

@@ -240,6 +240,15 @@ func (s *Store) revokeAbout(q querier, identifier string) error {
 	return err
 }
 
+// revokeAboutAll does it for many, where a statement is a trip to the server.
+func (s *Store) revokeAboutAll(q querier, identifiers []string) error {
+	if len(identifiers) == 0 {
+		return nil
+	}
+	_, err := s.revokeSerials(q, `identifier = ANY($2) OR holder_id IN (SELECT company_id FROM representatives WHERE identifier = ANY($2))`, identifiers)
+	return err
+}
+
 // RevokedSerials implements [wallet.RevokedSerials].
 func (s *Store) RevokedSerials(ctx context.Context, after uint64, now time.Time, limit int) (head uint64, page []wallet.RevokedSerial, err error) {
 	err = s.snapshot(ctx, func(q querier) error {
