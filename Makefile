@@ -28,8 +28,8 @@ CONCURRENT := ./issuer/... ./wallet/... ./verifier/... ./registry/... \
 	./internal/access/... ./internal/httpd/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
 # And of the whole program what happens at once.
 AT_ONCE := OneTicket|Repeated|Silence|AtOnce|WaitingInTheRequest|WhilePending|FreezeBites|WhileRunning|DemoSignIn
-# Long ones of a single goroutine, in which there is no race to find.
-ALONE := ^(TestOneByteChanged|TestDurableWhileDataKeysRollOver|TestMovedValuesDoNotOpen|TestRotateLookups)$$
+# Long ones of a single goroutine, in which there is no race to find, and those of which another is one.
+ALONE := ^(TestOneByteChanged|TestDurableWhileDataKeysRollOver|TestDurableOnPostgresWhileDataKeysRollOver|TestMovedValuesDoNotOpen|TestRotateLookups)$$
 
 run:
 	CGO_ENABLED=0 go run ./cmd/showcard demo $(ARGS)
@@ -38,8 +38,9 @@ test: export CGO_ENABLED := 1
 test: tools-check npm
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
-	cd web/e2e && npm test
-	go run ./internal/testsum './...' './testdata/gen/...' '-race -skip $(ALONE) $(CONCURRENT)' '-race -run $(AT_ONCE) ./cmd/showcard' '-tags purego ./crypto/...'
+	@others=$$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))" | tr '\n' ' '); set -x; \
+	go run ./internal/testsum 'npm test --prefix web/e2e' "-p 1 $$others" './testdata/gen/...' '-race -run $(AT_ONCE) ./cmd/showcard' \
+		-- '-p 1 -race -skip $(ALONE) $(CONCURRENT)' '-run $(ALONE) $(CONCURRENT)' '-tags purego ./crypto/...'
 
 check:
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \

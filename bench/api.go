@@ -107,26 +107,29 @@ func (t *Target) checks(codes []string, receipt bool) ([]shot, error) {
 var valid = []byte(`"outcome":"valid"`)
 
 // round sends n checks and returns how many a second were answered, all of them valid.
-func (t *Target) round(ctx context.Context, fresh bool, n int) (perSecond float64, took []time.Duration, err error) {
+func (r *apiRun) round(ctx context.Context, t *Target, fresh bool, n int) (perSecond float64, took []time.Duration, cpu time.Duration, err error) {
 	codes, err := t.mint(fresh, n)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, 0, err
 	}
 	shots, err := t.checks(codes, true)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, 0, err
 	}
+	processes := []int{t.cmd.Process.Pid, r.stores.postgres.PID(), r.stores.volatile.PID()}
+	before, _ := cpuTime(processes...)
 	replies, all, err := volley(ctx, t.Address, apiConnections, shots, valid)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, 0, err
 	}
+	after, _ := cpuTime(processes...)
 	for _, reply := range replies {
 		if !reply.good {
-			return 0, nil, fmt.Errorf("bench: a check was answered %d %s: %w", reply.status, reply.said, errors.Join(errNotValid, reply.err))
+			return 0, nil, 0, fmt.Errorf("bench: a check was answered %d %s: %w", reply.status, reply.said, errors.Join(errNotValid, reply.err))
 		}
 		took = append(took, reply.took)
 	}
-	return float64(n) / all.Seconds(), took, nil
+	return float64(n) / all.Seconds(), took, after - before, nil
 }
 
 var errNotValid = errors.New("not a valid certificate")
@@ -138,12 +141,13 @@ func (r *apiRun) measure(ctx context.Context, cfg Config, name string, fresh boo
 	}
 	var ratios, ours, plain []float64
 	var took, plainTook []time.Duration
+	var cpu, plainCPU time.Duration
 	for i := range rounds + 1 {
-		p, pt, err := r.plain.round(ctx, fresh, n)
+		p, pt, pc, err := r.round(ctx, r.plain, fresh, n)
 		if err != nil {
 			return nil, err
 		}
-		o, ot, err := r.ours.round(ctx, fresh, n)
+		o, ot, oc, err := r.round(ctx, r.ours, fresh, n)
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +156,7 @@ func (r *apiRun) measure(ctx context.Context, cfg Config, name string, fresh boo
 		}
 		ratios, ours, plain = append(ratios, o/p), append(ours, o), append(plain, p)
 		took, plainTook = append(took, ot...), append(plainTook, pt...)
+		cpu, plainCPU = cpu+oc, plainCPU+pc
 	}
 	metrics := []Metric{Metric{
 		Name: "verify_api_" + name + "_ratio", Value: round(median(ratios)), Unit: "x",
@@ -163,6 +168,11 @@ func (r *apiRun) measure(ctx context.Context, cfg Config, name string, fresh boo
 	}{{"p50", .5}, {"p99", .99}} {
 		b, o := milliseconds(quantile(plainTook, q.at)), milliseconds(quantile(took, q.at))
 		metrics = append(metrics, Metric{Name: "verify_api_" + name + "_" + q.name + "_ms", Value: o, Unit: "ms", Baseline: fmt.Sprintf("%g ms", b), Ours: fmt.Sprintf("%g ms", o)})
+	}
+	if cpu > 0 && plainCPU > 0 {
+		each := func(d time.Duration) float64 { return round(d.Seconds() * 1e6 / float64(rounds*n)) }
+		metrics = append(metrics, Metric{Name: "verify_api_" + name + "_cpu_ratio", Value: round(float64(plainCPU) / float64(cpu)), Unit: "x",
+			Baseline: number(each(plainCPU)) + " µs of processor a check, with PostgreSQL and Redis", Ours: number(each(cpu)) + " µs"})
 	}
 	return metrics, nil
 }

@@ -174,11 +174,11 @@ type Live struct {
 
 // LiveOf returns what changes daily, and the state in full.
 func (i *Issuer) LiveOf(ctx context.Context, identifier string) (Live, error) {
-	c, err := i.cfg.Record.Certificate(ctx, identifier)
+	l, err := i.cfg.Record.Live(ctx, identifier)
 	if err != nil {
 		return Live{}, fmt.Errorf("issuer: live data: %w", err)
 	}
-	return Live{Values: c.Live, AsOf: c.LiveAt, State: c.State, StateAt: c.StateAt}, nil
+	return l, nil
 }
 
 // Query finds originals for checking facts: by identifier, or by holder and type.

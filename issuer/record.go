@@ -94,6 +94,7 @@ var (
 // Record is the durable store of certificates. A method that changes something MUST be
 // durable when it returns nil, MUST be one transaction, and MUST be safe across processes.
 type Record interface {
+	Readings
 	// Reserve looks up which row keys of the authority are taken and sets aside n status
 	// slots. A slot MUST never be handed out twice, whatever crashes afterwards. The index is
 	// a counter; the issuer permutes it.
@@ -105,11 +106,6 @@ type Record interface {
 	// stands instead. One that names Replaces MUST find that certificate valid and not
 	// replaced, and ends it as Lapsed in the same transaction.
 	Commit(ctx context.Context, b Batch) ([]Committed, error)
-	Certificate(ctx context.Context, identifier string) (Certificate, error)
-	// Held returns the newest versions of the holders' certificates, newest first, at most
-	// limit of each holder. Ended ones are among them, by their State; replaced ones are not.
-	// Portraits are left out: Certificate has them.
-	Held(ctx context.Context, holderIDs []string, limit int) ([]Certificate, error)
 	// ChangeState moves a certificate and appends the change to the sequence of every list in
 	// which the certificate or a copy has a slot. Repeating the change that was last made is
 	// no error and changes nothing. A certificate of another authority is ErrUnknown.
@@ -118,6 +114,18 @@ type Record interface {
 	// is terminal, MUST enter the slot as suspended when the certificate is, and MUST refuse with
 	// ErrKeyFull the copy that would be one more than KeyLimit allows.
 	AddCopy(ctx context.Context, c Copy) error
+}
+
+// Readings is what the record tells of certificates.
+type Readings interface {
+	Certificate(ctx context.Context, identifier string) (Certificate, error)
+	// Held returns the newest versions of the holders' certificates, newest first, at most
+	// limit of each holder. Ended ones are among them, by their State; replaced ones are not.
+	// Portraits are left out: Certificate has them.
+	Held(ctx context.Context, holderIDs []string, limit int) ([]Certificate, error)
+	// Live returns what each verification looks up, and opens nothing else: a certificate with its
+	// portrait is fifty times as much.
+	Live(ctx context.Context, identifier string) (Live, error)
 }
 
 // Reservation is the answer of Reserve.

@@ -354,12 +354,16 @@ func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	k.record.Answer, k.record.AnswerUntil = answer, k.record.At.Add(k.cfg.RepeatFor)
-	if k.record.Receipt, err = k.receipt(a); err != nil {
+	kept, err := k.receipt(a)
+	if err != nil {
 		return nil, err
 	}
 	switch err := k.cfg.Records.Record(ctx, k.record); {
 	case err == nil:
-		return k.withReceipt(ctx, k.req.Receipt, a, k.record)
+		if k.req.Receipt && kept != nil {
+			return k.withReceipt(ctx, a, kept), nil
+		}
+		return a, nil
 	case errors.Is(err, ErrSpent):
 		if a, err := k.overtaken(ctx); a != nil || err != nil {
 			return a, err

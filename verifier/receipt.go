@@ -42,8 +42,8 @@ type stored struct {
 	Openings receipt.Openings `json:"openings"`
 }
 
-// receipt writes what a receipt of the answer will say. It becomes durable with the record.
-func (k *check) receipt(a *Answer) ([]byte, error) {
+// receipt writes what a receipt of the answer will say into the record, and returns it; nil: none.
+func (k *check) receipt(a *Answer) (*stored, error) {
 	cfg := k.cfg.Receipts
 	if cfg == nil {
 		return nil, nil
@@ -82,15 +82,16 @@ func (k *check) receipt(a *Answer) ([]byte, error) {
 		}
 		r.Fields = append(r.Fields, f)
 	}
-	var s stored
+	s := &stored{}
 	if s.Openings, err = r.Seal(k.record.Identifier, values); err != nil {
 		return nil, fmt.Errorf("verifier: receipt: %w", err)
 	}
 	s.Receipt = r
-	if k.record.ReceiptDigest, err = r.Digest(); err != nil {
+	k.record.ReceiptDigest = r.Digest()
+	if k.record.Receipt, err = json.Marshal(s); err != nil {
 		return nil, fmt.Errorf("verifier: receipt: %w", err)
 	}
-	return json.Marshal(s)
+	return s, nil
 }
 
 // disclosed are the values that a receipt commits to: what the party saw, or of a check of facts
@@ -121,18 +122,14 @@ func numericDate(t *time.Time) int64 {
 	return t.Unix()
 }
 
-// withReceipt adds the receipt to an answer when it was wanted. The check stands already: a key
+// withReceipt adds the receipt to an answer. The check stands already: a key
 // that cannot be reached must not lose it, so then the answer goes without, and the receipt can
 // be fetched later.
-func (s *Service) withReceipt(ctx context.Context, wanted bool, a *Answer, v Verification) (*Answer, error) {
-	if !wanted || len(v.Receipt) == 0 {
-		return a, nil
+func (s *Service) withReceipt(ctx context.Context, a *Answer, kept *stored) *Answer {
+	if text, err := s.signKept(ctx, kept); err == nil {
+		a.Receipt, a.Openings = text, &kept.Openings
 	}
-	text, openings, err := s.sign(ctx, v)
-	if err == nil {
-		a.Receipt, a.Openings = text, &openings
-	}
-	return a, nil
+	return a
 }
 
 // Receipt signs the receipt of a verification for the party that made it, whichever of its
@@ -179,13 +176,21 @@ func (s *Service) sign(ctx context.Context, v Verification) (string, Openings, e
 	if err := json.Unmarshal(v.Receipt, &kept); err != nil {
 		return "", Openings{}, fmt.Errorf("verifier: stored receipt: %w", err)
 	}
+	text, err := s.signKept(ctx, &kept)
+	if err != nil {
+		return "", Openings{}, err
+	}
+	return text, kept.Openings, nil
+}
+
+func (s *Service) signKept(ctx context.Context, kept *stored) (string, error) {
 	signer, err := s.cfg.Receipts.Signer(ctx)
 	if err != nil {
-		return "", Openings{}, fmt.Errorf("verifier: receipt: %w", err)
+		return "", fmt.Errorf("verifier: receipt: %w", err)
 	}
 	text, err := kept.Receipt.Sign(signer, s.cfg.Now())
 	if err != nil {
-		return "", Openings{}, fmt.Errorf("verifier: %w", err)
+		return "", fmt.Errorf("verifier: %w", err)
 	}
-	return text, kept.Openings, nil
+	return text, nil
 }

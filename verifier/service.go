@@ -339,7 +339,13 @@ func (s *Service) stored(ctx context.Context, v Verification, receipt bool) (*An
 	if err := json.Unmarshal(v.Answer, &a); err != nil {
 		return nil, fmt.Errorf("verifier: stored answer: %w", err)
 	}
-	return s.withReceipt(ctx, receipt, &a, v)
+	if receipt {
+		// The check stands: without a key to sign with, the answer goes without.
+		if text, openings, err := s.sign(ctx, v); err == nil {
+			a.Receipt, a.Openings = text, &openings
+		}
+	}
+	return &a, nil
 }
 
 func randomText(n int) string {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -85,8 +86,16 @@ type deployment struct {
 	Domain    string `json:"domain"`
 }
 
+// collectAt is by how much the heap may grow before it is collected. What lives long is small, some
+// tens of MB, and a request leaves a hundred KB behind: at Go's default of 100 collecting takes a tenth
+// of the processor, at this a thirtieth, for as many MB again.
+const collectAt = 300
+
 // build opens the stores and wires the rooms. The caller closes the app.
 func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	a := &app{cfg: cfg, log: log, ready: func(context.Context) error { return nil }}
 	defer func() {
 		if err != nil {

@@ -114,7 +114,7 @@ func (v verifyCommand) checkReceipt(e *env, text string, filed *filedValues) err
 	if err == nil {
 		report.Receipt, report.KeyID = &u.Receipt, u.KeyID
 		if _, err = u.Verify(list, now); err == nil {
-			report.Digest, err = u.Receipt.Digest()
+			report.Digest = u.Receipt.Digest()
 		}
 	}
 	report.Genuine, report.err = err == nil, err

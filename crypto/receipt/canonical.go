@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/showcard/showcard/internal/strictjson"
 )
@@ -20,6 +21,9 @@ const maxValueDepth = 64
 // sorted by their UTF-16 code units, strings with the fewest escapes, numbers as ECMAScript
 // writes doubles. Whoever filed the value in another spelling still finds the digest.
 func canonical(value json.RawMessage) ([]byte, error) {
+	if plainText(value) {
+		return value, nil // as nearly all are
+	}
 	v, err := strictjson.Parse(value, maxValueDepth)
 	if err != nil {
 		return nil, fmt.Errorf("%w: value: %w", ErrMalformed, err)
@@ -29,6 +33,25 @@ func canonical(value json.RawMessage) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// plainText says that a value is true, false or a text without escapes, and so is canonical as it stands.
+func plainText(value []byte) bool {
+	n := len(value)
+	if n < 2 || value[0] != '"' || value[n-1] != '"' {
+		return string(value) == "true" || string(value) == "false"
+	}
+	return plain(string(value[1 : n-1]))
+}
+
+// plain says that a text needs no escape.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 func write(b *bytes.Buffer, v any) error {
@@ -80,6 +103,11 @@ func compareUTF16(a, b string) int {
 func writeString(b *bytes.Buffer, s string) {
 	const hex = "0123456789abcdef"
 	b.WriteByte('"')
+	if plain(s) {
+		b.WriteString(s)
+		b.WriteByte('"')
+		return
+	}
 	for _, r := range s {
 		switch at := strings.IndexRune("\b\t\n\f\r\"\\", r); {
 		case at >= 0:

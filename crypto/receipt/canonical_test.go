@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/trustlist"
 )
 
 // The examples of RFC 8785 §3.2.2, §3.2.3 and appendix B.
@@ -69,5 +70,30 @@ func BenchmarkSign(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What is written straight away is what the long way makes of it.
+func TestStatement(t *testing.T) {
+	yes, no := true, false
+	odd := "<\u2028\x01\"\\\xff\t\U0001F4C4&é"
+	for name, r := range map[string]Receipt{
+		"nothing": {},
+		"all": {Issuer: odd, ID: "id", SignedAt: 5, CheckedAt: 1795305600, Party: Party{ID: "bank", Name: trustlist.Name{ZH: "银行", EN: odd}}, Client: "c", Purpose: odd, Via: "code",
+			Outcome: "valid", Reasons: []string{"a", odd}, CertType: "t", Authority: &Authority{Issuer: "i", Code: "9"}, Status: &Status{State: "passed", AsOf: 3, Source: "s"},
+			Holder: "provider", Person: &Person{State: "passed", Method: "oidc", At: 1 << 60}, Consent: &Consent{Answer: "yes", Asked: []string{"x"}}, Hash: SM3, Certificate: "d",
+			Fields: []Field{{Name: "name", Digest: "q"}, {Name: "n", Digest: "", Matches: &yes}, {Name: odd, Matches: &no}}},
+		"empty lists": {Reasons: []string{}, Fields: []Field{}, Consent: &Consent{}, Authority: &Authority{}, Status: &Status{}, Person: &Person{}},
+	} {
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		said := map[string]json.RawMessage{}
+		require.NoError(t, json.Unmarshal(text, &said))
+		delete(said, "iat")
+		text, err = json.Marshal(said)
+		require.NoError(t, err)
+		want, err := canonical(text)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(r.statement()), name)
 	}
 }

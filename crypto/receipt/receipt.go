@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/showcard/showcard/crypto/jose"
@@ -203,28 +204,15 @@ func (h Hash) digest(salt []byte, value json.RawMessage) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.sum(append(salt[:len(salt):len(salt)], text...)), nil
+	return h.sum(slices.Concat(salt, text)), nil
 }
 
 // Digest is the hash over the canonical JSON (RFC 8785) of what the receipt says, without the
 // moment of the signature: the same for each signature of it. The audit log of the deployment
 // has it from the moment of the check, so that a receipt of something that never happened, or not
 // then, is found out by who may read the log.
-func (r Receipt) Digest() (string, error) {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return "", fmt.Errorf("receipt: %w", err)
-	}
-	said := map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &said); err != nil {
-		return "", fmt.Errorf("receipt: %w", err)
-	}
-	delete(said, "iat")
-	if text, err = json.Marshal(said); err != nil {
-		return "", fmt.Errorf("receipt: %w", err)
-	}
-	sum, err := r.Hash.digest(nil, text)
-	return base64.RawURLEncoding.EncodeToString(sum), err
+func (r Receipt) Digest() string {
+	return base64.RawURLEncoding.EncodeToString(r.Hash.sum(r.statement()))
 }
 
 // Sign signs the receipt at a moment.

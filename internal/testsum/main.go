@@ -1,11 +1,12 @@
 // Command testsum runs go test several times, and other suites beside it, and says at the end how
 // many tests passed and failed in all of them together:
 //
-//	testsum ./... '-race ./registry/...' '-tags purego ./crypto/sm' 'npm test --prefix web/e2e'
+//	testsum 'npm test --prefix web/e2e' ./... -- '-race ./registry/...' '-tags purego ./crypto/sm'
 //
-// Each argument is the arguments of one go test, or an npm command whose suite writes a line
-// "ok    NAME" or "FAIL  NAME" for each test. The lines that go test prints for each package stay;
-// of the tests themselves only those that failed are shown.
+// Each argument is the arguments of one go test, or an npm or make command whose suite writes a line
+// "ok    NAME" or "FAIL  NAME" for each test. What stands behind a "--" runs beside what stands in
+// front of it: much of the time a test waits, for a browser or for a server that it killed. The lines
+// that go test prints for each package stay; of the tests themselves only those that failed are shown.
 package main
 
 import (
@@ -16,7 +17,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // event is one line of go test -json (see go doc test2json).
@@ -35,6 +38,7 @@ type sum struct {
 	out             io.Writer
 	passed, failed  int
 	skipped         int
+	broken          bool                     // a command ended with an error
 	output          map[string]*bytes.Buffer // of tests still running
 	failedInPackage map[string]bool
 }
@@ -48,27 +52,76 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: testsum ARGUMENTS-OF-GO-TEST...")
 		os.Exit(2)
 	}
-	s := newSum(os.Stdout)
-	broken := false
-	for _, arguments := range os.Args[1:] {
+	out := &lines{to: os.Stdout}
+	var all []*sum
+	var side sync.WaitGroup
+	for suites := range split(os.Args[1:]) {
+		s := newSum(out)
+		all = append(all, s)
+		side.Go(func() { s.suites(suites) })
+	}
+	side.Wait()
+	if !total(out, all) {
+		os.Exit(1)
+	}
+}
+
+// split gives the arguments between dashes.
+func split(arguments []string) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for more := true; more; {
+			suites := arguments
+			i := slices.Index(arguments, "--")
+			if more = i >= 0; more {
+				suites, arguments = arguments[:i], arguments[i+1:]
+			}
+			if !yield(suites) {
+				return
+			}
+		}
+	}
+}
+
+// suites runs one after the other.
+func (s *sum) suites(all []string) {
+	for _, arguments := range all {
 		words, read := strings.Fields(arguments), s.plain
-		if words[0] != "npm" {
+		if len(words) == 0 || words[0] != "npm" && words[0] != "make" {
 			words, read = append([]string{"go", "test", "-json"}, words...), s.events
 			arguments = "go test " + arguments
 		}
-		fmt.Println(arguments)
+		fmt.Fprintln(s.out, arguments)
 		if err := run(words, read); err != nil {
 			fmt.Fprintln(os.Stderr, "testsum:", err)
-			broken = true
+			s.broken = true
 		}
 	}
-	if s.skipped > 0 {
-		fmt.Printf("%d skipped\n", s.skipped)
+}
+
+// total says how it went, and returns whether it went well.
+func total(out io.Writer, all []*sum) bool {
+	var passed, failed, skipped int
+	broken := false
+	for _, s := range all {
+		passed, failed, skipped, broken = passed+s.passed, failed+s.failed, skipped+s.skipped, broken || s.broken
 	}
-	fmt.Printf("%d passed, %d failed\n", s.passed, s.failed)
-	if broken || s.failed > 0 || s.passed == 0 {
-		os.Exit(1)
+	if skipped > 0 {
+		fmt.Fprintf(out, "%d skipped\n", skipped)
 	}
+	fmt.Fprintf(out, "%d passed, %d failed\n", passed, failed)
+	return !broken && failed == 0 && passed > 0
+}
+
+// lines is written to from several sides, one write at a time.
+type lines struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(p)
 }
 
 // run starts a command and gives each line of its output to read.

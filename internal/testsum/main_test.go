@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -45,4 +46,21 @@ func TestSumOfAnotherSuite(t *testing.T) {
 	require.Equal(t, 2, s.passed)
 	require.Equal(t, 1, s.failed)
 	require.Equal(t, text, out.String())
+}
+
+func TestSides(t *testing.T) {
+	var got [][]string
+	for suites := range split([]string{"a", "b", "--", "c"}) {
+		got = append(got, suites)
+	}
+	require.Equal(t, [][]string{{"a", "b"}, {"c"}}, got)
+
+	good, bad := newSum(io.Discard), newSum(io.Discard)
+	good.plain([]byte("ok    one\n"))
+	bad.plain([]byte("FAIL  other\n"))
+	require.True(t, total(io.Discard, []*sum{good}))
+	require.False(t, total(io.Discard, []*sum{good, bad}))
+	bad.failed, bad.broken = 0, true
+	require.False(t, total(io.Discard, []*sum{good, bad}), "a suite that died is no success")
+	require.False(t, total(io.Discard, []*sum{newSum(io.Discard)}), "no test is no success")
 }

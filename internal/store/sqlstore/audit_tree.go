@@ -100,10 +100,8 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, int64(state.Size)+int64(i)); err != nil {
-				return err
-			}
+		if err := place(q, ids, int64(state.Size)); err != nil {
+			return err
 		}
 		for _, t := range tiles {
 			_, err := q.exec(`INSERT INTO audit_tiles (level, idx, hashes) VALUES ($1, $2, $3) ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes`,
@@ -116,6 +114,20 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 		return err
 	})
 	return n, err
+}
+
+// place gives entries their places, from first on: with PostgreSQL in one trip.
+func place(q querier, ids []string, first int64) error {
+	if _, ok := q.(bulk); ok {
+		_, err := q.exec(`UPDATE audit_entries SET idx = $2::bigint + p.nth - 1 FROM unnest($1::text[]) WITH ORDINALITY AS p(id, nth) WHERE audit_entries.id = p.id`, ids, first)
+		return err
+	}
+	for i, id := range ids {
+		if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, first+int64(i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Leaves implements [audit.Store].

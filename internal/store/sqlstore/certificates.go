@@ -102,6 +102,31 @@ func selectCertificate(q querier, identifier string, r *sealedCertificate) error
 	return err
 }
 
+// Live implements [issuer.Record].
+func (s *Store) Live(ctx context.Context, identifier string) (l issuer.Live, err error) {
+	var stateAt int64
+	var liveAt *int64
+	var live []byte
+	var erased bool
+	err = s.read(ctx, func(q querier) error {
+		return q.row(`SELECT state, state_at, live, live_at, length(row_data) = 0 FROM certificates WHERE identifier = $1`, identifier).
+			Scan(&l.State, &stateAt, &live, &liveAt, &erased)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return l, fmt.Errorf("%w: %s", issuer.ErrUnknown, identifier)
+	case err != nil:
+		return l, err
+	case erased:
+		return issuer.Live{}, issuer.ErrContentErased
+	}
+	l.StateAt, l.AsOf = moment(stateAt), optionalMoment(liveAt)
+	if live != nil {
+		err = s.openJSON("certificates", identifier, "live", live, &l.Values)
+	}
+	return l, err
+}
+
 // Held implements [issuer.Record].
 func (s *Store) Held(ctx context.Context, holderIDs []string, limit int) ([]issuer.Certificate, error) {
 	var found []*sealedCertificate

@@ -40,6 +40,10 @@ const (
 	// writerLanes is how many lanes there are for works that say what they are about. Others are for
 	// counters, for the audit log's tree, and for everything else.
 	writerLanes = 4
+	// recordLanes is how many of those take records of checks. What costs is the transaction, not the
+	// row: two are enough for one to gather while the other is being flushed, and more make each
+	// group smaller.
+	recordLanes = 2
 	// connectTimeout is how long one server may take to answer, unless the address says otherwise.
 	connectTimeout = 3 * time.Second
 	// queryTimeout ends what a server does not answer: a connection that is cut without a word, a lock
@@ -194,7 +198,11 @@ func (d *postgres) write(ctx context.Context, w work) error {
 	case auditTree:
 		at = laneTree
 	default:
-		at = laneFirst + int(maphash.String(d.seed, w.about)%writerLanes)
+		among := uint64(writerLanes)
+		if w.record != nil {
+			among = recordLanes
+		}
+		at = laneFirst + int(maphash.String(d.seed, w.about)%among)
 	}
 	return d.lanes[at].write(ctx, w)
 }
