@@ -61,7 +61,7 @@ func TestOfflineViewsComeBack(t *testing.T) {
 			require.Equal(t, r.View.Fields, names, "in the order of the view")
 		}
 	}
-	require.Equal(t, 14, views)
+	require.Equal(t, 15, views)
 }
 
 // Each mask and each kind, with values at their edges.

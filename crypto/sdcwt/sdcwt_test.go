@@ -15,6 +15,7 @@ import (
 	"github.com/showcard/showcard/crypto/cose"
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdcwt"
+	"github.com/showcard/showcard/internal/qr"
 )
 
 var at = time.Unix(1800000000, 0)
@@ -241,8 +242,10 @@ func TestKeyID(t *testing.T) {
 	require.Len(t, sdcwt.KeyID(k.Public()), 8)
 	require.Equal(t, sdcwt.KeyID(k.Public()), sdcwt.KeyID(k.WithID("another name").Public()))
 	require.Len(t, sdcwt.NewSerial().String(), 16)
-	require.NotEqual(t, sdcwt.NewSerial(), sdcwt.NewSerial())
+	first, second := sdcwt.NewSerial(), sdcwt.NewSerial()
+	require.NotEqual(t, first, second)
 	require.Empty(t, sdcwt.Code(context.Canceled))
+	require.Equal(t, qr.MaxOfflineToken, sdcwt.MaxSize)
 }
 
 func FuzzParse(f *testing.F) {
@@ -258,13 +261,32 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, sdcwt.Code(err), "%v", err)
 			return
 		}
-		// One spelling: what was read and is written again from its parts has the same bytes.
+		// One spelling, by another reader and writer: what it decodes to is encoded as it was.
 		cwt := cwtOf(t, data)
+		for _, part := range [][]byte{data, cwt, payload(t, data), payload(t, cwt)} {
+			var all any
+			require.NoError(t, cose.Unmarshal(part, &all))
+			require.Equal(t, part, marshal(t, all))
+		}
 		again, err := sdcwt.ParseCWT(cwt)
 		require.NoError(t, err)
 		require.Equal(t, got.Claims, again.Claims)
 		require.Error(t, got.Verify(generate(t, key.SM2).Public(), here))
 	})
+}
+
+func payload(t testing.TB, data []byte) []byte {
+	t.Helper()
+	m, err := cose.Parse(data)
+	require.NoError(t, err)
+	return m.Payload
+}
+
+func marshal(t testing.TB, v any) []byte {
+	t.Helper()
+	data, err := cose.Marshal(v)
+	require.NoError(t, err)
+	return data
 }
 
 // FuzzVerify mutates the text of good codes: whatever differs in what it says is refused.

@@ -168,3 +168,16 @@ func TestSharedVectors(t *testing.T) {
 		}
 	}
 }
+
+// The worked example of the formats document is the vector, signatures included.
+func TestExampleInTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/formats.md")
+	require.NoError(t, err)
+	for _, v := range vectors(t) {
+		if v.Profile == "sm" && v.Name == "good-identity" {
+			require.Contains(t, string(page), "\n"+v.Code+"\n")
+			return
+		}
+	}
+	t.Fatal("the vector is gone")
+}

@@ -10,8 +10,9 @@ import (
 
 // textFaults are those of the grammar: internal/qr finds them.
 func textFaults() []offlineCase {
-	cut := func(n int) func(*showing) {
-		return func(s *showing) { s.text = func(text string) string { return text[:len(text)-n] } }
+	// Whole groups of eight characters are whole bytes: nothing is left over.
+	groups := func(keep func(all int) int) func(*showing) {
+		return func(s *showing) { s.text = func(text string) string { return text[:3+8*keep((len(text)-3)/8)] } }
 	}
 	return []offlineCase{
 		{"prefix-to-come", "SC3", "code-not-ours", func(s *showing) { s.text = func(text string) string { return "SC3" + text[3:] } }},
@@ -27,10 +28,8 @@ func textFaults() []offlineCase {
 				}
 			}
 		}},
-		{"text-cut-bytes", "eight characters, five whole bytes, are lost", sdcwt.CodeLength, cut(8)},
-		{"text-cut-half", "half of it is lost, in whole bytes", sdcwt.CodeLength, func(s *showing) {
-			s.text = func(text string) string { return text[:3+(len(text)-3)/16*8] }
-		}},
+		{"text-cut-bytes", "the end is lost, in whole bytes", sdcwt.CodeLength, groups(func(all int) int { return all - 1 })},
+		{"text-cut-half", "half of it is lost, in whole bytes", sdcwt.CodeLength, groups(func(all int) int { return all / 2 })},
 		{"text-zero-for-o", "a digit that base32 does not have", "code-alphabet", func(s *showing) { s.text = func(text string) string { return text[:9] + "0" + text[10:] } }},
 		{"text-hyphen", "a character of base64url", "code-alphabet", func(s *showing) { s.text = func(text string) string { return text[:9] + "-" + text[10:] } }},
 		{"text-padded", "padding", "code-alphabet", func(s *showing) { s.text = func(text string) string { return text + "=" } }},

@@ -85,12 +85,7 @@ func goodCodes() []offlineCase {
 		{"good-lower-case", "a scanner that types lower case", valid, func(s *showing) { s.text = strings.ToLower }},
 		{"good-scanner-dress", "an AIM identifier in front, Enter behind, full-width forms of an input method", valid, func(s *showing) {
 			s.text = func(text string) string {
-				return "]Q1" + strings.Map(func(r rune) rune {
-					if r >= '0' && r <= '9' {
-						return r + 0xFEE0
-					}
-					return r
-				}, text) + "\r\n"
+				return "]Q1" + strings.Map(func(r rune) rune { return r + 0xFEE0 }, text) + "\r\n"
 			}
 		}},
 	}
