@@ -239,8 +239,20 @@ func (w *Wallet) KillDevice(ctx context.Context, p Person, id string) error {
 	if id == "" || p.HolderID == "" {
 		return ErrDeviceUnknown // neither may stand for all
 	}
-	_, err := w.cfg.Devices.KillDevices(ctx, DeviceKill{ID: id, PersonID: p.HolderID, By: KilledByHolder, Actor: "person:" + p.HolderID, At: w.cfg.Now().UTC()})
+	_, err := w.kill(ctx, DeviceKill{ID: id, PersonID: p.HolderID, By: KilledByHolder, Actor: "person:" + p.HolderID})
 	return err
+}
+
+// kill kills keys, and tells the pages of whose they are.
+func (w *Wallet) kill(ctx context.Context, k DeviceKill) (n int, err error) {
+	k.At = w.cfg.Now().UTC()
+	if n, err = w.cfg.Devices.KillDevices(ctx, k); err != nil {
+		return 0, fmt.Errorf("wallet: kill: %w", err)
+	}
+	if n > 0 && k.PersonID != "" {
+		w.ring(ctx, personTopic(k.PersonID), Event{Kind: EventDevices})
+	}
+	return n, nil
 }
 
 // LossReport is what an operator was told.
@@ -267,5 +279,5 @@ func (w *Wallet) ReportLoss(ctx context.Context, l LossReport) (n int, err error
 	if (person == "") == (l.Device == "") {
 		return 0, ErrDeviceUnknown
 	}
-	return w.cfg.Devices.KillDevices(ctx, DeviceKill{ID: l.Device, PersonID: person, By: KilledByOperator, Actor: l.Operator, Reason: l.Reason, At: w.cfg.Now().UTC()})
+	return w.kill(ctx, DeviceKill{ID: l.Device, PersonID: person, By: KilledByOperator, Actor: l.Operator, Reason: l.Reason})
 }

@@ -204,7 +204,11 @@ func TestKillDevice(t *testing.T) {
 	}
 	require.ErrorIs(t, s.KillDevice(ctx, wallet.Person{}, d.ID), wallet.ErrDeviceUnknown)
 	s.now = s.now.Add(time.Hour) // nothing fresh is asked for
+	events, stop, err := s.Watch(ctx, s.me())
+	require.NoError(t, err)
+	defer stop()
 	require.NoError(t, s.KillDevice(ctx, s.me(), d.ID))
+	require.Equal(t, wallet.EventDevices, (<-events).Kind, "her pages hear of it")
 	require.NoError(t, s.KillDevice(ctx, s.me(), d.ID), "again")
 
 	for _, l := range []wallet.LossReport{{Device: d.ID, Operator: "op"}, {Device: d.ID, Reason: " \n"}, {Device: d.ID, Reason: strings.Repeat("x", 501)}} {
