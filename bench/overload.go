@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -68,6 +69,10 @@ func overload(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	if err != nil {
 		return nil, err
 	}
+	costs, err := t.costs(ctx, capacity, length)
+	if err != nil {
+		return nil, err
+	}
 	points := make([]Point, len(steps))
 	var at, twice Point
 	for i, offered := range steps {
@@ -84,10 +89,10 @@ func overload(ctx context.Context, cfg Config) (_ []Metric, err error) {
 	if cfg.Curve != nil {
 		cfg.Curve(points)
 	}
-	return overloadMetrics(capacity, at, twice), nil
+	return overloadMetrics(capacity, costs, at, twice), nil
 }
 
-func overloadMetrics(capacity float64, at, twice Point) []Metric {
+func overloadMetrics(capacity float64, costs [kinds]float64, at, twice Point) []Metric {
 	best := max(at.Good, 1)
 	metrics := []Metric{
 		Metric{Name: "overload_goodput_ratio", Value: round(twice.Good / best), Unit: "x", Baseline: fmt.Sprintf("at capacity: %.0f good answers/s", at.Good), Ours: fmt.Sprintf("at twice: %.0f good, %.0f refused/s", twice.Good, twice.Refused)}.atLeast(.9),
@@ -96,6 +101,13 @@ func overloadMetrics(capacity float64, at, twice Point) []Metric {
 		{Name: "overload_scans_kept", Value: round(100 * twice.Kinds[kindScan].Good), Unit: "%", Baseline: fmt.Sprintf("renewals %.0f %%, new shows %.0f %%, reports %.0f %%", 100*twice.Kinds[kindRenew].Good, 100*twice.Kinds[kindShow].Good, 100*twice.Kinds[kindReport].Good), Ours: "of the scans are answered at twice the capacity"},
 		{Name: "overload_scan_p99_ms", Value: twice.Kinds[kindScan].P99, Unit: "ms", Baseline: fmt.Sprintf("at capacity %g ms", at.Kinds[kindScan].P99), Ours: "of scans, at twice the capacity"},
 	}
+	// Scans come first and cost the most, so at twice the capacity the same work is fewer answers.
+	var each []string
+	for kind, cost := range costs {
+		each = append(each, fmt.Sprintf("%s %.2f ms", kindNames[kind], 1e3*cost))
+	}
+	metrics = append(metrics, Metric{Name: "overload_work_ratio", Value: round(twice.work(costs) / max(at.work(costs), 1e-9)), Unit: "x",
+		Baseline: "the work in good answers at capacity, each kind by what it takes alone", Ours: "at twice: " + strings.Join(each, ", ")})
 	quick := twice.RefusalP99 < 50 && twice.Unsaid == 0
 	metrics[2].Goal, metrics[2].Met = "< 50", &quick
 	kept := twice.Kinds[kindScan].Good >= twice.Kinds[kindRenew].Good && twice.Kinds[kindRenew].Good >= twice.Kinds[kindReport].Good
@@ -103,11 +115,14 @@ func overloadMetrics(capacity float64, at, twice Point) []Metric {
 	return metrics
 }
 
-// shots are n requests in the mix.
-func (t *Target) mixed(n int) ([]shot, error) {
+// mixed are n requests in the mix.
+func (t *Target) mixed(n int) ([]shot, error) { return t.shots(n, mix[:]) }
+
+// shots are n requests whose kinds come round and round.
+func (t *Target) shots(n int, round []int) ([]shot, error) {
 	scans := 0
 	for i := range n {
-		if mix[i%len(mix)] == kindScan {
+		if round[i%len(round)] == kindScan {
 			scans++
 		}
 	}
@@ -121,7 +136,7 @@ func (t *Target) mixed(n int) ([]shot, error) {
 	}
 	shots := make([]shot, n)
 	for i := range shots {
-		kind := mix[i%len(mix)]
+		kind := round[i%len(round)]
 		p := t.People[i%len(t.People)]
 		switch kind {
 		case kindScan:
@@ -165,6 +180,37 @@ func (t *Target) capacity(ctx context.Context, length time.Duration) (float64, e
 		n = int(best * length.Seconds() / 2)
 	}
 	return best, nil
+}
+
+// costs is what a request of each kind takes of the whole machine, in seconds: one over how many of it
+// alone are answered a second.
+func (t *Target) costs(ctx context.Context, capacity float64, length time.Duration) (costs [kinds]float64, err error) {
+	for kind := range kinds {
+		shots, err := t.shots(max(100, int(capacity*length.Seconds()/8)), []int{kind})
+		if err != nil {
+			return costs, err
+		}
+		replies, took, err := volley(ctx, t.Address, 32, shots, nil)
+		if err != nil {
+			return costs, err
+		}
+		good := 0
+		for _, r := range replies {
+			if r.good {
+				good++
+			}
+		}
+		costs[kind] = took.Seconds() / float64(max(good, 1))
+	}
+	return costs, nil
+}
+
+// work is how much of the machine's second the good answers of a step took.
+func (p Point) work(costs [kinds]float64) (sum float64) {
+	for _, kind := range mix {
+		sum += p.Rate / float64(len(mix)) * p.Kinds[kind].Good * costs[kind]
+	}
+	return sum
 }
 
 // step offers some of the capacity for a while.

@@ -31,7 +31,7 @@ func TestBench(t *testing.T) {
 		seen[m.Name] = m
 	}
 	for _, name := range []string{"sm2_issuer_ratio", "sm2_returning_ratio", "sm2_issuer_all_cores_ratio", "sm2_returning_all_cores_ratio", "sm2_issuer_table_build_ms", "sm2_issuer_table_kb", "sm2_returning_table_build_us",
-		"verify_api_warm_ratio", "verify_api_cold_ratio", "verify_api_warm_p99_ms", "overload_goodput_ratio", "overload_refusal_p99_ms", "overload_scans_kept",
+		"verify_api_warm_ratio", "verify_api_cold_ratio", "verify_api_warm_p99_ms", "overload_goodput_ratio", "overload_work_ratio", "overload_refusal_p99_ms", "overload_scans_kept",
 
 		"status_lookup_ratio", "status_memory_ratio", "revocation_p50_ms", "revocation_p99_ms", "status_propagation_per_s", "replica_cold_start_s"} {
 		require.Contains(t, seen, name)
