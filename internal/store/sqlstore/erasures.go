@@ -201,7 +201,7 @@ func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
 		case !state.Terminal() || since > micros(e.EndedBefore):
 			return issuer.ErrContentKept
 		}
-		if err := s.revokeAbout(q, e.Identifier); err != nil { // it has ended: there are none, unless its end was entered by hand
+		if err := s.revokeAbout(q, e.Identifier, true); err != nil { // it has ended: there are none, unless its end was entered by hand
 			return err
 		}
 		// The identifier, the slots, the state and the dates of the events stay, or the status list

@@ -27,7 +27,7 @@ type change struct {
 	reasonID       string
 	// later, where it is given, is told of the certificate, whose codes are revoked with those of
 	// others of its batch.
-	later *[]string
+	later *stopped
 }
 
 // ChangeState implements [issuer.Record].
@@ -148,9 +148,9 @@ func (s *Store) enterChange(q querier, c change) error {
 	switch {
 	case c.to == issuer.Valid:
 	case c.later != nil:
-		*c.later = append(*c.later, c.identifier)
+		c.later.add(c.identifier, c.to.Terminal())
 	default:
-		if err := s.revokeAbout(q, c.identifier); err != nil {
+		if err := s.revokeAbout(q, c.identifier, c.to.Terminal()); err != nil {
 			return err
 		}
 	}

@@ -233,19 +233,34 @@ func leapSerials(q querier, by int64) (last int64, err error) {
 	return last, err
 }
 
-// revokeAbout revokes the codes of a certificate that is not valid any more. Where it names who may
-// act for a company, nobody does by it, and all codes of the company go.
-func (s *Store) revokeAbout(q querier, identifier string) error {
-	_, err := s.revokeSerials(q, `identifier = $2 OR holder_id IN (SELECT company_id FROM representatives WHERE identifier = $2)`, identifier)
+// revokeAbout revokes the codes of a certificate that is not valid any more. Where it has ended, and
+// named who may act for a company, nobody does by it, and all codes of the company go; suspended, it
+// goes on naming them.
+func (s *Store) revokeAbout(q querier, identifier string, ended bool) error {
+	where := `identifier = $2`
+	if ended {
+		where += ` OR holder_id IN (SELECT company_id FROM representatives WHERE identifier = $2)`
+	}
+	_, err := s.revokeSerials(q, where, identifier)
 	return err
 }
 
+// stopped are certificates of a batch that are not valid any more.
+type stopped struct{ all, ended []string }
+
+func (t *stopped) add(identifier string, ended bool) {
+	t.all = append(t.all, identifier)
+	if ended {
+		t.ended = append(t.ended, identifier)
+	}
+}
+
 // revokeAboutAll does it for many, where a statement is a trip to the server.
-func (s *Store) revokeAboutAll(q querier, identifiers []string) error {
-	if len(identifiers) == 0 {
+func (s *Store) revokeAboutAll(q querier, t stopped) error {
+	if len(t.all) == 0 {
 		return nil
 	}
-	_, err := s.revokeSerials(q, `identifier = ANY($2) OR holder_id IN (SELECT company_id FROM representatives WHERE identifier = ANY($2))`, identifiers)
+	_, err := s.revokeSerials(q, `identifier = ANY($2) OR holder_id IN (SELECT company_id FROM representatives WHERE identifier = ANY($3))`, t.all, t.ended)
 	return err
 }
 
