@@ -21,11 +21,11 @@ const (
 )
 
 // Held returns the certificates of holders, newest first.
-func (i *Issuer) Held(ctx context.Context, holderIDs []string) ([]Certificate, error) {
+func (i *Issuer) Held(ctx context.Context, holderIDs []string, only ...string) ([]Certificate, error) {
 	if len(holderIDs) == 0 {
 		return nil, nil
 	}
-	held, err := i.cfg.Record.Held(ctx, holderIDs, heldLimit)
+	held, err := i.cfg.Record.Held(ctx, holderIDs, heldLimit, only...)
 	if err != nil {
 		return nil, fmt.Errorf("issuer: held: %w", err)
 	}

@@ -3,7 +3,6 @@ package issuer
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"github.com/showcard/showcard/crypto/sm"
@@ -20,18 +19,15 @@ func rowDigest(r schemas.Row, authority string) ([32]byte, error) {
 	if r.ValidUntil == "" {
 		r.ValidUntil = schemas.LongTerm
 	}
-	image := ""
-	if len(r.Portrait) > 0 {
-		sum := sha256.Sum256(r.Portrait)
-		image = hex.EncodeToString(sum[:])
-	}
+	image := r.Portrait
 	r.Portrait = nil
-	canonical, err := json.Marshal(struct {
-		Row      schemas.Row `json:"row"`
-		Portrait string      `json:"portrait_sha256,omitempty"`
-	}{r, image})
+	canonical, err := r.AppendJSON(append(make([]byte, 0, 1024), `{"row":`...))
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("issuer: row digest: %w", err)
 	}
-	return sm.Sum(canonical), nil
+	if len(image) > 0 {
+		sum := sha256.Sum256(image)
+		canonical = append(hex.AppendEncode(append(canonical, `,"portrait_sha256":"`...), sum[:]), '"')
+	}
+	return sm.Sum(append(canonical, '}')), nil
 }

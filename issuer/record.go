@@ -121,8 +121,8 @@ type Readings interface {
 	Certificate(ctx context.Context, identifier string) (Certificate, error)
 	// Held returns the newest versions of the holders' certificates, newest first, at most
 	// limit of each holder. Ended ones are among them, by their State; replaced ones are not.
-	// Portraits are left out: Certificate has them.
-	Held(ctx context.Context, holderIDs []string, limit int) ([]Certificate, error)
+	// Portraits are left out: Certificate has them. With only, no others than these are opened.
+	Held(ctx context.Context, holderIDs []string, limit int, only ...string) ([]Certificate, error)
 	// Live returns what each verification looks up, and opens nothing else: a certificate with its
 	// portrait is fifty times as much.
 	Live(ctx context.Context, identifier string) (Live, error)

@@ -42,7 +42,7 @@ var people = map[string]schemas.HolderRef{
 
 func blind(h schemas.HolderRef) string { return "blind-" + h.Number }
 
-func (c *company) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
+func (c *company) Held(_ context.Context, ids []string, _ ...string) ([]wallet.Held, error) {
 	if !slices.Contains(ids, "company") {
 		return nil, nil
 	}

@@ -103,7 +103,7 @@ func (w *Wallet) find(ctx context.Context, p Person, identifier string) (Held, [
 	if err != nil {
 		return Held{}, nil, err
 	}
-	held, err := w.cfg.Issuer.Held(ctx, ids)
+	held, err := w.cfg.Issuer.Held(ctx, ids, identifier)
 	if err != nil {
 		return Held{}, nil, fmt.Errorf("wallet: holdings: %w", err)
 	}

@@ -91,7 +91,8 @@ type Collected struct {
 // domains it is OpenID4VCI.
 type Issuer interface {
 	// Held returns what the holders have, newest version first.
-	Held(ctx context.Context, holderIDs []string) ([]Held, error)
+	// With only, no others than these are opened.
+	Held(ctx context.Context, holderIDs []string, only ...string) ([]Held, error)
 	// Collect issues a copy bound to a key. It fails when the certificate is not the holder's,
 	// and with ErrKeyFull when no more copies may be bound to the key.
 	Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (Collected, error)

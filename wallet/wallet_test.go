@@ -40,7 +40,7 @@ type space struct {
 	offline   maker
 }
 
-func (s *space) Held(_ context.Context, ids []string) ([]wallet.Held, error) {
+func (s *space) Held(_ context.Context, ids []string, _ ...string) ([]wallet.Held, error) {
 	if !slices.Contains(ids, "holder") {
 		return nil, nil
 	}

@@ -176,8 +176,8 @@ type walletIssuer struct {
 	types    *schemas.Catalogue
 }
 
-func (w walletIssuer) Held(ctx context.Context, holderIDs []string) ([]wallet.Held, error) {
-	all, err := w.issuer.Held(ctx, holderIDs)
+func (w walletIssuer) Held(ctx context.Context, holderIDs []string, only ...string) ([]wallet.Held, error) {
+	all, err := w.issuer.Held(ctx, holderIDs, only...)
 	if err != nil {
 		return nil, err
 	}

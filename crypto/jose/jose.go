@@ -276,18 +276,21 @@ func Sign(s key.Signer, h SignHeader, payload []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("jose: %w", err)
 	}
-	signed := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	if base64.RawURLEncoding.EncodedLen(len(head)) > maxHeader || len(signed)+87 > MaxSize {
+	coding := base64.RawURLEncoding
+	size := coding.EncodedLen(len(head)) + 1 + coding.EncodedLen(len(payload)) + 87
+	if coding.EncodedLen(len(head)) > maxHeader || size > MaxSize {
 		return "", fmt.Errorf("%w: too large for any reader", ErrMalformed)
 	}
-	sig, err := s.Sign([]byte(signed))
+	text := append(coding.AppendEncode(make([]byte, 0, size), head), '.')
+	text = coding.AppendEncode(text, payload)
+	sig, err := s.Sign(text)
 	if err != nil {
 		return "", fmt.Errorf("jose: %w", err)
 	}
 	if len(sig) != 64 { // a security module that answers in DER, most likely
 		return "", fmt.Errorf("%w: the signer returned %d bytes", ErrEncoding, len(sig))
 	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), nil
+	return string(coding.AppendEncode(append(text, '.'), sig)), nil
 }
 
 // SignJSON marshals claims, which must make an object, and signs them. It signs nothing that

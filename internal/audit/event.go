@@ -14,11 +14,13 @@ package audit
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 // Event is one thing that happened.
@@ -66,25 +68,48 @@ type opened struct {
 }
 
 // NewEntry makes the entry of an event under a fresh salt.
-func NewEntry(e Event, now time.Time) (Entry, error) {
+func NewEntry(e Event, now time.Time) Entry {
 	if e.At.IsZero() {
 		e.At = now
 	}
-	event, err := json.Marshal(opened{e.Actor, e.Subject, e.Holder, e.Detail})
-	if err != nil {
-		return Entry{}, fmt.Errorf("audit: %w", err)
-	}
-	opening := make([]byte, saltSize, saltSize+len(event))
+	opening := make([]byte, saltSize, 512)
 	_, _ = rand.Read(opening)
-	opening = append(opening, event...)
+	opening = opened{e.Actor, e.Subject, e.Holder, e.Detail}.appendJSON(opening)
 	commitment := sm.Sum(opening)
 	id := e.ID
 	if id == "" {
 		id = rand.Text()
 	}
-	text, err := json.Marshal(leaf{Version: 1, ID: id, At: e.At.UnixMicro(), Kind: e.Kind, Commitment: base64.RawURLEncoding.EncodeToString(commitment[:])})
-	if err != nil {
-		return Entry{}, fmt.Errorf("audit: %w", err)
+	l := leaf{Version: 1, ID: id, At: e.At.UnixMicro(), Kind: e.Kind, Commitment: base64.RawURLEncoding.EncodeToString(commitment[:])}
+	return Entry{ID: id, At: e.At, Holder: e.Holder, Leaf: l.appendJSON(make([]byte, 0, 160)), Opening: opening}
+}
+
+// appendJSON writes the leaf as encoding/json does: it has one spelling.
+func (l leaf) appendJSON(to []byte) []byte {
+	to = strconv.AppendInt(append(to, `{"v":`...), int64(l.Version), 10)
+	to = strictjson.AppendText(append(to, `,"id":`...), l.ID, true)
+	to = strconv.AppendInt(append(to, `,"at":`...), l.At, 10)
+	to = strictjson.AppendText(append(to, `,"kind":`...), l.Kind, true)
+	return append(strictjson.AppendText(append(to, `,"commitment":`...), l.Commitment, true), '}')
+}
+
+// appendJSON writes the event as encoding/json does.
+func (o opened) appendJSON(to []byte) []byte {
+	to = strictjson.AppendText(append(to, `{"actor":`...), o.Actor, true)
+	if o.Subject != "" {
+		to = strictjson.AppendText(append(to, `,"subject":`...), o.Subject, true)
 	}
-	return Entry{ID: id, At: e.At, Holder: e.Holder, Leaf: text, Opening: opening}, nil
+	if o.Holder != "" {
+		to = strictjson.AppendText(append(to, `,"holder":`...), o.Holder, true)
+	}
+	before := `,"detail":{`
+	for _, name := range slices.Sorted(maps.Keys(o.Detail)) {
+		to = append(strictjson.AppendText(append(to, before...), name, true), ':')
+		to = strictjson.AppendText(to, o.Detail[name], true)
+		before = `,`
+	}
+	if len(o.Detail) > 0 {
+		to = append(to, '}')
+	}
+	return append(to, '}')
 }

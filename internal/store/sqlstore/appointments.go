@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -27,22 +28,40 @@ type appointmentNames struct {
 func (s *Store) Licences(ctx context.Context, personID string) ([]wallet.Licence, error) {
 	type found struct {
 		identifier, company string
+		created             int64
 		row                 []byte
 	}
 	var rows []found
+	// Not one statement: nearly everybody represents nobody, and a join may be planned while the
+	// tables are small, and read the whole of them for good.
 	err := s.read(ctx, func(q querier) error {
-		return q.rows(`SELECT c.identifier, r.company_id, c.row_data FROM representatives r JOIN certificates c ON c.identifier = r.identifier
-			WHERE r.person_id = $1 AND c.holder_id = r.company_id AND c.state IN ('valid', 'suspended') AND c.replaced_by = '' ORDER BY c.created_at DESC, c.identifier`,
-			[]any{personID}, func(row scanner) error {
-				var f found
-				err := row.Scan(&f.identifier, &f.company, &f.row)
+		var named []found
+		err := q.rows(`SELECT identifier, company_id FROM representatives WHERE person_id = $1`, []any{personID}, func(row scanner) error {
+			var f found
+			err := row.Scan(&f.identifier, &f.company)
+			named = append(named, f)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		rows = nil
+		for _, f := range named {
+			err := q.row(`SELECT created_at, row_data FROM certificates
+				WHERE identifier = $1 AND holder_id = $2 AND state IN ('valid', 'suspended') AND replaced_by = ''`, f.identifier, f.company).Scan(&f.created, &f.row)
+			switch {
+			case err == nil:
 				rows = append(rows, f)
+			case !errors.Is(err, sql.ErrNoRows):
 				return err
-			})
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(rows, func(a, b found) int { return cmp.Or(cmp.Compare(b.created, a.created), cmp.Compare(a.identifier, b.identifier)) })
 	out := make([]wallet.Licence, len(rows))
 	for i, f := range rows {
 		var data rowData

@@ -2,11 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/hmac"
 	"encoding/base32"
 	"fmt"
+	"hash"
 
-	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/audit"
 )
 
@@ -38,10 +37,8 @@ func (s *Store) entry(e audit.Event) (audit.Entry, error) {
 	if e.ID == "" && e.Once != "" {
 		e.ID = s.entryID(e.Kind, e.Once)
 	}
-	made, err := audit.NewEntry(e, s.cfg.Now())
-	if err != nil {
-		return made, err
-	}
+	made := audit.NewEntry(e, s.cfg.Now())
+	var err error
 	made.Opening, err = s.sealer.Seal("audit_entries", made.ID, "opening", made.Opening)
 	return made, err
 }
@@ -50,7 +47,9 @@ func (s *Store) entry(e audit.Event) (audit.Entry, error) {
 // audit verify` finds the entry of a row without a column for it, and nobody who reads the public
 // leaves can try out which certificate or verification an entry is of.
 func (s *Store) entryID(kind, once string) string {
-	m := hmac.New(sm.NewHash, s.entryKey)
+	m := s.entryMACs.Get().(hash.Hash)
+	defer s.entryMACs.Put(m)
+	m.Reset()
 	m.Write([]byte(kind + "\x00" + once))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(m.Sum(nil)[:16])
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,6 +21,14 @@ import (
 type rowData struct {
 	Row  schemas.Row `json:"row"`
 	Salt []byte      `json:"salt,omitempty"`
+}
+
+func (d rowData) appendJSON(to []byte) ([]byte, error) {
+	to, err := d.Row.AppendJSON(append(to, `{"row":`...))
+	if len(d.Salt) > 0 {
+		to = append(base64.StdEncoding.AppendEncode(append(to, `,"salt":"`...), d.Salt), '"')
+	}
+	return append(to, '}'), err
 }
 
 const certificateColumns = `identifier, authority, row_digest, type_version, holder_id, status_list, status_index, state, state_at,
@@ -128,10 +137,23 @@ func (s *Store) Live(ctx context.Context, identifier string) (l issuer.Live, err
 }
 
 // Held implements [issuer.Record].
-func (s *Store) Held(ctx context.Context, holderIDs []string, limit int) ([]issuer.Certificate, error) {
+func (s *Store) Held(ctx context.Context, holderIDs []string, limit int, only ...string) ([]issuer.Certificate, error) {
 	var found []*sealedCertificate
 	err := s.read(ctx, func(q querier) error {
 		for _, holder := range slices.Compact(slices.Sorted(slices.Values(holderIDs))) {
+			for _, identifier := range only {
+				r := &sealedCertificate{}
+				err := r.scan(q.row(`SELECT `+certificateColumns+` FROM certificates WHERE identifier = $1 AND holder_id = $2 AND replaced_by = ''`, identifier, holder))
+				switch {
+				case err == nil:
+					found = append(found, r)
+				case !errors.Is(err, sql.ErrNoRows):
+					return err
+				}
+			}
+			if len(only) > 0 {
+				continue
+			}
 			err := q.rows(`SELECT `+certificateColumns+` FROM certificates WHERE holder_id = $1 AND replaced_by = ''
 				ORDER BY created_at DESC, identifier LIMIT $2`, []any{holder, limit}, func(row scanner) error {
 				r := &sealedCertificate{}
@@ -214,7 +236,14 @@ type takenRow struct {
 
 const takenChunk = 128
 
-var takenQuery = `SELECT identifier, row_key, row_digest, credential FROM certificates WHERE authority = $1 AND row_key IN (` + placeholders(2, takenChunk) + `)`
+// Which of many keys are taken. PostgreSQL keeps the plan that it made first, perhaps over an empty
+// table: with IN it then reads the whole of a table that has grown since, for each batch. A look-up of
+// its own for each key leaves it no choice but the index.
+var (
+	takenQuery = `SELECT identifier, row_key, row_digest, credential FROM certificates WHERE authority = $1 AND row_key IN (` + placeholders(2, takenChunk) + `)`
+	takenByKey = `SELECT c.* FROM unnest($2::bytea[]) AS k(wanted) CROSS JOIN LATERAL
+		(SELECT identifier, row_key, row_digest, credential FROM certificates WHERE authority = $1 AND row_key = wanted LIMIT 1) AS c`
+)
 
 func placeholders(from, n int) string {
 	list := make([]string, n)
@@ -240,19 +269,22 @@ func (s *Store) taken(ctx context.Context, authority string, keys []string) (map
 		plain[string(blind[i])] = k
 	}
 	var found []takenRow
+	each := func(row scanner) error {
+		var r takenRow
+		err := row.Scan(&r.identifier, &r.rowKey, &r.digest, &r.credential)
+		found = append(found, r)
+		return err
+	}
 	err := s.read(ctx, func(q querier) error {
+		if _, ok := q.(bulk); ok {
+			return q.rows(takenByKey, []any{authority, blind}, each)
+		}
 		for chunk := range slices.Chunk(blind, takenChunk) {
 			args := []any{authority}
 			for i := range takenChunk { // one statement for all sizes: the last key fills up
 				args = append(args, chunk[min(i, len(chunk)-1)])
 			}
-			err := q.rows(takenQuery, args, func(row scanner) error {
-				var r takenRow
-				err := row.Scan(&r.identifier, &r.rowKey, &r.digest, &r.credential)
-				found = append(found, r)
-				return err
-			})
-			if err != nil {
+			if err := q.rows(takenQuery, args, each); err != nil {
 				return err
 			}
 		}
@@ -302,7 +334,11 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 	}
 	row := n.Row
 	row.Portrait = nil
-	if b.row, err = s.sealJSON("certificates", id, "row_data", rowData{Row: row, Salt: n.Salt}); err != nil {
+	data, err := rowData{Row: row, Salt: n.Salt}.appendJSON(make([]byte, 0, 1024))
+	if err != nil {
+		return b, err
+	}
+	if b.row, err = s.sealer.Seal("certificates", id, "row_data", data); err != nil {
 		return b, err
 	}
 	if b.credential, err = s.sealer.Seal("certificates", id, "credential", []byte(n.Credential)); err != nil {

@@ -21,6 +21,8 @@ type bulk interface {
 	querier
 	// into copies rows into a table. What collides is an error.
 	into(table string, columns [][2]string, n int, value func(row, column int) any) error
+	// many runs one statement with many sets of arguments, in one trip.
+	many(query string, n int, args func(i int) []any) error
 	// attempt does something, and takes it back when it collides with what is there: ok is false then.
 	attempt(do func() error) (ok bool, err error)
 }
@@ -239,6 +241,14 @@ func (s *pgSession) into(table string, columns [][2]string, n int, value func(ro
 		return row, nil
 	}))
 	return err
+}
+
+func (s *pgSession) many(query string, n int, args func(i int) []any) error {
+	var b pgx.Batch
+	for i := range n {
+		b.Queue(query, args(i)...)
+	}
+	return s.conn.SendBatch(s.ctx, &b).Close()
 }
 
 func (s *pgSession) attempt(do func() error) (ok bool, err error) {

@@ -97,3 +97,6 @@ func (s *Store) Under(ctx context.Context, id uint32) (total int64, err error) {
 	}
 	return total, nil
 }
+
+// TakenByKey asks PostgreSQL which of many row keys are taken.
+var TakenByKey = takenByKey

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -118,4 +119,24 @@ func nameOf(address string) string {
 
 func TestDurableOnPostgresWhileDataKeysRollOver(t *testing.T) {
 	storetest.Durable(t, onPostgres(key.SealerConfig{Limit: 25, Block: 4}))
+}
+
+// The plan of a prepared statement may have been made over an empty table, and stays when it has
+// grown: a look-up for each batch of a push must not read the whole of it then.
+func TestTakenKeysAreFoundByIndex(t *testing.T) {
+	url := database(t)
+	open(t, sqlstore.Config{URL: url, Keys: newKeys(t)})
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(context.Background()) //nolint:errcheck // the test is over
+	for _, text := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE taken AS " + sqlstore.TakenByKey} {
+		_, err := conn.Exec(t.Context(), text)
+		require.NoError(t, err)
+	}
+	rows, err := conn.Query(t.Context(), `EXPLAIN EXECUTE taken('police', '{"\\x01","\\x02"}')`)
+	require.NoError(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(plan, "\n"), "certificates_authority_row_key_key")
+	require.NotContains(t, strings.Join(plan, "\n"), "Seq Scan")
 }

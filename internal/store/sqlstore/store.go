@@ -2,13 +2,16 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/hmac"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/verifier"
@@ -57,10 +60,10 @@ type Config struct {
 // Store is the durable record. It is safe for concurrent use, and several processes may open
 // the same database.
 type Store struct {
-	cfg      Config
-	db       database
-	sealer   *key.Sealer
-	entryKey []byte // of the ids of audit entries
+	cfg       Config
+	db        database
+	sealer    *key.Sealer
+	entryMACs sync.Pool // hash.Hash: HMAC-SM3 under the key of the ids of audit entries
 }
 
 var (
@@ -154,9 +157,11 @@ func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: open: %w", err)
 	}
 	s := &Store{cfg: cfg, db: db}
-	if s.entryKey, err = cfg.Keys.Secret(auditSecret, 32); err != nil {
+	entryKey, err := cfg.Keys.Secret(auditSecret, 32)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}
+	s.entryMACs.New = func() any { return hmac.New(sm.NewHash, entryKey) }
 	if err := s.openSealer(ctx, maintenance); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlstore: open: %w", err), db.close())
 	}

@@ -143,6 +143,11 @@ func durableRecord(t *testing.T, open OpenDurable) {
 		_, err := s.ChangeState(t.Context(), change(batch[1], issuer.Revoked, issuer.Valid))
 		require.NoError(t, err)
 
+		one, err := s.Held(t.Context(), []string{"a", "b"}, 10, batch[3].Identifier, batch[4].Identifier)
+		require.NoError(t, err)
+		require.Len(t, one, 1, "another's is not among them")
+		require.Equal(t, "k003", one[0].Row.Key)
+
 		keys := func(limit int, holders ...string) (keys []string) {
 			held, err := s.Held(t.Context(), holders, limit)
 			require.NoError(t, err)
