@@ -34,6 +34,11 @@
 //   - Live fields (licence points, licence state) change daily. They are looked
 //     up when a certificate is checked and are never signed.
 //
+// An offline code carries one view by numbers instead of names, masked, each value
+// as short as it can be said exactly: [Type.OfflineView] writes it and
+// [Catalogue.ReadOffline] gives it its names again. The numbers (member "cwt" of
+// types, views, fields and predicates) are never given anew.
+//
 // The package is pure: it reads no files but its embedded ones, logs nothing
 // and imports nothing else of this module. Personal data redacts itself when
 // printed: see [Claims], [HolderRef] and [Row].

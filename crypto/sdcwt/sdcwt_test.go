@@ -116,6 +116,8 @@ func TestIssueRefuses(t *testing.T) {
 			c.change(&one)
 			_, err := sdcwt.Issue(t.Context(), by, one)
 			require.ErrorIs(t, err, c.want)
+			require.NotEmpty(t, sdcwt.Code(err))
+			require.Equal(t, c.want == sdcwt.ErrTooLarge, sdcwt.Code(err) == sdcwt.CodeTooLarge)
 		})
 	}
 	over, cancel := context.WithCancel(t.Context())
