@@ -61,7 +61,9 @@ func (s *Store) Licences(ctx context.Context, personID string) ([]wallet.Licence
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(rows, func(a, b found) int { return cmp.Or(cmp.Compare(b.created, a.created), cmp.Compare(a.identifier, b.identifier)) })
+	slices.SortFunc(rows, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.created, a.created), cmp.Compare(a.identifier, b.identifier))
+	})
 	out := make([]wallet.Licence, len(rows))
 	for i, f := range rows {
 		var data rowData
