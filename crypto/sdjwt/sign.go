@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
@@ -71,7 +70,7 @@ func Sign(s key.Signer, in Issue) (string, error) {
 			return "", fmt.Errorf("%w: %s must be open", ErrClaim, c.Name)
 		}
 	}
-	b := builder{hash: in.Hash}
+	b := builder{hash: in.Hash, tail: make([]byte, 0, 160*len(in.Disclosable))}
 	data, err := b.object(Object{Claims: in.Claims, Disclosable: in.Disclosable, Decoys: in.Decoys}, true)
 	if err != nil {
 		return "", err
@@ -83,10 +82,10 @@ func Sign(s key.Signer, in Issue) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := b.join(token)
+	text := token + "~" + string(b.tail)
 	// Never hand out what our own readers would refuse. The builder has seen to the rest.
-	if len(text) > MaxSize || len(b.disclosures) > maxDisclosures {
-		return "", fmt.Errorf("%w: %d characters, %d disclosures", ErrMalformed, len(text), len(b.disclosures))
+	if len(text) > MaxSize || b.disclosures > maxDisclosures {
+		return "", fmt.Errorf("%w: %d characters, %d disclosures", ErrMalformed, len(text), b.disclosures)
 	}
 	return text, nil
 }
@@ -94,29 +93,13 @@ func Sign(s key.Signer, in Issue) (string, error) {
 // builder collects disclosures while it replaces what they disclose by digests.
 type builder struct {
 	hash        Hash
-	depth       int // of Objects and Arrays
-	disclosures []string
+	depth       int    // of Objects and Arrays
+	tail        []byte // the disclosures, each with "~" behind it
+	disclosures int
 	digests     bool
 	foreign     bool   // an open claim holds what was not written here, and has to be checked
-	json, text  []byte // of a disclosure, used again for the next
+	json        []byte // of a disclosure, used again for the next
 	salts       []byte // drawn and not used yet
-}
-
-// join puts the disclosures behind the token.
-func (b *builder) join(token string) string {
-	size := len(token) + 1
-	for _, d := range b.disclosures {
-		size += len(d) + 1
-	}
-	var text strings.Builder
-	text.Grow(size)
-	text.WriteString(token)
-	text.WriteByte('~')
-	for _, d := range b.disclosures {
-		text.WriteString(d)
-		text.WriteByte('~')
-	}
-	return text.String()
 }
 
 func divisible(value any) bool {
@@ -225,7 +208,7 @@ func (b *builder) object(in Object, root bool) (json.RawMessage, error) {
 	if len(in.Disclosable) > maxDisclosures {
 		return nil, fmt.Errorf("%w: %d disclosures", ErrMalformed, len(in.Disclosable))
 	}
-	digests := make([]string, 0, len(in.Disclosable)+in.Decoys)
+	digests := make([]digestText, 0, len(in.Disclosable)+in.Decoys)
 	for i, c := range in.Disclosable {
 		_, open := in.Claims[c.Name]
 		twice := slices.ContainsFunc(in.Disclosable[:i], func(other Claim) bool { return other.Name == c.Name })
@@ -245,13 +228,13 @@ func (b *builder) object(in Object, root bool) (json.RawMessage, error) {
 		digests = append(digests, digest)
 	}
 	for range in.Decoys {
-		digests = append(digests, b.digest(b.salt()+b.salt())) // RFC 9901 §4.2.5
+		digests = append(digests, b.digest([]byte(b.salt()+b.salt()))) // RFC 9901 §4.2.5
 	}
 	if len(digests) > 0 { // SD-JWT VC: no _sd where nothing is disclosable
-		slices.Sort(digests)
-		out = append(append(comma(out), `"`+nameDigests+`":["`...), digests[0]...)
-		for _, d := range digests[1:] {
-			out = append(append(out, `","`...), d...)
+		slices.SortFunc(digests, func(x, y digestText) int { return bytes.Compare(x[:], y[:]) })
+		out = append(append(comma(out), `"`+nameDigests+`":["`...), digests[0][:]...)
+		for i := range digests[1:] {
+			out = append(append(out, `","`...), digests[1+i][:]...)
 		}
 		out = append(out, `"]`...)
 		b.digests = true
@@ -286,7 +269,7 @@ func (b *builder) array(in Array) (json.RawMessage, error) {
 			if err != nil {
 				return nil, err
 			}
-			if raw, err = encode(map[string]string{nameElement: digest}); err != nil {
+			if raw, err = encode(map[string]string{nameElement: string(digest[:])}); err != nil {
 				return nil, err
 			}
 			b.digests = true
@@ -298,39 +281,52 @@ func (b *builder) array(in Array) (json.RawMessage, error) {
 
 // disclose encodes [salt, name, value] or [salt, value] and returns its digest, which is over
 // the base64url text and not over the JSON (§4.2.3): no canonical form is needed.
-func (b *builder) disclose(parts ...any) (string, error) {
+func (b *builder) disclose(parts ...any) (digestText, error) {
 	data, err := encode(parts)
 	if err != nil {
-		return "", err
+		return digestText{}, err
 	}
 	if strictjson.Check(data, maxDepth) != nil { // a json.RawMessage can hold anything
-		return "", fmt.Errorf("%w: its value is too deep or has a name twice", ErrDisclosureMalformed)
+		return digestText{}, fmt.Errorf("%w: its value is too deep or has a name twice", ErrDisclosureMalformed)
 	}
-	text := base64.RawURLEncoding.EncodeToString(data)
-	b.disclosures = append(b.disclosures, text)
-	return b.digest(text), nil
+	return b.add(data), nil
+}
+
+// add keeps a disclosure and returns its digest.
+func (b *builder) add(data []byte) digestText {
+	start := len(b.tail)
+	b.tail = base64.RawURLEncoding.AppendEncode(b.tail, data)
+	digest := b.digest(b.tail[start:])
+	b.tail = append(b.tail, '~')
+	b.disclosures++
+	return digest
 }
 
 // discloseScalar is disclose for what nearly all claims are: a text without anything to escape, a
 // whole number, a truth value. It writes the same bytes as encoding/json, at a third of the cost; a
 // bulk push makes a dozen of them a row.
-func (b *builder) discloseScalar(name string, value any) (string, bool) {
+func (b *builder) discloseScalar(name string, value any) (digestText, bool) {
 	if b.depth >= maxDepth || !strictjson.Plain(name, false) {
-		return "", false
+		return digestText{}, false
 	}
 	data := append(b.appendSalt(append(b.json[:0], `["`...)), `","`...)
 	data, ok := appendScalar(append(append(data, name...), `",`...), value)
 	b.json = data
 	if !ok {
-		return "", false
+		return digestText{}, false
 	}
 	b.json = append(data, ']')
-	b.text = base64.RawURLEncoding.AppendEncode(b.text[:0], b.json)
-	b.disclosures = append(b.disclosures, string(b.text))
-	return b.hash.text(b.text), true
+	return b.add(b.json), true
 }
 
-func (b *builder) digest(text string) string { return b.hash.text([]byte(text)) }
+// digestText is a digest as it stands in a token.
+type digestText [43]byte
+
+func (b *builder) digest(text []byte) (out digestText) {
+	sum := b.hash.sum(text)
+	base64.RawURLEncoding.Encode(out[:], sum[:])
+	return out
+}
 
 const saltSize = 16
 

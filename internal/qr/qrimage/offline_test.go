@@ -145,7 +145,7 @@ func TestScanDistortedOfflineViews(t *testing.T) {
 			"dimmed":      asPNG(t, contrast(img, 40, 120)),
 			"in shadow":   asPNG(t, shadow(img)),
 			"noisy":       asPNG(t, noisy(img, 12, r)),
-			"perspective": asPNG(t, tilted(img, 0.06)),
+			"perspective": asPNG(t, tilted(img, 0.03)),
 			"JPEG":        asJPEG(t, img, 60),
 		} {
 			got, err := Scan(picture)

@@ -214,7 +214,15 @@ func (j *openJob) answerAll(q querier, results []issuer.Result, details [][]byte
 		at[r.Line] = len(values)
 		values = append(values, row)
 	}
-	if _, ok := q.(bulk); ok && len(values) >= fewRows {
+	if many, ok := q.(bulk); ok && len(values) >= fewRows {
+		if j.upload == 1 { // the first to answer these lines
+			copied, err := many.attempt(func() error {
+				return many.into("push_results", resultColumns, len(values), func(r, c int) any { return values[r][c] })
+			})
+			if copied || err != nil {
+				return err
+			}
+		}
 		_, err := q.exec(insertResults, arrays(resultColumns, len(values), func(r, c int) any { return values[r][c] })...)
 		return err
 	}

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// translatedFS is the migrations as PostgreSQL takes them. The files are one text for both databases; one
-// thing differs: a TEXT of SQLite is compared byte by byte, one of PostgreSQL by the language of its
+// translatedFS is the migrations as PostgreSQL takes them. The files are one text for both databases. What
+// only PostgreSQL has, such as where long values lie, stands behind "-- PostgreSQL: " and is a comment to
+// SQLite. And one thing differs: a TEXT of SQLite is compared byte by byte, one of PostgreSQL by the language of its
 // database, which may change with the system's libraries, and breaks the order of an index when it
 // does. So every text column is given the collation of bytes.
 type translatedFS struct{ fs.FS }
@@ -17,7 +18,10 @@ type translatedFS struct{ fs.FS }
 // textColumn is the type of a column, where it stands in CREATE TABLE and ALTER TABLE: after a name.
 var textColumn = regexp.MustCompile(`(?m)^(\s+[a-z_]+\s+|ALTER TABLE [a-z_]+ ADD COLUMN [a-z_]+ )TEXT\b`)
 
-func inDialect(sql []byte) []byte { return textColumn.ReplaceAll(sql, []byte(`${1}TEXT COLLATE "C"`)) }
+func inDialect(sql []byte) []byte {
+	sql = bytes.ReplaceAll(sql, []byte("\n-- PostgreSQL: "), []byte("\n"))
+	return textColumn.ReplaceAll(sql, []byte(`${1}TEXT COLLATE "C"`))
+}
 
 // Open implements [fs.FS].
 func (d translatedFS) Open(name string) (fs.File, error) {
