@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -134,14 +135,24 @@ func NewSealer(cfg SealerConfig) (*Sealer, error) {
 // Seal seals a value for its place. The row names the row for good: a value must be sealed
 // anew when its row is given another name.
 func (s *Sealer) Seal(table, row, column string, plain []byte) ([]byte, error) {
+	return seal(s, table, row, column, plain)
+}
+
+// SealText is Seal of a text, which is copied once.
+func (s *Sealer) SealText(table, row, column, plain string) ([]byte, error) {
+	return seal(s, table, row, column, plain)
+}
+
+func seal[T string | []byte](s *Sealer, table, row, column string, plain T) ([]byte, error) {
 	id, aead, err := s.take()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 16, sealedOverhead+len(plain))
+	out := make([]byte, 16+len(plain), sealedOverhead+len(plain))
 	binary.BigEndian.PutUint32(out, id)
-	copy(out[4:], random(12))
-	return aead.Seal(out, out[4:16], plain, place(table, row, column)), nil
+	_, _ = rand.Read(out[4:16]) // never fails since Go 1.24
+	copy(out[16:], plain)
+	return aead.Seal(out[:16], out[4:16], out[16:], place(table, row, column)), nil // in its place
 }
 
 // Open opens a value in its place.

@@ -116,15 +116,14 @@ func (s *Store) Grow(ctx context.Context, limit int, plan func(audit.State, []au
 	return n, err
 }
 
-// place gives entries their places, from first on. With PostgreSQL that is one trip, and not one
-// statement: a join with so many ids may be planned while the table is small, and that plan stays.
+// place gives entries their places, from first on: with PostgreSQL in one trip.
 func place(q querier, ids []string, first int64) error {
-	const update = `UPDATE audit_entries SET idx = $2 WHERE id = $1`
-	if b, ok := q.(bulk); ok {
-		return b.many(update, len(ids), func(i int) []any { return []any{ids[i], first + int64(i)} })
+	if _, ok := q.(bulk); ok {
+		_, err := q.exec(`UPDATE audit_entries SET idx = $2::bigint + p.nth - 1 FROM unnest($1::text[]) WITH ORDINALITY AS p(id, nth) WHERE audit_entries.id = p.id`, planAnew, ids, first)
+		return err
 	}
 	for i, id := range ids {
-		if _, err := q.exec(update, id, first+int64(i)); err != nil {
+		if _, err := q.exec(`UPDATE audit_entries SET idx = $2 WHERE id = $1`, id, first+int64(i)); err != nil {
 			return err
 		}
 	}

@@ -341,7 +341,7 @@ func (s *Store) sealCertificate(of issuer.Batch, n issuer.NewCertificate) (b sea
 	if b.row, err = s.sealer.Seal("certificates", id, "row_data", data); err != nil {
 		return b, err
 	}
-	if b.credential, err = s.sealer.Seal("certificates", id, "credential", []byte(n.Credential)); err != nil {
+	if b.credential, err = s.sealer.SealText("certificates", id, "credential", n.Credential); err != nil {
 		return b, err
 	}
 	if len(n.Row.Portrait) > 0 {

@@ -148,7 +148,7 @@ func hold(q querier, identifiers []string) error {
 	if _, ok := q.(bulk); !ok || len(identifiers) < 2 {
 		return nil
 	}
-	return q.rows(`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`, []any{identifiers}, func(row scanner) error {
+	return q.rows(`SELECT identifier FROM certificates WHERE identifier = ANY($1) ORDER BY identifier FOR UPDATE`, []any{planAnew, identifiers}, func(row scanner) error {
 		var name string
 		return row.Scan(&name)
 	})

@@ -21,11 +21,14 @@ type bulk interface {
 	querier
 	// into copies rows into a table. What collides is an error.
 	into(table string, columns [][2]string, n int, value func(row, column int) any) error
-	// many runs one statement with many sets of arguments, in one trip.
-	many(query string, n int, args func(i int) []any) error
 	// attempt does something, and takes it back when it collides with what is there: ok is false then.
 	attempt(do func() error) (ok bool, err error)
 }
+
+// planAnew, before the arguments of a statement about many rows of a large table, has PostgreSQL plan it
+// each time. The plan of a prepared statement may have been made over an empty table, and would go on
+// reading the whole of it when it has grown. For what names one row there is no plan but its index.
+const planAnew = pgx.QueryExecModeCacheDescribe
 
 // fewRows are written one by one.
 const fewRows = 4
@@ -249,14 +252,6 @@ func (s *pgSession) into(table string, columns [][2]string, n int, value func(ro
 		return row, nil
 	}))
 	return err
-}
-
-func (s *pgSession) many(query string, n int, args func(i int) []any) error {
-	var b pgx.Batch
-	for i := range n {
-		b.Queue(query, args(i)...)
-	}
-	return s.conn.SendBatch(s.ctx, &b).Close()
 }
 
 func (s *pgSession) attempt(do func() error) (ok bool, err error) {

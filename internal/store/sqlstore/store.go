@@ -240,7 +240,7 @@ func (s *Store) sealText(table, row, column, text string) ([]byte, error) {
 	if text == "" {
 		return nil, nil
 	}
-	return s.sealer.Seal(table, row, column, []byte(text))
+	return s.sealer.SealText(table, row, column, text)
 }
 
 func (s *Store) openText(table, row, column string, sealed []byte) (string, error) {

@@ -1,0 +1,150 @@
+package com.example.bank;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.showcard.sdk.Answer;
+import io.github.showcard.sdk.Client;
+import io.github.showcard.sdk.ClientKey;
+import io.github.showcard.sdk.Facts;
+import io.github.showcard.sdk.ProblemException;
+import io.github.showcard.sdk.RemoteStatus;
+import io.github.showcard.sdk.RemoteTrust;
+import io.github.showcard.sdk.Result;
+import io.github.showcard.sdk.VerificationRequest;
+import io.github.showcard.sdk.Verifier;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.web.client.TestRestTemplate;
+import org.springframework.http.ResponseEntity;
+import org.springframework.test.context.DynamicPropertyRegistry;
+import org.springframework.test.context.DynamicPropertySource;
+
+/** A person shows her code at the counter, against a real demo. */
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT, properties = {"spring.main.banner-mode=off", "logging.level.root=warn"})
+class AccountOpeningTest {
+  @TempDir static Path folder;
+  private static Demo demo;
+
+  @Autowired TestRestTemplate counter;
+  @Autowired Client client;
+  @Autowired RemoteTrust trust;
+  @Autowired Verifier verifier;
+
+  @DynamicPropertySource
+  static void connect(DynamicPropertyRegistry properties) throws IOException {
+    demo = new Demo(folder);
+    properties.add("showcard.url", () -> demo.base);
+    properties.add("showcard.client-id", () -> "demo-bank");
+    Path key = demo.keyOf("demo-bank");
+    properties.add("showcard.key-file", key::toString);
+    properties.add("showcard.roots-file", () -> demo.data.resolve("roots.json").toString());
+    properties.add("showcard.memory-file", () -> folder.resolve("seen.json").toString());
+  }
+
+  @AfterAll
+  static void end() {
+    demo.close();
+  }
+
+  private static String idCard(String person) throws Exception {
+    for (JsonNode holding : demo.ask(person, "/v1/wallet/holdings", null).get("holdings")) {
+      if (holding.get("type").asText().equals("resident-id")) {
+        return holding.get("identifier").asText();
+      }
+    }
+    throw new IllegalStateException("no ID card");
+  }
+
+  private static String show(String person, String view) throws Exception {
+    return demo.ask(person, "/v1/wallet/shows", Map.of("identifier", idCard(person), "view", view)).get("code").asText();
+  }
+
+  private ResponseEntity<JsonNode> scan(String code) {
+    return counter.postForEntity("/accounts", Map.of("code", code, "compared", true), JsonNode.class);
+  }
+
+  @Test
+  void opensAnAccountOnce() throws Exception {
+    String person = demo.run("token", "--person", "person-01");
+    String code = show(person, "identity");
+    ResponseEntity<JsonNode> opened = scan("  " + code.toLowerCase() + "\r\n"); // as scanners type
+    assertThat(opened.getStatusCode().value()).as("%s", opened.getBody()).isEqualTo(201);
+    assertThat(opened.getBody().get("holder").asText()).isEqualTo("张示例");
+
+    ResponseEntity<JsonNode> again = scan(code);
+    assertThat(again.getStatusCode().value()).isEqualTo(422);
+    assertThat(again.getBody().get("code").asText()).isEqualTo("code-used");
+    assertThat(again.getBody().get("zh").asText()).endsWith("。");
+
+    JsonNode receipt = counter.getForObject("/accounts/" + opened.getBody().get("account").asText() + "/receipt", JsonNode.class);
+    assertThat(receipt.get("purpose").asText()).isEqualTo("account-opening");
+    assertThat(receipt.get("values").get("name").asText()).isEqualTo("MATCHES");
+    assertThat(receipt.get("values").get("id_number").asText()).isEqualTo("MATCHES");
+  }
+
+  @Test
+  void refusesInWords() throws Exception {
+    assertThat(scan("6901234567892").getBody().get("code").asText()).isEqualTo("code-not-ours");
+    assertThat(scan("SC1DEMO").getBody().get("code").asText()).isEqualTo("code-truncated");
+    // The holder shows too little for an account.
+    String person = demo.run("token", "--person", "person-02");
+    assertThat(scan(show(person, "over-18")).getStatusCode().value()).isEqualTo(422);
+    assertThatThrownBy(() -> client.verify(VerificationRequest.code(show(person, "identity"), "medical-care")))
+        .isInstanceOfSatisfying(ProblemException.class, e -> {
+          assertThat(e.code()).isEqualTo("purpose-not-registered");
+          assertThat(e.title()).isPresent();
+          assertThat(e.requestId()).isPresent();
+        });
+  }
+
+  @Test
+  void theSameKeyIsTheSameCheck() throws Exception {
+    String code = show(demo.run("token", "--person", "person-03"), "identity");
+    VerificationRequest once = VerificationRequest.code(code, "account-opening").idempotencyKey("counter-7-0001");
+    Answer first = client.verify(once);
+    Answer repeated = client.verify(once);
+    assertThat(first.valid()).isTrue();
+    assertThat(repeated.id()).isEqualTo(first.id());
+    assertThat(client.receipt(first.id()).receipt()).isNotEmpty();
+    assertThat(first.portrait()).isTrue();
+    assertThat(client.portrait(first.id()).matches(first.claims())).isTrue();
+    assertThat(client.challenge().audience()).isEqualTo("demo-bank");
+  }
+
+  @Test
+  void factsAreAnsweredByYesAndNo() throws Exception {
+    String identifier = idCard(demo.run("token", "--person", "person-01"));
+    Answer answer = client.checkFacts(Facts.ofCertificate("resident-id", identifier).claim("name", "张示例").claim("not_expired", false), "identity-check");
+    assertThat(answer.matches()).containsEntry("name", true).containsEntry("not_expired", false);
+    assertThat(answer.codes()).containsExactly("facts-mismatch");
+    assertThat(answer.claims().isEmpty()).isTrue();
+  }
+
+  @Test
+  void strangersGetNoToken() throws Exception {
+    Client stranger = new Client(demo.base, "demo-bank", ClientKey.read(demo.keyOf("hunan-police")));
+    assertThatThrownBy(stranger::challenge).isInstanceOfSatisfying(ProblemException.class, e -> assertThat(e.code()).isEqualTo("assertion-invalid"));
+  }
+
+  /** What a department holds is checked here, against trust list and status list, before and after it suspends it. */
+  @Test
+  void originalsAreCheckedHere() throws Exception {
+    String identifier = idCard(demo.run("token", "--person", "person-04"));
+    String police = demo.run("token", "--client", "hunan-police");
+    String original = demo.ask(police, "/v1/certificates/" + identifier, null).get("credential").asText();
+    Result good = verifier.verifyOriginal(original);
+    assertThat(good.toString()).isEqualTo("valid []");
+    assertThat(good.claims().text("name")).contains("赵演示");
+    assertThat(verifier.verifyOriginal(original.replace("~", "~~")).valid()).isFalse();
+    demo.run("revoke", identifier, "--suspend", "--reason", "lost", "--client", "hunan-police");
+    assertThat(new Verifier(trust, new RemoteStatus()).verifyOriginal(original).toString()).isEqualTo("invalid [certificate-suspended]");
+  }
+}

@@ -1,0 +1,16 @@
+package io.github.showcard.sdk;
+
+import java.time.Instant;
+
+/** Knows which offline codes were revoked before their 24 hours were over: a checker's bundle. */
+public interface RevocationSource {
+  /**
+   * Whether an authority's statement was revoked.
+   *
+   * @param serial as {@link OfflineToken#serial()} gives it
+   */
+  boolean revoked(String serial);
+
+  /** As of when this is known. */
+  Instant asOf();
+}

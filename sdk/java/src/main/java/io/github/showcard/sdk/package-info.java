@@ -1,0 +1,16 @@
+/**
+ * Checks electronic certificates that are shown by a code: at a deployment of showcard, and without a network.
+ *
+ * <p>Three things, each usable alone:
+ *
+ * <ul>
+ *   <li>{@link io.github.showcard.sdk.Client} asks a deployment: {@code client.verify(VerificationRequest.code(text, purpose))}.
+ *   <li>{@link io.github.showcard.sdk.Verifier} checks a presentation here, against the trust list and the status lists.
+ *   <li>{@link io.github.showcard.sdk.Receipt} reads what was filed years ago.
+ * </ul>
+ *
+ * <p>The rules are those of {@code docs/formats.md}; every refusal has a code of {@code testdata/problems.json}, and
+ * {@link io.github.showcard.sdk.Problems} has its sentence in Chinese and English. Nothing here prints what a person
+ * disclosed, a key, or a token.
+ */
+package io.github.showcard.sdk;

@@ -1,0 +1,53 @@
+package io.github.showcard.sdk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every SDK gives the same code for every file of testdata/vectors. */
+class VectorsTest {
+  @TestFactory
+  Stream<DynamicTest> presentations() {
+    return Testdata.files("testdata/vectors/sdjwt").stream().map(VectorsTest::test);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> offlineCodes() {
+    return Testdata.files("testdata/vectors/sdcwt").stream().map(VectorsTest::test);
+  }
+
+  private static DynamicTest test(Path file) {
+    return DynamicTest.dynamicTest(file.getParent().getFileName() + "/" + file.getFileName(), () -> check(Testdata.json(file)));
+  }
+
+  private static void check(Json v) {
+    Vectors.Outcome got = Vectors.run(v);
+    assertEquals(v.textOf("expect"), got.code, v.textOf("comment"));
+    if (!got.code.equals("valid")) {
+      assertTrue(Problems.codes().contains(got.code), got.code);
+      return;
+    }
+    Json said = v.get("claims") != null ? v.get("claims") : v.get("token");
+    assertNotNull(said);
+    assertEquals(said.members().keySet(), got.claims.names());
+    for (Map.Entry<String, Json> want : said.members().entrySet()) {
+      assertEquals(CanonicalJson.of(want.getValue()), CanonicalJson.of(got.claims.values().get(want.getKey())), want.getKey());
+      if (want.getValue().number() != null) {
+        assertEquals(want.getValue().number(), got.claims.values().get(want.getKey()).number(), "numbers stay exact");
+      }
+    }
+  }
+
+  @Test
+  void theyAreThere() {
+    assertTrue(Testdata.files("testdata/vectors/sdcwt").size() > 300);
+    assertTrue(Testdata.files("testdata/vectors/sdjwt").size() > 150);
+  }
+}
