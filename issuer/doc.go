@@ -27,6 +27,9 @@
 // to a holder's key, each with a place of its own in a status list, so that two showings of one
 // certificate have nothing in common that was not disclosed.
 //
+// Where there is no network a device shows codes of its own ([Issuer.Offline]): CWTs for one view,
+// bound to its key, good for a day at most and named by random serials instead of places in a list.
+//
 // The index of a place is a secret permutation of a counter (see permutation): unpredictable as
 // the profile demands, and never given twice without anybody keeping a list of what is free.
 package issuer

@@ -15,6 +15,7 @@ const (
 	EventAskClosed  = "ask-closed"  // an ask needs no answer any more
 	EventScanned    = "scanned"     // a show is spent
 	EventShowClosed = "show-closed" // a show was closed by who shows
+	EventDevices    = "devices"     // the key of a device was killed: each looks whether it was its own
 	EventResync     = "resync"      // events may have been lost: look at the whole state
 )
 

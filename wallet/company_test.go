@@ -25,11 +25,12 @@ const licence = "1.2.156.3005.2.11100000MB1A25030E001.11110000000021135M.0000000
 // the numbers below and are known by them.
 type company struct {
 	*wallet.Wallet
-	t      *testing.T
-	now    time.Time
-	db     *sqlstore.Store
-	issuer *key.Private
-	key    key.Signer
+	t       *testing.T
+	now     time.Time
+	db      *sqlstore.Store
+	issuer  *key.Private
+	key     key.Signer
+	offline maker
 }
 
 var people = map[string]schemas.HolderRef{
@@ -67,6 +68,7 @@ func (c *company) another(shows *memstore.Store) *wallet.Wallet {
 		Store: c.db, Shows: shows, Index: shows, Bell: shows, Consents: c.db, Withdrawals: c.db, Issuer: c, Types: types, Domain: "TEST", Now: func() time.Time { return c.now },
 		Keys:         func(context.Context) ([]key.Signer, error) { return []key.Signer{c.key}, nil },
 		Appointments: c.db, HolderID: blind,
+		Devices: c.db, DeviceChallenges: deviceChallenges{shows}, Stocks: c.db, Offline: &c.offline, Origin: "https://wallet.test",
 	})
 	require.NoError(c.t, err)
 	return w
@@ -84,6 +86,7 @@ func newCompany(t *testing.T) *company {
 	ks, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "k")})
 	require.NoError(t, err)
 	clock := func() time.Time { return c.now }
+	c.offline.now = clock
 	c.db, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "w.db"), Keys: ks, Now: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.db.Close()) })

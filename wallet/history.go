@@ -14,7 +14,7 @@ import (
 // History returns who looked at a person's certificates and at those of her companies, newest
 // first. Of a company a representative and an administrator see every look and who showed it; an
 // agent sees the looks at what she showed herself. Every check that was recorded is there, by
-// code, presentation or facts, and every request that was turned away. next is where the
+// code, presentation or facts, every request that was turned away, and every stock of codes that a device was given. next is where the
 // following page begins, zero when there is none.
 func (w *Wallet) History(ctx context.Context, p Person, before Cursor, limit int) (looks []Look, next Cursor, err error) {
 	if limit <= 0 || limit > 200 {
@@ -36,6 +36,15 @@ func (w *Wallet) History(ctx context.Context, p Person, before Cursor, limit int
 		} else {
 			looks, err = w.cfg.Store.Looks(ctx, id, before, limit+1)
 		}
+		if err == nil {
+			var given []Look
+			person := ""
+			if role == RoleAgent {
+				person = p.HolderID
+			}
+			given, err = w.stocked(ctx, id, person, before, limit+1)
+			looks = append(looks, given...)
+		}
 		if err == nil && role != "" {
 			err = w.nameShowers(ctx, id, looks)
 		}
@@ -48,7 +57,11 @@ func (w *Wallet) History(ctx context.Context, p Person, before Cursor, limit int
 	if len(all) > limit {
 		next = Cursor{At: all[limit-1].At, ID: all[limit-1].ID}
 	}
-	return all[:min(len(all), limit)], next, nil
+	all = all[:min(len(all), limit)]
+	if err := w.nameDevices(ctx, p, all); err != nil {
+		return nil, Cursor{}, fmt.Errorf("wallet: history: %w", err)
+	}
+	return all, next, nil
 }
 
 // nameShowers says who showed a company's certificates: the names come from the licence and from

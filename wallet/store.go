@@ -42,7 +42,13 @@ type Look struct {
 	Holder     string    // whose certificate: hers, or that of a company she acts for
 	Receipt    bool      // there is a receipt
 	PortraitAt time.Time // when the portrait was fetched; zero: it was not
-	Disputed   string    // state of the last dispute: open, upheld, rejected, withdrawn; empty without one
+	// Of lines that tell of codes given to a device (ViaDevice): which, for which view, how many, and
+	// until when they are good. DeviceName is told to whose device it is; not stored.
+	Device, DeviceName, View string
+	Codes                    int
+	ExpiresAt                time.Time
+
+	Disputed string // state of the last dispute: open, upheld, rejected, withdrawn; empty without one
 }
 
 // Cursor is a place in a history, between two looks. Many may share a moment, so it names the

@@ -17,6 +17,11 @@
 // Certificates are collected from their issuer when they are first needed, and again when a
 // predicate such as over-18 is about to change, the copy runs out, or the key it is bound to
 // may no longer be used. The wallet keeps the copy sealed; the code never carries data.
+//
+// Where there is no network, a device of hers shows codes of its own (device.go, stock.go): it has a
+// key that never leaves it, and a small stock of short-lived CWTs, each for one view of one
+// certificate and bound to that key. Each has a serial that is recorded before it is signed, so that
+// whatever ends the right to show it puts the serial among the revoked ones.
 package wallet
 
 import (
@@ -53,6 +58,7 @@ type Person struct {
 	Name       string // as her sign-in says it
 	Method     string // how she was verified: sign-in, passkey…
 	VerifiedAt time.Time
+	Session    string    // id
 	AuthTime   time.Time // that moment as her provider told it; zero when it did not
 	Assurance  string    // how surely it is she: low, substantial or high
 	StepUp     time.Time // when she last used a passkey in this session; zero: not yet
@@ -133,6 +139,14 @@ type Config struct {
 	// Unless PasskeyOnly, a sign-in of high assurance counts as long.
 	StepUpFor   time.Duration
 	PasskeyOnly bool
+	// Devices, DeviceChallenges, Stocks, Offline and Origin, set together, let people keep codes on
+	// their devices that need no network. Without them nobody does. Origin is the public URL's, as a
+	// browser writes it.
+	Devices          Devices
+	DeviceChallenges DeviceChallenges
+	Stocks           Stocks
+	Offline          OfflineIssuer
+	Origin           string
 	// OfferFor is how long somebody may take to accept one (30 days).
 	OfferFor time.Duration
 }
@@ -163,6 +177,9 @@ func New(cfg Config) (*Wallet, error) {
 	if cfg.Store == nil || cfg.Shows == nil || cfg.Index == nil || cfg.Bell == nil || cfg.Consents == nil || cfg.Withdrawals == nil ||
 		cfg.Issuer == nil || cfg.Types == nil || cfg.Keys == nil || len(cfg.Domain) != 4 || (cfg.Appointments == nil) != (cfg.HolderID == nil) {
 		return nil, errors.New("wallet: incomplete configuration")
+	}
+	if given := cfg.Devices != nil; (cfg.DeviceChallenges != nil) != given || (cfg.Stocks != nil) != given || (cfg.Offline != nil) != given || (cfg.Origin != "") != given {
+		return nil, errors.New("wallet: incomplete configuration of devices")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -35,7 +35,9 @@ type space struct {
 	full      string // id of a key that takes no more copies
 	frozen    string // id of a compromised key of the issuer
 	shows     *memstore.Store
+	db        *sqlstore.Store
 	held      []wallet.Held // instead of the one certificate
+	offline   maker
 }
 
 func (s *space) Held(_ context.Context, ids []string, _ ...string) ([]wallet.Held, error) {
@@ -87,7 +89,9 @@ func newSpace(t *testing.T) *space {
 	require.NoError(t, err)
 	types, err := schemas.Embedded()
 	require.NoError(t, err)
+	s.db, s.offline.now = db, clock
 	s.Wallet, err = wallet.New(wallet.Config{
+		Devices: db, DeviceChallenges: deviceChallenges{s.shows}, Stocks: db, Offline: &s.offline, Origin: "https://wallet.test",
 		Store: db, Shows: s.shows, Index: s.shows, Bell: s.shows, Consents: db, Withdrawals: db, Issuer: s, Types: types, Domain: "TEST", Now: clock,
 		Keys:   func(context.Context) ([]key.Signer, error) { return s.keys, nil },
 		Frozen: func(_, kid string) bool { return kid == s.frozen },

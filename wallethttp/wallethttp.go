@@ -1,5 +1,6 @@
-// Package wallethttp is the HTTP face of a person's space. Every route is for people; whose
-// space it is comes from the sign-in and never from the request.
+// Package wallethttp is the HTTP face of a person's space. Every route but one is for people; whose
+// space it is comes from the sign-in and never from the request. The one is an operator's, who kills
+// the keys of lost devices.
 package wallethttp
 
 import (
@@ -46,7 +47,7 @@ func (a *API) Routes() []httpd.Route {
 		route(http.MethodGet, "/v1/wallet/shows/:id", httpd.ClassRenew, a.state), // also {id}.svg and {id}.png
 		route(http.MethodDelete, "/v1/wallet/shows/:id", httpd.ClassWrite, a.close),
 		route(http.MethodGet, "/v1/wallet/history", httpd.ClassRead, a.history),
-	}, slices.Concat(a.consentRoutes(route), a.companyRoutes(route))...)
+	}, slices.Concat(a.consentRoutes(route), a.companyRoutes(route), a.deviceRoutes(route))...)
 }
 
 // Errors is the room's table.
@@ -71,12 +72,12 @@ func Errors() httpd.ErrorTable {
 		{Err: wallet.ErrWithdrawalLimit, Code: "withdrawal-limit"},
 		{Err: wallet.ErrWithdrawalUnknown, Code: "withdrawal-unknown"},
 		{Err: wallet.ErrTooManyListeners, Code: httpd.CodeOverloaded},
-	}, companyErrors()...)
+	}, slices.Concat(companyErrors(), deviceErrors())...)
 }
 
 func person(c *gin.Context) wallet.Person {
 	who, _ := httpd.CallerFrom(c) // the route has a role, so there is one
-	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, AuthTime: who.AuthTime, Assurance: who.Assurance, StepUp: who.StepUp}
+	return wallet.Person{HolderID: who.Holder, Name: who.Name, Method: who.Method, VerifiedAt: who.VerifiedAt, Session: who.Session, AuthTime: who.AuthTime, Assurance: who.Assurance, StepUp: who.StepUp}
 }
 
 type holding struct {
@@ -252,6 +253,12 @@ type look struct {
 	Company    bool       `json:"company,omitempty"` // of a company that she acts for
 	Consent    string     `json:"consent,omitempty"` // answer, when she was asked for more than she showed
 	Asked      []string   `json:"asked,omitempty"`
+	// Of codes that were given to a device.
+	Device     string     `json:"device,omitempty"`
+	DeviceName string     `json:"device_name,omitempty"` // of one's own
+	View       string     `json:"view,omitempty"`
+	Codes      int        `json:"codes,omitempty"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
 }
 
 // cursor is where the next page of the history begins, opaque to pages.
@@ -307,6 +314,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 		out[i] = look{
 			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
 			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Consent: l.Consent, Asked: l.Asked, Company: l.Holder != person(c).HolderID,
+			Device: l.Device, DeviceName: l.DeviceName, View: l.View, Codes: l.Codes, ExpiresAt: optionalTime(l.ExpiresAt),
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt

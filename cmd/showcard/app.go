@@ -256,12 +256,14 @@ func (a *app) openIssuer(alg key.Algorithm) error {
 }
 
 func (a *app) openWallet() (err error) {
+	issues := walletIssuer{a.issuer, a.registry, a.types}
 	a.wallet, err = wallet.New(wallet.Config{
-		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: walletIssuer{a.issuer, a.registry, a.types}, Types: a.types,
+		Store: a.store, Shows: a.volatile, Index: a.volatile, Bell: a.volatile, Consents: a.store, Withdrawals: a.store, ConsentWait: a.cfg.ConsentWait, Issuer: issues, Types: a.types,
 		Keys: providerKeys(a.registry, a.keys), Frozen: a.registry.IssuerKeyFrozen, Domain: a.cfg.Domain.Code, CodeURL: a.cfg.CodeURL,
 		Lifetime: a.cfg.CodeLifetime, MinLifetime: a.cfg.CodeLifetimeMin, MaxLifetime: a.cfg.CodeLifetimeMax,
 		Appointments: a.store, HolderID: a.holderID, AdministratorTerm: a.cfg.AdministratorTerm, AgentTerm: a.cfg.AgentTerm,
 		StepUpFor: a.cfg.StepUpFor, PasskeyOnly: a.cfg.StepUpBy == "passkey",
+		Devices: a.store, DeviceChallenges: deviceChallenges{a.volatile}, Stocks: a.store, Offline: issues, Origin: originOf(a.cfg.PublicURL),
 	})
 	return err
 }

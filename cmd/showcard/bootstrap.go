@@ -17,6 +17,7 @@ import (
 	sockets "github.com/showcard/showcard/internal/signer"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
+	"github.com/showcard/showcard/wallethttp"
 )
 
 // The names of what a deployment keeps in its keystore. Rotation makes .../2, .../3.
@@ -245,5 +246,5 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 // operatorScopes is what an operator may do. Reading the audit log is not among it: that is for
 // auditors, who look at what operators do.
 func operatorScopes() []string {
-	return []string{"registry", rightshttp.ScopeDisputes, "corrections"}
+	return []string{"registry", rightshttp.ScopeDisputes, "corrections", wallethttp.ScopeDevices}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 )
 
@@ -381,6 +382,15 @@ func tellStory(t *testing.T, data, base string, watch *spy) {
 		do(bank, http.MethodPost, "/v1/verifications", map[string]any{"purpose": "account-opening", "facts": map[string]any{
 			"holder": map[string]any{"type": "111", "number": number, "name": name}, "type": "resident-id", "claims": map[string]any{"name": name, "id_number": number}}}, "f"+number)
 	}
+	asked := do(citizen, http.MethodPost, "/v1/wallet/devices/challenge", nil, "")
+	body := deviceBody(t, deviceKey(t, key.ES256), text(asked, "challenge"), text(asked, "origin"), text(asked, "binding"))
+	body["name"] = "张示例 " + number
+	device := text(do(citizen, http.MethodPost, "/v1/wallet/devices", body, ""), "id")
+	require.NotEmpty(t, device)
+	stock := map[string]any{"identifier": holdingOf(t, data, "person-01", "resident-id"), "view": "identity", "count": 3}
+	require.NotEmpty(t, do(citizen, http.MethodPost, "/v1/wallet/devices/"+device+"/stock", stock, "")["cwts"])
+	do(citizen, http.MethodGet, "/v1/wallet/devices/"+device+"/stock", nil, "")
+	do(as("demo-operator"), http.MethodPost, "/v1/devices/kill", map[string]any{"holder": map[string]any{"type": "111", "number": number}, "reason": "张示例 " + number}, "")
 	do(citizen, http.MethodGet, "/v1/wallet/history", nil, "")
 	do(citizen, http.MethodPost, "/v1/wallet/corrections", map[string]any{"about": "identity", "says": "我叫张示例，" + number}, "c"+number)
 	do(citizen, http.MethodPost, "/v1/wallet/export", nil, "e"+number)

@@ -90,9 +90,10 @@ func tellRestored(e *env, m manifest, done sqlstore.Restored) {
   2. suspend, reinstate and revoke again everything of that time
   3. freeze again whatever was frozen, suspended or rotated in the registry
   4. erase again whoever asked to be erased; remove again agents and passkeys that were removed
+     (devices need nothing: all %d keys were killed, people register them again)
   5. empty Redis: codes of that time could be spent twice
   6. tell witnesses that the audit log went back: they refuse its checkpoints until told
-`, m.TakenAt.Format(time.RFC3339))
+`, m.TakenAt.Format(time.RFC3339), done.Devices)
 }
 
 // vacant refuses to overwrite anything.

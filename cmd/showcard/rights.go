@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/showcard/showcard/internal/rights"
@@ -45,6 +46,8 @@ func (a *app) exporters() []rights.Exporter {
 		{Name: "appointments", Each: a.exportAppointments},
 		{Name: "sessions", Each: a.exportSessions},
 		{Name: "passkeys", Each: a.exportPasskeys},
+		{Name: "devices", Each: a.exportDevices},
+		{Name: "codes_of_devices", Each: a.exportStocks},
 		{Name: "corrections", Each: a.exportCorrections},
 		{Name: "consents", Each: a.exportConsents},
 		{Name: "withdrawals", Each: a.exportWithdrawals},
@@ -229,7 +232,7 @@ func (a *app) exportDisputes(ctx context.Context, holder string, yield func(any)
 // retention lists what is swept, a line for each kind of data.
 func (a *app) retention() rights.Retention {
 	keep := a.cfg.Retention
-	return rights.Retention{Logger: a.log, Sweeps: []rights.Sweep{
+	return rights.Retention{Logger: a.log, Sweeps: slices.Concat(a.deviceSweeps(), []rights.Sweep{
 		rights.Older("verifications and answers", keep.Records, func(ctx context.Context, before time.Time) (int64, error) {
 			answers, records, err := a.store.Sweep(ctx, before.Add(keep.Records), before)
 			return answers + records, err
@@ -245,5 +248,5 @@ func (a *app) retention() rights.Retention {
 		{Name: "exports and erasures", Run: func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepExports(ctx, now, now.Add(-48*time.Hour))
 		}},
-	}}
+	})}
 }

@@ -205,6 +205,11 @@ func (w walletIssuer) Held(ctx context.Context, holderIDs []string, only ...stri
 
 func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, bind *key.Public) (wallet.Collected, error) {
 	c, err := w.issuer.Collect(ctx, identifier, holderID, bind)
+	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, collectError(err)
+}
+
+// collectError says in the wallet's words why an issuer hands nothing out.
+func collectError(err error) error {
 	switch {
 	case errors.Is(err, issuer.ErrUnknown), errors.Is(err, issuer.ErrNotHolder):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingUnknown, err)
@@ -216,7 +221,7 @@ func (w walletIssuer) Collect(ctx context.Context, identifier, holderID string, 
 		errors.Is(err, issuer.ErrRegionFrozen), errors.Is(err, issuer.ErrAllFrozen):
 		err = fmt.Errorf("%w: %w", wallet.ErrHoldingFrozen, err)
 	}
-	return wallet.Collected{Credential: c.Credential, RefreshAt: c.RefreshAt}, err
+	return err
 }
 
 // verifierOriginals is the issuer as the verifier sees it.

@@ -384,6 +384,12 @@
   function about(dl, l) {
     const type = s.typeOf(page.catalogue, l.type);
     s.row(dl, both('时间', 'When'), s.when(l.at));
+    if (l.via === 'device') { // nobody looked: a device was given codes for later
+      s.row(dl, both('离线码', 'Offline codes'), both(l.codes + ' 个', String(l.codes)));
+      s.row(dl, both('可显示的内容', 'They show'), s.names(type, l.fields));
+      s.row(dl, both('有效至', 'Good until'), s.when(l.expires_at));
+      return;
+    }
     s.row(dl, both('用途', 'Purpose'), purposeName(l.purpose));
     s.row(dl, both('看到的内容', 'What they saw'), (l.fields || []).length ? s.names(type, l.fields) : both('没有看到内容', 'nothing'));
     (l.reasons || []).forEach(function (code) {
@@ -402,6 +408,10 @@
         const type = s.typeOf(page.catalogue, l.type), words = s.outcomes[l.outcome] || [l.outcome, l.outcome];
         const dl = make('dl');
         about(dl, l);
+        if (l.via === 'device') {
+          list.append(make('li', '', make('h3', '', both('已向设备发放离线码', 'Offline codes for a device'), l.device_name ? '：' + l.device_name : ''), make('p', 'small', type ? both(type.name[0], type.name[1]) : l.type), dl));
+          return;
+        }
         const small = make('span', 'sign tiny ' + l.outcome, s.sign(s.outcomes[l.outcome] ? l.outcome : 'indeterminate'));
         small.setAttribute('aria-hidden', 'true');
         list.append(make('li', '', make('h3', '', small, l.party_name), make('p', 'small', type ? both(type.name[0], type.name[1]) : l.type, ' · ', both(words[0], words[1].toLowerCase())), dl));

@@ -209,6 +209,25 @@ func (s *Store) ChangeAppointment(ctx context.Context, id string, from []wallet.
 		if _, err := q.exec(`UPDATE appointments SET state = $2, `+column+` = $3 WHERE id = $1`, id, string(to), micros(at)); err != nil {
 			return err
 		}
+		if wallet.AppointmentState(state) == wallet.Accepted {
+			if err := s.dismissed(q, a); err != nil {
+				return err
+			}
+		}
 		return log.store(q)
 	})
+}
+
+// dismissed revokes what devices were given by an appointment that is over: an agent's own codes; of
+// an administrator all of the company, for agents of hers have lost their right with her.
+func (s *Store) dismissed(q querier, a wallet.Appointment) error {
+	if err := q.alone(stocksOf(a.CompanyID)); err != nil {
+		return err
+	}
+	where, args := `holder_id = $2 AND person_id = $3`, []any{a.CompanyID, a.PersonID}
+	if a.Role == wallet.RoleAdministrator {
+		where, args = `holder_id = $2`, args[:1]
+	}
+	_, err := s.revokeSerials(q, where, args...)
+	return err
 }

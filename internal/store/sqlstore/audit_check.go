@@ -369,6 +369,8 @@ func rowOf(e audit.Event) (query string, args []any) {
 		return `SELECT 1 FROM corrections WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "receipt.disputed":
 		return `SELECT 1 FROM disputes WHERE id = $1`, []any{e.Detail["dispute"]}
+	case e.Kind == "device.stocked":
+		return `SELECT 1 FROM device_stocks WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "agency.offered":
 		return `SELECT 1 FROM appointments WHERE id = $1`, []any{e.Subject}
 	case strings.HasPrefix(e.Kind, "certificate.") && e.Detail["event"] != "":

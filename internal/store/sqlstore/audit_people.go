@@ -8,7 +8,7 @@ import (
 )
 
 // people looks for the entries of what people asked for and were asked: consents, corrections,
-// disputes and appointments, and of how each ended. What the rows say is not compared, only that it
+// disputes, devices, what these were given, and appointments, and of how each ended. What the rows say is not compared, only that it
 // was logged: words are sealed, and names go when their bearer is erased.
 func (c *rowCheck) people(ctx context.Context) error {
 	always := func(kind string) func(string) string { return func(string) string { return kind } }
@@ -26,6 +26,8 @@ func (c *rowCheck) people(ctx context.Context) error {
 		{"dispute", "filed_at, ''", "disputes WHERE id > $1", always("receipt.disputed")},
 		{"answer to dispute", "answered_at, ''", "disputes WHERE id > $1 AND answered_at IS NOT NULL", always("dispute.answered")},
 		{"appointment", "created_at, ''", "appointments WHERE id > $1", always("agency.offered")},
+		{"device", "created_at, ''", "devices WHERE id > $1", always("device.registered")},
+		{"stock of a device", "at, ''", "device_stocks WHERE id > $1", always("device.stocked")},
 		{"end of appointment", "COALESCE(ended_at, answered_at), state", "appointments WHERE id > $1 AND (answered_at IS NOT NULL OR ended_at IS NOT NULL)", func(state string) string {
 			kind, ok := appointmentEvent(wallet.AppointmentState(state))
 			if !ok {

@@ -172,7 +172,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	}
 	for kind, n := range map[string]int{
 		"push.begun": 1, "push.finished": 1, "certificate.issued": 3, "certificate.suspended": 1, "certificate.replaced": 1, "certificate.updated": 1, "copy.collected": 1,
-		"verification.recorded": 4, "consent.asked": 1, "consent.given": 1, "agency.granted": 2, "agency.offered": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
+		"verification.recorded": 4, "consent.asked": 1, "consent.given": 1, "agency.granted": 2, "agency.offered": 1, "device.registered": 2, "device.stocked": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
 	} {
 		require.Equal(t, n, kinds[kind], kind)
 	}
@@ -181,7 +181,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	require.Empty(t, r.Findings)
 	require.Equal(t, signed.Size, r.Proven)
 	require.Equal(t, signed.Size, r.Opened)
-	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 2 + 1 + 9}, rows)
+	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 2 + 1 + 9 + 3}, rows)
 
 	// Filters, and what only wants to be read by its place.
 	a, err := f.log.Query(ctx, audit.Query{Kind: "certificate.", Subject: "one"})
@@ -262,6 +262,8 @@ func TestOneByteChanged(t *testing.T) {
 		"look: who showed":             {[]string{`UPDATE verifications SET person_id = 'another' WHERE id = 'of-a-company'`}, audit.FoundRow, audit.NoPlace},
 		"opening destroyed":            {[]string{`UPDATE audit_entries SET opening = NULL, holder_id = '' WHERE idx = 5`}, audit.FoundOpening, audit.NoPlace},
 		"consent: deleted":             {[]string{`DELETE FROM consents`}, audit.FoundGone, audit.NoPlace},
+		"device: slipped in":           {[]string{`UPDATE devices SET id = 'another' WHERE id = 'device-1'`}, audit.FoundUnlogged, audit.NoPlace},
+		"stock: deleted":               {[]string{`DELETE FROM device_stocks`}, audit.FoundGone, audit.NoPlace},
 		"consent: slipped in":          {[]string{`UPDATE consents SET id = 'another'`}, audit.FoundUnlogged, audit.NoPlace},
 		"consent: no made yes":         {[]string{`UPDATE consents SET answer = 'lapsed'`}, audit.FoundUnlogged, audit.NoPlace},
 		"correction: deleted":          {[]string{`DELETE FROM corrections`}, audit.FoundGone, audit.NoPlace},

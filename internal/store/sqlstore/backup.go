@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/showcard/showcard/wallet"
 )
 
 // ErrDamaged says that a database file fails its own checks.
@@ -68,7 +70,7 @@ func CheckFile(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// restoreLeap is by how much the sequences of the status lists leap forward when a backup is put in
+// restoreLeap is by how much the sequences of the status lists, and of revoked serials, leap forward when a backup is put in
 // place. Caches have seen changes of the time that was lost, and compare numbers: ours must be ahead
 // of all of them.
 const restoreLeap = 1 << 32
@@ -78,6 +80,8 @@ type Restored struct {
 	ID     string // in the names of the status lists from now on
 	Lists  int64  // closed: no slot of theirs is given out any more
 	Signed int64  // people who have to sign in again
+	// Devices were killed: their people register them again.
+	Devices int64
 }
 
 // Restored makes a database that was just put back from a backup fit to go on. What happened since
@@ -86,7 +90,8 @@ type Restored struct {
 //
 //   - no list gives out another slot; the next one has a name that was never used;
 //   - the sequence of every list leaps ahead, so that every cache takes the list anew as a whole;
-//   - nobody is signed in.
+//   - nobody is signed in;
+//   - no device has a key, and no code of one is good: which were killed since, nobody knows.
 //
 // It is safe to call twice.
 func (s *Store) Restored(ctx context.Context, backup string, taken time.Time) (Restored, error) {
@@ -98,7 +103,16 @@ func (s *Store) Restored(ctx context.Context, backup string, taken time.Time) (R
 		if r.Lists, err = q.exec(`UPDATE status_lists SET used = size, seq = seq + $1`, int64(restoreLeap)); err != nil {
 			return err
 		}
-		r.Signed, err = q.exec(`DELETE FROM sessions`)
+		if r.Signed, err = q.exec(`DELETE FROM sessions`); err != nil {
+			return err
+		}
+		if r.Devices, err = q.exec(`UPDATE devices SET killed_at = $1, killed_by = $2 WHERE killed_at IS NULL`, micros(s.cfg.Now()), wallet.KilledByRestore); err != nil {
+			return err
+		}
+		if _, err := leapSerials(q, restoreLeap); err != nil {
+			return err
+		}
+		_, err = s.revokeSerials(q, `expires_at > $2`, int64(0))
 		return err
 	})
 	return r, err

@@ -74,12 +74,20 @@ func (s *Store) Commit(ctx context.Context, b issuer.Batch) ([]issuer.Committed,
 		for i, n := range b.Certificates {
 			fates[n.Line] = out[i]
 		}
+		var halted stopped
+		_, together := q.(bulk)
 		for i, c := range b.Changes {
+			if changes[i].later = nil; together {
+				changes[i].later = &halted
+			}
 			fate := issuer.Committed{Identifier: c.Identifier}
 			if fate.Err = s.changeOnce(q, c, &changes[i]); fate.Err != nil && !refusal(fate.Err) {
 				return fate.Err
 			}
 			fates[c.Line] = fate
+		}
+		if err := s.revokeAboutAll(q, halted); err != nil {
+			return err
 		}
 		if b.Job == "" {
 			return nil

@@ -218,6 +218,11 @@ func (s *Store) PutWithdrawal(ctx context.Context, d wallet.Withdrawal) (wallet.
 			return err
 		}
 		standing.At = moment(at)
+		// Whoever scans a code is not asked for its name, so that withdrawing from one party takes back
+		// all codes, as it closes all shows.
+		if _, err := s.revokeSerials(q, `person_id = $2 AND ($3 = '' OR identifier = $3)`, d.PersonID, d.Certificate); err != nil {
+			return err
+		}
 		return log.store(q)
 	})
 	return standing, err

@@ -3,7 +3,8 @@
 //
 //	issuer     certificates, their slots in status lists, the gapless sequence of changes,
 //	           bulk pushes, answers to repeated requests
-//	wallet     copies of certificates, who may act for whom, who looked
+//	wallet     copies of certificates, who may act for whom, who looked; devices, the serials of
+//	           codes that they were given, and the gapless sequence of those revoked before their end
 //	verifier   one record per verification, which decides that a code is spent
 //	registry   the entries of the registry and every revision of them
 //	access     sessions of people who have signed in

@@ -21,6 +21,7 @@ var impersonal = map[string]string{
 	"certificate_events": "the department's record: states, dates", "portraits": "the department's record",
 	"push_results": "the department's answers, kept for a while", "requests": "the department's answers, a day old at most",
 	"registry_revisions": "the registry", "registry_entries": "the registry", "registry_history": "the registry",
+	"revoked_serials": "random numbers", "revoked_serial_head": "a count",
 	"audit_tree": "hashes", "audit_tiles": "hashes", "audit_checkpoints": "hashes",
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/internal/audit"
 	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/issuer"
+	"github.com/showcard/showcard/wallet"
 )
 
 // NoteExport implements [rights.Erasures].
@@ -82,6 +83,11 @@ func erasing() []struct{ what, statement string } {
 		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
 		{"handles of passkeys", `DELETE FROM passkey_users WHERE person_id = $1`},
 		{"sessions", `DELETE FROM sessions WHERE holder_id = $1`},
+		// After the sessions, as a sign-out: who gives a device codes holds the session. The serials
+		// that may still be shown are revoked, in erase; what is left here has expired.
+		{"devices", `DELETE FROM devices WHERE person_id = $1`},
+		{"stocks of devices", `DELETE FROM device_stocks WHERE holder_id = $1`},
+		{"links of stocks", `UPDATE device_stocks SET person_id = '', device_id = '' WHERE person_id = $1`},
 		// The words of the person go; a dispute of the party's goes on without naming her.
 		{"disputes", `UPDATE disputes SET reason = NULL, answer = NULL, state = CASE WHEN state = 'open' THEN 'withdrawn' ELSE state END WHERE holder_id = $1 AND holder_id <> '' AND side = 'holder'`},
 		{"links of disputes", `UPDATE disputes SET holder_id = '' WHERE holder_id = $1 AND holder_id <> ''`},
@@ -141,6 +147,10 @@ func (s *Store) erase(ctx context.Context, holderID string, digest []byte, now t
 		if n == 0 {
 			return rights.ErrConfirmation
 		}
+		// Whom she appointed as an administrator acts no more.
+		if _, err := s.revokeSerials(q, `holder_id IN (SELECT company_id FROM appointments WHERE person_id = $2 AND role = $3 AND state = 'accepted')`, holderID, wallet.RoleAdministrator); err != nil {
+			return err
+		}
 		for _, e := range erasing() {
 			n, err := q.exec(e.statement, holderID)
 			if err != nil {
@@ -148,6 +158,15 @@ func (s *Store) erase(ctx context.Context, holderID string, digest []byte, now t
 			}
 			out = append(out, rights.Erased{What: e.what, Rows: n})
 		}
+		revoked, err := s.revokeSerials(q, `person_id = $2 OR holder_id = $2`, holderID)
+		if err != nil {
+			return err
+		}
+		expired, err := q.exec(`DELETE FROM device_serials WHERE person_id = $1 OR holder_id = $1`, holderID)
+		if err != nil {
+			return err
+		}
+		out = append(out, rights.Erased{What: "codes of devices", Rows: int64(revoked) + expired})
 		openings, err := eraseOpenings(q, holderID)
 		if err != nil {
 			return err
@@ -182,12 +201,16 @@ func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
 		case !state.Terminal() || since > micros(e.EndedBefore):
 			return issuer.ErrContentKept
 		}
+		if err := s.revokeAbout(q, e.Identifier, true); err != nil { // it has ended: there are none, unless its end was entered by hand
+			return err
+		}
 		// The identifier, the slots, the state and the dates of the events stay, or the status list
 		// would no longer be right.
 		for _, statement := range []string{
 			`DELETE FROM portraits WHERE identifier = $1`,
 			`DELETE FROM representatives WHERE identifier = $1`,
 			`DELETE FROM wallet_copies WHERE identifier = $1`,
+			`DELETE FROM device_serials WHERE identifier = $1`,
 			`UPDATE certificate_events SET reason = NULL, reason_id = '' WHERE identifier = $1`,
 			`UPDATE certificates SET row_data = '', row_digest = '', credential = '', reason = NULL, live = NULL, live_at = NULL, holder_id = '' WHERE identifier = $1`,
 		} {

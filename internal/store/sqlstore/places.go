@@ -34,6 +34,7 @@ func sealedPlaces() []sealedPlace {
 		{table: "corrections", key: []string{"id"}, columns: []string{"said", "answer"}},
 		{table: "consents", key: []string{"id"}, columns: []string{"note"}},
 		{table: "passkeys", key: []string{"id"}, columns: []string{"name"}},
+		{table: "devices", key: []string{"id"}, columns: []string{"name"}},
 	}
 }
 
@@ -70,6 +71,11 @@ func holderIDs() []column {
 		{"consents", "holder_id"},
 		{"consents", "person_id"},
 		{"withdrawals", "person_id"},
+		{"devices", "person_id"},
+		{"device_stocks", "holder_id"},
+		{"device_stocks", "person_id"},
+		{"device_serials", "holder_id"},
+		{"device_serials", "person_id"},
 	}
 }
 
@@ -89,6 +95,9 @@ func openBytes() map[column]string {
 		{"passkey_users", "handle"}:    "random",
 		{"passkeys", "credential_id"}:  "random, made by the device",
 		{"passkeys", "public_key"}:     "a public key, of this place only",
+		{"devices", "public_key"}:      "a public key, of this place only",
+		{"device_serials", "serial"}:   "random",
+		{"revoked_serials", "serial"}:  "random",
 		{"audit_tree", "hashes"}:       "hashes of such leaves",
 		{"audit_tiles", "hashes"}:      "hashes of such leaves",
 	}

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"regexp"
@@ -22,7 +23,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures|devices|device_stocks|device_serials|revoked_serials)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -93,6 +94,28 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.SweepRequests(ctx, now.AddDate(-1, 0, 0))
 	require.NoError(t, err)
 	require.NoError(t, s.StepUpSession(ctx, "session-1", now))
+	_, err = s.Devices(ctx, "blind-one")
+	require.NoError(t, err)
+	_, err = s.Standing(ctx, "blind-one", "device-1", now)
+	require.NoError(t, err)
+	_, err = s.Stocked(ctx, "blind-two", "", wallet.Cursor{At: now}, 10)
+	require.NoError(t, err)
+	_, err = s.Stocked(ctx, "blind-two", "blind-one", wallet.Cursor{At: now}, 10)
+	require.NoError(t, err)
+	_, err = s.KillDevices(ctx, wallet.DeviceKill{ID: "device-1", PersonID: "blind-one", At: now})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.PutStock(ctx, wallet.Stocked{ID: "no", HolderID: "blind-two", PersonID: "blind-one", DeviceID: "device-1", Session: "session-1", Identifier: "two"}, 5), wallet.ErrDeviceKilled)
+	_, err = s.KillDevices(ctx, wallet.DeviceKill{PersonID: "blind-one", At: now})
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeAppointment(ctx, "a", []wallet.AppointmentState{wallet.Accepted}, wallet.Removed, "p", now))
+	_, err = s.PutWithdrawal(ctx, wallet.Withdrawal{ID: "w", PersonID: "p", Certificate: "one", At: now})
+	require.NoError(t, err)
+	_, _, err = s.RevokedSerials(ctx, 0, now, 10)
+	require.NoError(t, err)
+	for _, sweep := range []func(context.Context, time.Time) (int64, error){s.SweepDevices, s.SweepSerials, s.SweepStocks} {
+		_, err = sweep(ctx, now.AddDate(-1, 0, 0))
+		require.NoError(t, err)
+	}
 	require.NoError(t, s.EndSession(ctx, "session-1"))
 	_, err = s.EndSessions(ctx, "blind-one")
 	require.NoError(t, err)

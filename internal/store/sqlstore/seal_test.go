@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -83,6 +84,14 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	for _, id := range []string{"session-1", "session-2"} {
 		require.NoError(t, s.OpenSession(ctx, access.Session{ID: id, Holder: "blind-one", Name: secretName, Method: "oidc:demo", At: now, SignedInAt: now, Expires: now.Add(time.Hour)}))
 	}
+	for _, id := range []string{"device-1", "device-2"} {
+		k, err := key.Generate(key.SM2)
+		require.NoError(t, err)
+		require.NoError(t, s.AddDevice(ctx, wallet.Device{ID: id, PersonID: "blind-one", Key: k.Public(), Name: secretName, Session: "session-1", CreatedAt: now}, 5))
+	}
+	require.NoError(t, s.RefusedDevice(ctx, "blind-one", "proof"))
+	require.NoError(t, s.PutStock(ctx, wallet.Stocked{ID: "stock", At: now, HolderID: "blind-two", PersonID: "blind-one", DeviceID: "device-1", Session: "session-1", Identifier: "two",
+		Serials: []wallet.Serial{{1}, {2}}, Codes: 2, ExpiresAt: now.Add(time.Hour)}, 5))
 }
 
 func TestNothingPersonalLiesReadable(t *testing.T) {
@@ -133,6 +142,7 @@ func TestMovedValuesDoNotOpen(t *testing.T) {
 		"answer to another request":          {`UPDATE requests SET response = (SELECT answer FROM verifications WHERE id = 'v2')`, readRequest},
 		"result of another line":             {`UPDATE push_results SET detail = (SELECT detail FROM push_results WHERE line = 3) WHERE line = 1`, readResults},
 		"name of another session":            {`UPDATE sessions SET name = (SELECT name FROM sessions WHERE id = 'session-2') WHERE id = 'session-1'`, readSession},
+		"name of another device":             {`UPDATE devices SET name = (SELECT name FROM devices WHERE id = 'device-2') WHERE id = 'device-1'`, readDevices},
 		"reason of a history from elsewhere": {`UPDATE certificate_events SET reason_id = 'another'`, readEvents},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,5 +217,10 @@ func TestDatabaseNeedsItsKeystore(t *testing.T) {
 
 func readDisputes(s *sqlstore.Store) error {
 	_, err := s.DisputesOf(background(), "v1")
+	return err
+}
+
+func readDevices(s *sqlstore.Store) error {
+	_, err := s.Devices(context.Background(), "blind-one")
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/audit"
+	"github.com/showcard/showcard/wallet"
 )
 
 var _ access.Sessions = (*Store)(nil)
@@ -95,10 +96,24 @@ func (s *Store) EndSession(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, 2, func(q querier) error {
+	now := s.cfg.Now().UTC()
+	killed, err := s.killing(signedOut(o.Holder, now), "of the session")
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, 4, func(q querier) error {
 		n, err := q.exec(`DELETE FROM sessions WHERE id = $1`, id)
 		if err != nil || n == 0 {
 			return err
+		}
+		dead, err := s.killDevices(q, wallet.KilledBySignOut, now, `session = $3`, id)
+		if err != nil {
+			return err
+		}
+		if dead > 0 {
+			if err := killed.store(q); err != nil {
+				return err
+			}
 		}
 		return log.store(q)
 	})
@@ -109,6 +124,11 @@ func (s *Store) EndSessions(ctx context.Context, holder string) (n int, err erro
 	log, err := s.audited(audit.Event{
 		Kind: "session.ended", Actor: "person:" + holder, Holder: holder, Detail: map[string]string{"which": "all"},
 	})
+	if err != nil {
+		return 0, err
+	}
+	at := s.cfg.Now().UTC()
+	killed, err := s.killing(signedOut(holder, at), "all")
 	if err != nil {
 		return 0, err
 	}
@@ -125,6 +145,16 @@ func (s *Store) EndSessions(ctx context.Context, holder string) (n int, err erro
 		}); err != nil {
 			return err
 		}
+		// Also of devices that she uses in no session at the moment: a phone was lost.
+		dead, err := s.killDevices(q, wallet.KilledBySignOut, at, `person_id = $3`, holder)
+		if err != nil {
+			return err
+		}
+		if dead > 0 {
+			if err := killed.store(q); err != nil {
+				return err
+			}
+		}
 		if n == 0 {
 			return nil
 		}
@@ -134,6 +164,10 @@ func (s *Store) EndSessions(ctx context.Context, holder string) (n int, err erro
 		return 0, err
 	}
 	return n, nil
+}
+
+func signedOut(holder string, at time.Time) wallet.DeviceKill {
+	return wallet.DeviceKill{PersonID: holder, By: wallet.KilledBySignOut, Actor: "person:" + holder, At: at}
 }
 
 // SweepSessions implements [access.Sessions].

@@ -25,6 +25,9 @@ type change struct {
 	reason         []byte // sealed for certificates
 	eventReason    []byte // sealed for certificate_events, under reasonID
 	reasonID       string
+	// later, where it is given, is told of the certificate, whose codes are revoked with those of
+	// others of its batch.
+	later *stopped
 }
 
 // ChangeState implements [issuer.Record].
@@ -127,7 +130,7 @@ func known(state issuer.State) bool {
 }
 
 // enterChange writes a change of state that was found to be allowed: the certificate, its
-// history, its slots and the sequences of their lists.
+// history, its slots and the sequences of their lists, and what devices were given of it.
 func (s *Store) enterChange(q querier, c change) error {
 	var number, original int64
 	var list string
@@ -141,6 +144,15 @@ func (s *Store) enterChange(q querier, c change) error {
 	if _, err := q.exec(`INSERT INTO certificate_events (identifier, number, at, from_state, to_state, who, reason, reason_id, replaced_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, c.identifier, number, c.at, string(c.from), string(c.to), c.by, c.eventReason, c.reasonID, c.replacedBy); err != nil {
 		return err
+	}
+	switch {
+	case c.to == issuer.Valid:
+	case c.later != nil:
+		c.later.add(c.identifier, c.to.Terminal())
+	default:
+		if err := s.revokeAbout(q, c.identifier, c.to.Terminal()); err != nil {
+			return err
+		}
 	}
 	status := c.to.Public()
 	if c.from.Public() == status {

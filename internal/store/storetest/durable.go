@@ -35,6 +35,9 @@ type DurableStore interface {
 	wallet.Consents
 	wallet.Withdrawals
 	wallet.Appointments
+	wallet.Devices
+	wallet.Stocks
+	wallet.RevokedSerials
 	correction.Store
 	passkey.Store
 	verifier.Records
@@ -47,6 +50,9 @@ type DurableStore interface {
 	SweepConsents(ctx context.Context, before time.Time) (int64, error)
 	SweepStatusChanges(ctx context.Context, before time.Time, published func(list string) (seq uint64, ok bool)) (int64, error)
 	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
+	SweepDevices(ctx context.Context, before time.Time) (int64, error)
+	SweepSerials(ctx context.Context, before time.Time) (int64, error)
+	SweepStocks(ctx context.Context, before time.Time) (int64, error)
 }
 
 // DurableConfig is what a case asks of the store that it tries.
@@ -69,7 +75,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "verifications": durableVerifications, "registry": durableRegistry,
 		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {
