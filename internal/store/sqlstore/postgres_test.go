@@ -128,7 +128,7 @@ func TestTakenKeysAreFoundByIndex(t *testing.T) {
 	open(t, sqlstore.Config{URL: url, Keys: newKeys(t)})
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer conn.Close(context.Background()) //nolint:errcheck // the test is over
+	defer conn.Close(context.Background())
 	for _, text := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE taken AS " + sqlstore.TakenByKey} {
 		_, err := conn.Exec(t.Context(), text)
 		require.NoError(t, err)
