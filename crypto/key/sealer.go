@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -150,9 +149,10 @@ func seal[T string | []byte](s *Sealer, table, row, column string, plain T) ([]b
 	}
 	out := make([]byte, 16+len(plain), sealedOverhead+len(plain))
 	binary.BigEndian.PutUint32(out, id)
-	_, _ = rand.Read(out[4:16]) // never fails since Go 1.24
+	nonce := random(12)
+	copy(out[4:], nonce)
 	copy(out[16:], plain)
-	return aead.Seal(out[:16], out[4:16], out[16:], place(table, row, column)), nil // in its place
+	return aead.Seal(out[:16], nonce, out[16:], place(table, row, column)), nil // in its place
 }
 
 // Open opens a value in its place.
