@@ -123,6 +123,7 @@ func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error
 	return []Metric{
 		Metric{Name: "status_lookup_ratio", Value: round(looked.Ratio), Unit: "x",
 			Baseline: "BITFIELD_RO a request over loopback: " + micros(looked.Plain), Ours: fmt.Sprintf("%.1f ns, %s", looked.Ours, at)}.atLeast(1000),
+		{Name: "status_lookup_near_ns", Value: round(looked.Near), Unit: "ns", Ours: "in one list: what is left when memory is not waited for"},
 		Metric{Name: "status_memory_ratio", Value: math.Round(max(inRedis, inVerifier)*1e4) / 1e4, Unit: "x",
 			Baseline: "raw: " + mega(raw), Ours: fmt.Sprintf("used_memory of Redis with its stream %s, verifier %s, %s", mega(float64(after-before)), mega(float64(v.Bytes)), at)}.atMost(1.02),
 		{Name: "revocation_p50_ms", Value: round(p50.Seconds() * 1e3), Unit: "ms",
