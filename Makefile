@@ -16,8 +16,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
-COMMANDS := redis-server initdb zbarimg openssl python3 node npm gcc chromium javac mvn
-PACKAGES := redis-server postgresql zbar-tools openssl python3 nodejs npm gcc libc6-dev chromium fonts-noto-cjk openjdk-17-jdk-headless maven
+COMMANDS := redis-server initdb zbarimg openssl python3 node npm gcc chromium
+PACKAGES := redis-server postgresql zbar-tools openssl python3 nodejs npm gcc libc6-dev chromium fonts-noto-cjk
 # Debian keeps the programs of PostgreSQL out of PATH, by version.
 POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -40,8 +40,7 @@ test: tools-check npm
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
 	@others=$$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))" | tr '\n' ' '); set -x; \
 	go run ./internal/testsum 'npm test --prefix web/e2e' "-p 1 $$others" './testdata/gen/...' '-race -run $(AT_ONCE) ./cmd/showcard' \
-		'-run $(ALONE) ./internal/store/sqlstore' '-p 1 -tags purego ./crypto/...' \
-		-- '-p 1 -race -skip $(ALONE) $(CONCURRENT)' 'make -C sdk/ts test' 'make -C sdk/java test'
+		-- '-p 1 -race -skip $(ALONE) $(CONCURRENT)' '-run $(ALONE) $(CONCURRENT)' '-tags purego ./crypto/...'
 
 check:
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \

@@ -150,7 +150,7 @@ func (t *Target) shots(n int, round []int) ([]shot, error) {
 			}
 			shots[i].text = post(t.Address, "/v1/wallet/shows", p.Token, "", body)
 		case kindReport:
-			shots[i].text = get(t.Address, "/v1/wallet/export", p.Token)
+			shots[i].text = get(t.Address, "/v1/disputes", t.Operator)
 		}
 		shots[i].kind = kind
 	}

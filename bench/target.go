@@ -17,11 +17,12 @@ import (
 // Target is a server that is measured: a process of its own, which makes the codes that are to be
 // checked when it is told to. The line that it begins with says where it is.
 type Target struct {
-	Address string   `json:"address"`
-	Token   string   `json:"token"`   // of a checker
-	Purpose string   `json:"purpose"` // that it checks for
-	People  []Person `json:"people,omitempty"`
-	Sample  *Sample  `json:"sample,omitempty"`
+	Address  string   `json:"address"`
+	Token    string   `json:"token"`    // of a checker
+	Purpose  string   `json:"purpose"`  // that it checks for
+	Operator string   `json:"operator"` // token of one who asks for reports
+	People   []Person `json:"people,omitempty"`
+	Sample   *Sample  `json:"sample,omitempty"`
 
 	cmd *exec.Cmd
 	in  io.WriteCloser

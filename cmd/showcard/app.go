@@ -88,8 +88,8 @@ type deployment struct {
 
 // collectAt is by how much the heap may grow before it is collected. What lives long is small, some
 // tens of MB, and a request leaves a hundred KB behind: at Go's default of 100 collecting takes a tenth
-// of the processor, at this a thirtieth, for as many MB again.
-const collectAt = 300
+// of the processor, at this half of that, for some tens of MB more. A push of millions stays below 200.
+const collectAt = 200
 
 // build opens the stores and wires the rooms. The caller closes the app.
 func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error) {

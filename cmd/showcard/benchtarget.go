@@ -89,7 +89,11 @@ func (t *benchTarget) about(ctx context.Context) (*bench.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &bench.Target{Address: strings.TrimPrefix(t.base, "http://"), Token: granted.AccessToken, Purpose: benchPurpose}
+	operator, err := t.callers.token(ctx, t.access, "demo-operator")
+	if err != nil {
+		return nil, err
+	}
+	out := &bench.Target{Operator: operator.AccessToken, Address: strings.TrimPrefix(t.base, "http://"), Token: granted.AccessToken, Purpose: benchPurpose}
 	for _, p := range t.people {
 		holder := t.holderID(p.holder)
 		held, err := t.wallet.Holdings(ctx, t.person(holder), false)
