@@ -23,7 +23,7 @@ func cpuTime(pids ...int) (total time.Duration, known bool) {
 		wanted[strconv.Itoa(pid)] = true
 	}
 	for _, name := range stats {
-		text, err := os.ReadFile(name) //nolint:gosec // of the kernel
+		text, err := os.ReadFile(name)
 		if err != nil {
 			continue // it has just ended
 		}

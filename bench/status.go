@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2" //nolint:depguard // which certificate is asked about is no secret
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -76,7 +76,7 @@ func (s statusRun) run(ctx context.Context, cfg Config) (out []Metric, err error
 		return nil, err
 	}
 
-	n := &nation{store: store, rnd: rand.New(rand.NewPCG(3, 4))} //nolint:gosec // as above
+	n := &nation{store: store, rnd: rand.New(rand.NewPCG(3, 4))}
 	before, err := usedMemory(ctx, redis)
 	if err != nil {
 		return nil, err

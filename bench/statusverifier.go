@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2" //nolint:depguard // which certificate is asked about is no secret
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -62,7 +62,7 @@ func Verifier(ctx context.Context, url string, out io.Writer) error {
 	go func() { ended <- r.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-ended // nil: it was called off
+		_ = <-ended //nolint:staticcheck // nil: it was called off
 	}()
 	if err := r.Warm(ctx); err != nil {
 		return err
@@ -152,7 +152,7 @@ func lookups(ctx context.Context, r *replica.Replica, url string, rounds int, sl
 	}
 	const many = 200 // of ours at a time, or the clock would cost as much
 	var failed atomic.Int64
-	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // as above
+	rnd := rand.New(rand.NewPCG(1, 2))
 	anywhere := func() (list int, index uint64) {
 		n := rnd.Uint64()
 		return int(n >> 32 % uint64(len(names))), n & (1<<32 - 1) % listEntries
