@@ -11,6 +11,7 @@ var doors = map[string]string{
 	"crypto/key":        "crypto/sm internal/strictjson",
 	"crypto/jose":       "crypto/key crypto/sm internal/strictjson",
 	"crypto/cose":       "crypto/key crypto/sm",
+	"crypto/bundle":     "crypto/cose crypto/key crypto/sdcwt crypto/statuslist",
 	"crypto/sdcwt":      "crypto/cose crypto/key crypto/sm",
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
