@@ -54,6 +54,9 @@ func (k *check) code(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if code.Kind == qr.Offline && k.offline != nil {
+		return k.offlineCode(ctx, code.Offline)
+	}
 	if code.Kind != qr.Ticket {
 		return nil, fmt.Errorf("%w: an offline code", qr.ErrNotOurs)
 	}
@@ -181,6 +184,7 @@ func (k *check) turnedAway(ctx context.Context, refusal error) error {
 	v := k.record
 	// Neither code, challenge nor request is used up: the party may come again with a right.
 	v.RequestKey, v.RequestHash, v.ShowID, v.Ticket, v.Challenge, v.Ask = "", [32]byte{}, "", [32]byte{}, "", ""
+	v.Proof, v.Code = nil, nil
 	v.Outcome, v.Reasons, v.AnswerUntil = string(Refused), []string{refusalCode(refusal)}, v.At
 	if err := k.cfg.Records.Record(ctx, v); err != nil {
 		return fmt.Errorf("verifier: record: %w", err)
@@ -369,6 +373,9 @@ func (k *check) store(ctx context.Context, a *Answer) (*Answer, error) {
 			return a, err
 		}
 		// Another scanner was faster: no name, no field leaves.
+		if k.record.Proof != nil {
+			return k.refuse(Failed, CodeReplayed), nil
+		}
 		return k.refuse(Failed, "code-used"), nil
 	case errors.Is(err, ErrRequestReused):
 		if same, err := k.repeat(ctx, k.caller, k.req.Key, k.record.RequestHash, k.req.Receipt); same != nil || err != nil {

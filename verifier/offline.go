@@ -68,7 +68,7 @@ func NewOfflineChecker(cfg OfflineConfig) (*OfflineChecker, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &OfflineChecker{cfg: cfg, offline: &offline{trust: cfg.Trust, types: cfg.Types, tables: cfg.Tables},
+	return &OfflineChecker{cfg: cfg, offline: newOffline(cfg.Trust, cfg.Types, cfg.Tables),
 		memory: &replayMemory{most: cfg.Memory, until: map[sdcwt.Serial]time.Time{}}, audience: append([]string{"any"}, cfg.Scenes...)}, nil
 }
 
@@ -148,7 +148,12 @@ func readOffline(r *Result, scanned string, now time.Time) *sdcwt.Token {
 		r.Signature.fail(textCode(err))
 		return nil
 	}
-	t, err := sdcwt.Parse(code.Offline)
+	return readToken(r, code.Offline, now)
+}
+
+// readToken reads what is in an offline code.
+func readToken(r *Result, code []byte, now time.Time) *sdcwt.Token {
+	t, err := sdcwt.Parse(code)
 	if err != nil {
 		r.Signature.fail(sdcwt.Code(err))
 		return nil
@@ -179,6 +184,10 @@ type offline struct {
 	types  *schemas.Catalogue
 	tables *key.Tables
 	index  atomic.Pointer[hints]
+}
+
+func newOffline(trust TrustSource, types *schemas.Catalogue, tables *key.Tables) *offline {
+	return &offline{trust: trust, types: types, tables: tables}
 }
 
 // hints are the keys of issuers by the "kid" of offline codes, for one trust list.

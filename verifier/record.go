@@ -28,7 +28,7 @@ type Verification struct {
 	Fields      []string // disclosed to the caller
 	Outcome     string
 	Reasons     []string
-	Via         string    // code, presentation, facts
+	Via         string    // code, presentation, facts, offline
 	Answer      []byte    // JSON of the answer; the store seals it
 	AnswerUntil time.Time // a repeat is answered until then; afterwards Answer is erased
 	// Receipt is JSON of what the receipt says, without values, and of its salts. The store seals
@@ -38,6 +38,15 @@ type Verification struct {
 	// nowhere else: a receipt that was made up or dated back later differs from the log.
 	ReceiptDigest string
 	PortraitAt    time.Time // when the portrait was first fetched; zero: never
+
+	// Of a check of an offline code. Proof is the digest of the device's proof: it counts once online,
+	// and once for each party that shows it to be settled; nil: another kind of check, or no good proof.
+	Proof []byte
+	// Code is what the record said of the code when it was judged. The store MUST find it so still when
+	// it writes, or fail with ErrCodeMoved.
+	Code      *CodeState
+	SettledAt time.Time // when a check made offline, at At, came to us; zero: it was made here
+	Conflicts []string  // codes of what was found at odds
 }
 
 // The record's answers.
@@ -52,7 +61,7 @@ var (
 // the answer leaves only afterwards, so a code cannot be accepted twice, across processes and
 // whatever happens to the cache.
 type Records interface {
-	// Record stores v. It MUST return ErrSpent when ShowID, Ticket or Challenge stands in
+	// Record stores v. It MUST return ErrSpent when ShowID, Ticket, Challenge or Proof stands in
 	// another record, and ErrRequestReused when (Caller, RequestKey) does; the latter when
 	// both do, because a repeated request is to be answered, not refused.
 	Record(ctx context.Context, v Verification) error

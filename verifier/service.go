@@ -118,10 +118,15 @@ type ServiceConfig struct {
 	// HolderID gives the blind id of whom a check of facts names, so that she reads of it also
 	// when she holds no such certificate. nil: she does not.
 	HolderID func(schemas.HolderRef) string
+	// Offline says how offline codes are checked. nil: they are not ours.
+	Offline *CodesConfig
 }
 
 // Service checks codes, presentations and facts for relying parties, and records each check.
-type Service struct{ cfg ServiceConfig }
+type Service struct {
+	cfg     ServiceConfig
+	offline *offline // nil: offline codes are not ours
+}
 
 // NewService makes a service.
 func NewService(cfg ServiceConfig) (*Service, error) {
@@ -149,14 +154,22 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	if cfg.PortraitFor == 0 {
 		cfg.PortraitFor = 5 * time.Minute
 	}
-	return &Service{cfg: cfg}, nil
+	s := &Service{cfg: cfg}
+	if cfg.Offline != nil {
+		offline := *cfg.Offline
+		if err := offline.check(); err != nil {
+			return nil, err
+		}
+		s.cfg.Offline, s.offline = &offline, newOffline(offline.Trust, offline.Types, offline.Tables)
+	}
+	return s, nil
 }
 
 // Request is one check.
 type Request struct {
 	Code          string
 	Presentation  string
-	Nonce         string // of the challenge that the presentation answers
+	Nonce         string // of the challenge that the presentation, or an offline code, answers
 	Facts         *Facts
 	Purpose       string
 	Fields        []string // with Code: what the caller wants; the holder is asked for what she does not show

@@ -51,6 +51,7 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodPost, Path: "/v1/verifications", Roles: parties, Scope: Scope, Class: httpd.ClassScan, MaxBody: 8 << 20, Timeout: longest, Handler: a.verify},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id", Roles: parties, Scope: Scope, Class: httpd.ClassWait, Timeout: longest, Handler: a.await},
 		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
+		{Method: http.MethodPost, Path: "/v1/verifications/offline", Roles: parties, Scope: Scope, Class: httpd.ClassBulk, MaxBody: maxSettle, Timeout: longest, Handler: a.settle},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/receipt", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.receipt},
 	}
@@ -169,18 +170,23 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	if errors.As(err, &asked) {
 		return a.wait(c, asked.ID, body.Wait)
 	}
+	if err != nil {
+		return nil, tooMany(err)
+	}
+	return a.wire(got), nil
+}
+
+// tooMany says when to come again.
+func tooMany(err error) error {
 	var limited *verifier.RateLimitedError
 	if errors.As(err, &limited) {
-		return nil, &httpd.Problem{Code: httpd.CodeRateLimited, RetryAfter: limited.RetryAfter}
+		return &httpd.Problem{Code: httpd.CodeRateLimited, RetryAfter: limited.RetryAfter}
 	}
 	var day *verifier.DayQuotaError
 	if errors.As(err, &day) {
-		return nil, &httpd.Problem{Code: "day-quota-used", RetryAfter: day.RetryAfter}
+		return &httpd.Problem{Code: "day-quota-used", RetryAfter: day.RetryAfter}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return a.wire(got), nil
+	return err
 }
 
 func (a *API) wire(got *verifier.Answer) answer {

@@ -28,7 +28,7 @@ type Look struct {
 	Fields     []string // disclosed
 	Outcome    string
 	Reasons    []string
-	Via        string // code, presentation, facts
+	Via        string // code, presentation, facts, offline
 	// Consent is how she answered when she was asked for more than she showed, Asked what for.
 	Consent string
 	Asked   []string
@@ -42,6 +42,7 @@ type Look struct {
 	Holder     string    // whose certificate: hers, or that of a company she acts for
 	Receipt    bool      // there is a receipt
 	PortraitAt time.Time // when the portrait was fetched; zero: it was not
+	SettledAt  time.Time // when a check that was made offline came to us; zero: it was made here
 	// Of lines that tell of codes given to a device (ViaDevice): which, for which view, how many, and
 	// until when they are good. DeviceName is told to whose device it is; not stored.
 	Device, DeviceName, View string

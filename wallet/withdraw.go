@@ -158,6 +158,13 @@ func (w *Wallet) blocked(ctx context.Context, personID string) (parties []string
 	return parties, nil
 }
 
+// ShutsOut says whether a person shows a party nothing. Shows have it with them; it is for codes that
+// were made for a checker without a network and are shown to one that has it.
+func (w *Wallet) ShutsOut(ctx context.Context, personID, party string) (bool, error) {
+	parties, err := w.blocked(ctx, personID)
+	return slices.Contains(parties, party), err
+}
+
 // openShows returns a person's shows that still take a scan, or did so not longer ago than past.
 func (w *Wallet) openShows(ctx context.Context, personID string, past time.Duration) ([]Show, error) {
 	all, err := w.cfg.Index.OpenShows(ctx, personID)

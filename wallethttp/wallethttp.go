@@ -253,6 +253,7 @@ type look struct {
 	Company    bool       `json:"company,omitempty"` // of a company that she acts for
 	Consent    string     `json:"consent,omitempty"` // answer, when she was asked for more than she showed
 	Asked      []string   `json:"asked,omitempty"`
+	SettledAt  *time.Time `json:"settled_at,omitempty"` // when a check that was made offline came in
 	// Of codes that were given to a device.
 	Device     string     `json:"device,omitempty"`
 	DeviceName string     `json:"device_name,omitempty"` // of one's own
@@ -314,7 +315,7 @@ func (a *API) history(c *gin.Context) (any, error) {
 		out[i] = look{
 			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
 			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Consent: l.Consent, Asked: l.Asked, Company: l.Holder != person(c).HolderID,
-			Device: l.Device, DeviceName: l.DeviceName, View: l.View, Codes: l.Codes, ExpiresAt: optionalTime(l.ExpiresAt),
+			Device: l.Device, DeviceName: l.DeviceName, View: l.View, Codes: l.Codes, ExpiresAt: optionalTime(l.ExpiresAt), SettledAt: optionalTime(l.SettledAt),
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt

@@ -72,6 +72,7 @@ type app struct {
 	issuer   *issuer.Issuer
 	wallet   *wallet.Wallet
 	verifier *verifier.Service
+	settled  settledFigures
 	access   *access.Service
 	login    *login.Service
 	audit    *audit.Log
@@ -283,7 +284,7 @@ func (a *app) openVerifier() error {
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: a.checker, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
 		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
-		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID, PerMinute: a.checksPerMinute(),
+		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID, PerMinute: a.checksPerMinute(), Offline: a.offlineCodes(),
 	})
 	return err
 }
@@ -338,6 +339,7 @@ func (a *app) mount() (err error) {
 	return errors.Join(
 		a.tableMetrics(),
 		a.replicaMetrics(),
+		a.settledMetrics(),
 		a.server.Mount(rightsAPI.Routes(), rightshttp.Errors()),
 		a.server.Mount(a.access.Routes(), nil),
 		a.server.Mount(a.login.Routes(), login.Errors()),

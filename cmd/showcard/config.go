@@ -184,6 +184,10 @@ type retentionConfig struct {
 	// status_changes are single changes of status lists that the cache has had; the lists stay. A
 	// cache that was away for longer gets whole lists. Default 24h; 1h at least.
 	StatusChanges time.Duration `yaml:"status_changes"`
+	// offline_checks is how long after it was made a check that a counter made without a network may be
+	// settled. For so long beyond the end of an offline code it is known whose it was. Default 168h (seven
+	// days); 1h at least.
+	OfflineChecks time.Duration `yaml:"offline_checks"`
 }
 
 func (r *retentionConfig) check() error {
@@ -198,6 +202,7 @@ func (r *retentionConfig) check() error {
 		{"requests", &r.Requests, 24 * time.Hour, time.Hour, "a request is repeated within 1h"},
 		{"ended_content", &r.EndedContent, 43800 * time.Hour, 4380 * time.Hour, "4380h at least"},
 		{"status_changes", &r.StatusChanges, 24 * time.Hour, time.Hour, "1h at least"},
+		{"offline_checks", &r.OfflineChecks, 168 * time.Hour, time.Hour, "1h at least"},
 	} {
 		if *one.value == 0 {
 			*one.value = one.usual

@@ -47,9 +47,10 @@ func (w walletIssuer) OfflineCWTs(ctx context.Context, o wallet.OfflineOrder, re
 // deviceSweeps is what is swept of devices.
 func (a *app) deviceSweeps() []rights.Sweep {
 	return []rights.Sweep{
-		{Name: "serials of codes of devices", Run: func(ctx context.Context, now time.Time) (int64, error) {
+		{Name: "serials of revoked codes", Run: func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepSerials(ctx, now.Add(-keepExpiredSerials))
 		}},
+		rights.Older("whose codes of devices were", a.cfg.Retention.OfflineChecks+keepExpiredSerials, a.store.SweepCodes),
 		{Name: "killed devices", Run: func(ctx context.Context, now time.Time) (int64, error) {
 			return a.store.SweepDevices(ctx, now.Add(-keepKilledDevices))
 		}},

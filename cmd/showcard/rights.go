@@ -181,6 +181,7 @@ type exportedLook struct {
 	Reasons    []string   `json:"reasons"`
 	Via        string     `json:"via"`
 	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
+	SettledAt  *time.Time `json:"settled_at,omitempty"`
 	Disputed   string     `json:"disputed,omitempty"`
 }
 
@@ -193,7 +194,7 @@ func (a *app) exportHistory(ctx context.Context, holder string, yield func(any) 
 			return err
 		}
 		for _, l := range looks {
-			out := exportedLook{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, nil, l.Disputed}
+			out := exportedLook{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, nil, optionalTime(l.SettledAt), l.Disputed}
 			if !l.PortraitAt.IsZero() {
 				out.Portrait = &l.PortraitAt
 			}

@@ -94,7 +94,7 @@ type Receipt struct {
 	Party     Party      `json:"party"`
 	Client    string     `json:"client"` // of the party
 	Purpose   string     `json:"purpose"`
-	Via       string     `json:"via"` // code, presentation, facts
+	Via       string     `json:"via"` // code, presentation, facts, offline
 	Outcome   string     `json:"outcome"`
 	Reasons   []string   `json:"reasons"`
 	CertType  string     `json:"type,omitempty"`

@@ -161,13 +161,17 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 func (c *rowCheck) verifications(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via FROM verifications
+		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, settled_at FROM verifications
 			WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var v verifier.Verification
 			var at int64
+			var settled *int64
 			var fields, reasons string
-			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via)
-			after, v.At = v.ID, moment(at)
+			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &settled)
+			after, v.At, v.SettledAt = v.ID, moment(at), optionalMoment(settled)
+			if settled != nil {
+				at = *settled
+			}
 			// Names that do not parse were edited; they differ from the entry all the same.
 			if v.Fields, _ = parseNames(fields); v.Fields == nil && fields != "[]" {
 				v.Fields = []string{fields}

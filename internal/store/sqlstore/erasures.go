@@ -84,7 +84,7 @@ func erasing() []struct{ what, statement string } {
 		{"handles of passkeys", `DELETE FROM passkey_users WHERE person_id = $1`},
 		{"sessions", `DELETE FROM sessions WHERE holder_id = $1`},
 		// After the sessions, as a sign-out: who gives a device codes holds the session. The serials
-		// that may still be shown are revoked, in erase; what is left here has expired.
+		// that may still be shown are revoked, and lose whose they are, in erase.
 		{"devices", `DELETE FROM devices WHERE person_id = $1`},
 		{"stocks of devices", `DELETE FROM device_stocks WHERE holder_id = $1`},
 		{"links of stocks", `UPDATE device_stocks SET person_id = '', device_id = '' WHERE person_id = $1`},
@@ -162,11 +162,12 @@ func (s *Store) erase(ctx context.Context, holderID string, digest []byte, now t
 		if err != nil {
 			return err
 		}
-		expired, err := q.exec(`DELETE FROM device_serials WHERE person_id = $1 OR holder_id = $1`, holderID)
+		// That a serial was ours stays: a check of it that settles later is of nobody, and not of a stranger's code.
+		links, err := q.exec(`UPDATE device_serials SET identifier = '', holder_id = '', person_id = '', device_id = '', view = '' WHERE person_id = $1 OR holder_id = $1`, holderID)
 		if err != nil {
 			return err
 		}
-		out = append(out, rights.Erased{What: "codes of devices", Rows: int64(revoked) + expired})
+		out = append(out, rights.Erased{What: "codes of devices", Rows: int64(revoked)}, rights.Erased{What: "links of codes", Rows: links})
 		openings, err := eraseOpenings(q, holderID)
 		if err != nil {
 			return err
@@ -210,7 +211,7 @@ func (s *Store) EraseContent(ctx context.Context, e issuer.Erasure) error {
 			`DELETE FROM portraits WHERE identifier = $1`,
 			`DELETE FROM representatives WHERE identifier = $1`,
 			`DELETE FROM wallet_copies WHERE identifier = $1`,
-			`DELETE FROM device_serials WHERE identifier = $1`,
+			`UPDATE device_serials SET identifier = '', holder_id = '', person_id = '', device_id = '', view = '' WHERE identifier = $1`,
 			`UPDATE certificate_events SET reason = NULL, reason_id = '' WHERE identifier = $1`,
 			`UPDATE certificates SET row_data = '', row_digest = '', credential = '', reason = NULL, live = NULL, live_at = NULL, holder_id = '' WHERE identifier = $1`,
 		} {

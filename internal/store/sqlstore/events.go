@@ -80,7 +80,11 @@ func verificationEvent(v verifier.Verification) audit.Event {
 	if v.PersonID != "" && v.PersonID != v.HolderID {
 		d[shownBy] = v.PersonID // for a company
 	}
-	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: v.At, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
+	at := v.At
+	if !v.SettledAt.IsZero() {
+		at, d["checked_at"] = v.SettledAt, v.At.UTC().Format(time.RFC3339Nano)
+	}
+	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: at, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
 
 // registryEvent tells of a revision. Its digest is over what the revision wrote, in the order of the names.

@@ -87,6 +87,7 @@ func openBytes() map[column]string {
 		{"requests", "digest"}:         "blind; a day old at most, and forgotten when names turn",
 		{"lookup_keys", "fingerprint"}: "tells nothing of the keys",
 		{"verifications", "ticket"}:    "digest of 128 random bits",
+		{"verifications", "proof"}:     "digest of 128 random bits",
 		{"consents", "ticket"}:         "digest of 128 random bits",
 		{"erasures", "token"}:          "digest of 130 random bits",
 		{"registry_entries", "body"}:   "the registry is public",

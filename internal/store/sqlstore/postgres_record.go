@@ -23,6 +23,7 @@ var recordColumns = [][2]string{
 	{"id", "text"}, {"at", "bigint"}, {"caller", "text"}, {"party", "text"}, {"party_name", "text"}, {"request_key", "text"}, {"request_hash", "bytea"},
 	{"show_id", "text"}, {"ticket", "bytea"}, {"challenge", "text"}, {"holder_id", "text"}, {"person_id", "text"}, {"identifier", "text"}, {"type", "text"},
 	{"purpose", "text"}, {"fields", "text"}, {"outcome", "text"}, {"reasons", "text"}, {"via", "text"}, {"answer", "bytea"}, {"answer_until", "bigint"}, {"receipt", "bytea"},
+	{"proof", "bytea"}, {"settled_at", "bigint"}, {"conflicts", "text"},
 }
 
 var entryColumns = [][2]string{{"id", "text"}, {"at", "bigint"}, {"holder_id", "text"}, {"leaf", "bytea"}, {"opening", "bytea"}}

@@ -51,7 +51,7 @@ func (s *Store) PutStock(ctx context.Context, t wallet.Stocked, limit int) error
 			return err
 		}
 		var have int
-		if err := q.row(`SELECT COUNT(*) FROM device_serials WHERE device_id = $1 AND expires_at > $2`, t.DeviceID, micros(s.cfg.Now())).Scan(&have); err != nil {
+		if err := q.row(`SELECT COUNT(*) FROM device_serials WHERE device_id = $1 AND expires_at > $2 AND revoked_at IS NULL`, t.DeviceID, micros(s.cfg.Now())).Scan(&have); err != nil {
 			return err
 		}
 		if have+len(t.Serials) > limit {
@@ -130,7 +130,7 @@ func (s *Store) Standing(ctx context.Context, personID, deviceID string, now tim
 	var out []wallet.Standing
 	err := s.read(ctx, func(q querier) error {
 		out = nil
-		return q.rows(`SELECT identifier, view, expires_at, serial FROM device_serials WHERE device_id = $1 AND person_id = $2 AND expires_at > $3
+		return q.rows(`SELECT identifier, view, expires_at, serial FROM device_serials WHERE device_id = $1 AND person_id = $2 AND expires_at > $3 AND revoked_at IS NULL
 			ORDER BY identifier, view, expires_at, serial`, []any{deviceID, personID, micros(now)}, func(row scanner) error {
 			var g wallet.Standing
 			var ends int64
@@ -193,9 +193,10 @@ func (s *Store) Stocked(ctx context.Context, holderID, personID string, before w
 // serialHead orders the sequence of revoked serials among what is done last in a transaction.
 const serialHead = "serials"
 
-// revokeSerials moves the serials that fit, and have not expired, into the sequence of revoked ones;
-// where reads its arguments from $2 on. It says how many. Like the numbers of a status list, those
-// of the sequence are given out last in the transaction, so that they become visible in order.
+// revokeSerials marks the serials that fit, and have not expired, as revoked, and gives them numbers in
+// the sequence of revoked ones; where reads its arguments from $2 on. It says how many. Like the numbers
+// of a status list, those of the sequence are given out last in the transaction, so that they become
+// visible in order. The marked rows go on saying whose they are: checks that were made offline settle later.
 func (s *Store) revokeSerials(q querier, where string, args ...any) (int, error) {
 	type ending struct {
 		serial []byte
@@ -203,7 +204,7 @@ func (s *Store) revokeSerials(q querier, where string, args ...any) (int, error)
 	}
 	var all []ending
 	now := micros(s.cfg.Now())
-	err := q.rows(`DELETE FROM device_serials WHERE expires_at > $1 AND (`+where+`) RETURNING serial, expires_at`, append([]any{now}, args...), func(row scanner) error {
+	err := q.rows(`UPDATE device_serials SET revoked_at = $1 WHERE expires_at > $1 AND revoked_at IS NULL AND (`+where+`) RETURNING serial, expires_at`, append([]any{now}, args...), func(row scanner) error {
 		var e ending
 		err := row.Scan(&e.serial, &e.at)
 		all = append(all, e)
@@ -289,14 +290,14 @@ func (s *Store) RevokedSerials(ctx context.Context, after uint64, now time.Time,
 	return head, page, err
 }
 
-// SweepSerials forgets serials that expired before: nobody accepts such a code, revoked or not.
+// SweepSerials forgets revoked serials that expired before: nobody accepts such a code.
 func (s *Store) SweepSerials(ctx context.Context, before time.Time) (int64, error) {
-	live, err := s.sweep(ctx, `DELETE FROM device_serials WHERE serial IN (SELECT serial FROM device_serials WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), sweepRows)
-	if err != nil {
-		return live, err
-	}
-	revoked, err := s.sweep(ctx, `DELETE FROM revoked_serials WHERE seq IN (SELECT seq FROM revoked_serials WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), sweepRows)
-	return live + revoked, err
+	return s.sweep(ctx, `DELETE FROM revoked_serials WHERE seq IN (SELECT seq FROM revoked_serials WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), sweepRows)
+}
+
+// SweepCodes forgets whose the codes were that expired before: no check of one can be settled any more.
+func (s *Store) SweepCodes(ctx context.Context, before time.Time) (int64, error) {
+	return s.sweep(ctx, `DELETE FROM device_serials WHERE serial IN (SELECT serial FROM device_serials WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), sweepRows)
 }
 
 // SweepStocks forgets what devices were given before, as records of verifications are forgotten.

@@ -12,15 +12,13 @@ import (
 	"github.com/showcard/showcard/verifier"
 )
 
-// Record implements [verifier.Records]. It lies on the path of every verification. Unique
-// indexes decide, ON CONFLICT keeps the loser's conflict from being an error of the transaction,
-// and so any number of records share one flush to the disk.
-func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
+// recordRow seals a verification and makes its entry of the log.
+func (s *Store) recordRow(v verifier.Verification) (*recordRow, error) {
 	var answer []byte
 	if len(v.Answer) > 0 {
 		var err error
 		if answer, err = s.sealer.Seal("verifications", v.ID, "answer", v.Answer); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	// Sealed like the answer: of a check of facts it is the digest of a number and little else, and
@@ -29,25 +27,40 @@ func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
 	if v.RequestKey != "" {
 		var err error
 		if hash, err = s.sealer.Seal("verifications", v.ID, "request_hash", append(v.RequestHash[:], v.RequestKey...)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	var receipt []byte
 	if len(v.Receipt) > 0 {
 		var err error
 		if receipt, err = s.sealer.Seal("verifications", v.ID, "receipt", v.Receipt); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	log, err := s.audited(verificationEvent(v))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fields, reasons := names(v.Fields), names(v.Reasons)
 	r := &recordRow{v: v, log: log, request: s.blindRequest("verifications", v.Caller, v.RequestKey)}
 	r.values = []any{
 		v.ID, micros(v.At), v.Caller, v.Party, v.PartyName, r.request, hash, v.ShowID, v.Ticket[:], v.Challenge,
 		v.HolderID, v.PersonID, v.Identifier, v.Type, v.Purpose, fields, v.Outcome, reasons, v.Via, answer, micros(v.AnswerUntil), receipt,
+		v.Proof, optional(v.SettledAt), names(v.Conflicts),
+	}
+	return r, nil
+}
+
+// Record implements [verifier.Records]. It lies on the path of every verification. Unique
+// indexes decide, ON CONFLICT keeps the loser's conflict from being an error of the transaction,
+// and so any number of records share one flush to the disk.
+func (s *Store) Record(ctx context.Context, v verifier.Verification) error {
+	r, err := s.recordRow(v)
+	if err != nil {
+		return err
+	}
+	if v.Proof != nil {
+		return s.recordProof(ctx, r)
 	}
 	if v.Ask == "" {
 		return s.db.write(ctx, work{rows: 2, clean: true, about: "show " + cmp.Or(v.ShowID, v.Challenge, v.ID), record: r, do: r.do})
@@ -75,6 +88,7 @@ func conflict(q querier, v verifier.Verification, request string) error {
 		{v.ShowID != "", `SELECT id FROM verifications WHERE show_id = $1 AND show_id <> ''`, []any{v.ShowID}, verifier.ErrSpent},
 		{v.ShowID != "", `SELECT id FROM verifications WHERE ticket = $1 AND show_id <> ''`, []any{v.Ticket[:]}, verifier.ErrSpent},
 		{v.Challenge != "", `SELECT id FROM verifications WHERE challenge = $1 AND challenge <> ''`, []any{v.Challenge}, verifier.ErrSpent},
+		{v.Proof != nil, `SELECT id FROM verifications WHERE proof = $1 AND proof IS NOT NULL LIMIT 1`, []any{v.Proof}, verifier.ErrSpent},
 	} {
 		if !c.asked {
 			continue
@@ -90,18 +104,18 @@ func conflict(q querier, v verifier.Verification, request string) error {
 }
 
 const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at`
+	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at, proof, settled_at, conflicts`
 
 func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
 	var v verifier.Verification
 	var at, until int64
 	var hash, ticket, answer, receipt []byte
-	var portraitAt *int64
-	var fields, reasons string
+	var portraitAt, settledAt *int64
+	var fields, reasons, conflicts string
 	err := s.read(ctx, func(q querier) error {
 		return q.row(`SELECT `+verificationColumns+` FROM verifications WHERE `+where, args...).
 			Scan(&v.ID, &at, &v.Caller, &v.Party, &v.PartyName, &v.RequestKey, &hash, &v.ShowID, &ticket, &v.Challenge,
-				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until, &receipt, &portraitAt)
+				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until, &receipt, &portraitAt, &v.Proof, &settledAt, &conflicts)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return verifier.Verification{}, verifier.ErrNoRecord
@@ -111,6 +125,9 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	}
 	if err == nil {
 		v.Reasons, err = parseNames(reasons)
+	}
+	if err == nil && conflicts != "[]" {
+		v.Conflicts, err = parseNames(conflicts)
 	}
 	if err == nil && answer != nil {
 		v.Answer, err = s.sealer.Open("verifications", v.ID, "answer", answer)
@@ -128,7 +145,7 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	}
 	copy(v.RequestHash[:], hash)
 	copy(v.Ticket[:], ticket)
-	v.At, v.AnswerUntil, v.PortraitAt = moment(at), moment(until), optionalMoment(portraitAt)
+	v.At, v.AnswerUntil, v.PortraitAt, v.SettledAt = moment(at), moment(until), optionalMoment(portraitAt), optionalMoment(settledAt)
 	return v, nil
 }
 

@@ -41,6 +41,7 @@ type DurableStore interface {
 	correction.Store
 	passkey.Store
 	verifier.Records
+	verifier.OfflineCodes
 	registry.Store
 	access.Sessions
 	rights.Disputes
@@ -52,6 +53,7 @@ type DurableStore interface {
 	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 	SweepDevices(ctx context.Context, before time.Time) (int64, error)
 	SweepSerials(ctx context.Context, before time.Time) (int64, error)
+	SweepCodes(ctx context.Context, before time.Time) (int64, error)
 	SweepStocks(ctx context.Context, before time.Time) (int64, error)
 }
 
@@ -75,7 +77,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "settlements": durableSettlements, "verifications": durableVerifications, "registry": durableRegistry,
 		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"testing"
@@ -148,17 +149,22 @@ func durableStocks(t *testing.T, open OpenDurable) {
 				require.NoError(t, err)
 			}
 		}
-		n, err := s.SweepSerials(ctx, durableStart.Add(23*time.Hour))
-		require.NoError(t, err)
-		require.Zero(t, n)
-		n, err = s.SweepSerials(ctx, durableStart.Add(24*time.Hour))
-		require.NoError(t, err)
-		require.EqualValues(t, 4, n)
+		for _, sweep := range []struct {
+			run  func(context.Context, time.Time) (int64, error)
+			rows int64
+		}{{s.SweepSerials, 2}, {s.SweepCodes, 4}} {
+			n, err := sweep.run(ctx, durableStart.Add(23*time.Hour))
+			require.NoError(t, err)
+			require.Zero(t, n)
+			n, err = sweep.run(ctx, durableStart.Add(24*time.Hour))
+			require.NoError(t, err)
+			require.Equal(t, sweep.rows, n)
+		}
 		head, page, err := s.RevokedSerials(ctx, 0, durableStart, 10)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, head, "numbers are not given twice")
 		require.Empty(t, page)
-		n, err = s.SweepStocks(ctx, durableStart.Add(time.Second))
+		n, err := s.SweepStocks(ctx, durableStart.Add(time.Second))
 		require.NoError(t, err)
 		require.EqualValues(t, 2, n)
 	})
