@@ -35,10 +35,11 @@ type OfflineCodes interface {
 	OfflineCode(ctx context.Context, serial sdcwt.Serial) (CodeState, error)
 	// Settle records a check that was made offline. Of records with the same Proof it MUST, in one
 	// transaction with the entries in the audit log:
-	//   - when one is the party's, record nothing and return it, repeated; with CodeShownOnline when
-	//     that one was made here, and CodeShownElsewhere when it was made at another moment;
-	//   - else record this one, with a conflict for each of another party's (CodeShownOnline when it
-	//     was made here, else CodeShownElsewhere), and note CodeShownElsewhere on those;
+	//   - when one is the party's, record nothing and return it, repeated; if Shown, with CodeShownOnline
+	//     when that one was made here, and CodeShownElsewhere when it was made at another moment, unless
+	//     Replayed;
+	//   - else record this one; if Shown, with a conflict for each of another party's (CodeShownOnline
+	//     when it was made here, else CodeShownElsewhere), and note CodeShownElsewhere on those;
 	//   - find Code as it was, or fail with ErrCodeMoved.
 	Settle(ctx context.Context, s Settling) (kept Verification, repeated bool, err error)
 }

@@ -76,6 +76,9 @@ type SettledCheck struct {
 // Settling is a check on its way into the record, and what the counter said of it.
 type Settling struct {
 	Verification
+	// Shown says that its device showed it to that counter, then. What else is shown to several is no
+	// conflict between them: none of them was to believe it.
+	Shown       bool
 	Said        Outcome
 	SaidReasons []string
 	BundleAsOf  time.Time
@@ -246,7 +249,7 @@ func (k *check) settled(ctx context.Context, report *OfflineReport, code []byte,
 	if _, err := k.receipt(&Answer{ID: k.record.ID, Result: r}); err != nil {
 		return SettledCheck{}, err
 	}
-	kept, repeated, err := k.cfg.Offline.Codes.Settle(ctx, Settling{Verification: k.record, Said: report.Outcome, SaidReasons: report.Reasons, BundleAsOf: report.BundleAsOf})
+	kept, repeated, err := k.cfg.Offline.Codes.Settle(ctx, Settling{Verification: k.record, Shown: r.Claims != nil, Said: report.Outcome, SaidReasons: report.Reasons, BundleAsOf: report.BundleAsOf})
 	if err != nil {
 		return SettledCheck{}, fmt.Errorf("verifier: settle: %w", err)
 	}

@@ -155,6 +155,7 @@ func confront(w verifier.Settling, all []shown) (mine *shown, own bool) {
 	if i := slices.IndexFunc(all, func(o shown) bool { return o.Party == w.Party }); i >= 0 {
 		mine, own = &all[i], true
 		switch {
+		case !w.Shown:
 		case mine.Via != verifier.ViaOffline:
 			mine.conflict(verifier.CodeShownOnline)
 		case !mine.At.Equal(w.At) && !w.Replayed():
@@ -163,6 +164,9 @@ func confront(w verifier.Settling, all []shown) (mine *shown, own bool) {
 		return mine, own
 	}
 	for i := range all {
+		if !w.Shown {
+			break
+		}
 		code := verifier.CodeShownElsewhere
 		if all[i].Via != verifier.ViaOffline {
 			code = verifier.CodeShownOnline

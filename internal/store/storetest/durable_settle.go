@@ -31,7 +31,7 @@ func shownOnline(id, party, proof string) verifier.Verification {
 func madeOffline(id, party, proof string) verifier.Settling {
 	v := shownOnline(id, party, proof)
 	v.Via, v.Answer, v.SettledAt = verifier.ViaOffline, nil, durableStart.Add(time.Hour)
-	return verifier.Settling{Verification: v, Said: verifier.Valid, BundleAsOf: durableStart.Add(-time.Hour)}
+	return verifier.Settling{Verification: v, Shown: true, Said: verifier.Valid, BundleAsOf: durableStart.Add(-time.Hour)}
 }
 
 func durableSettlements(t *testing.T, open OpenDurable) {
@@ -149,6 +149,18 @@ func durableSettlements(t *testing.T, open OpenDurable) {
 			require.True(t, repeated)
 			require.Equal(t, []string{verifier.CodeShownElsewhere}, kept.Conflicts)
 		}
+
+		// What no device showed is no conflict.
+		forged := madeOffline("k", "bank-1", "forged")
+		forged.Shown = false
+		settle(forged)
+		forged.ID, forged.Party = "l", "bank-2"
+		kept, _ = settle(forged)
+		require.Empty(t, kept.Conflicts)
+		forged.At = forged.At.Add(time.Second)
+		kept, repeated = settle(forged)
+		require.True(t, repeated)
+		require.Empty(t, kept.Conflicts)
 
 		// Here, and then offline.
 		require.NoError(t, s.Record(ctx, shownOnline("g", "bank-1", "z")))
