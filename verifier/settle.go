@@ -87,8 +87,12 @@ type Settling struct {
 // Replayed says that the counter itself found that it had seen the code before.
 func (s Settling) Replayed() bool { return slices.Contains(s.SaidReasons, CodeReplayed) }
 
-// reasonCode is the form of every stable code.
-var reasonCode = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+){0,9}$`)
+// The forms of reason codes, and of purposes that the party is not registered for. Those are recorded as
+// they were reported: they must not be names or numbers.
+var (
+	reasonCode  = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+){0,9}$`)
+	purposeCode = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+)
 
 func (r *OfflineReport) malformed() bool {
 	if r.Code == "" || r.CheckedAt.IsZero() || strings.TrimSpace(r.Purpose) == "" || len(r.Purpose) > maxPurpose || len(r.Reasons) > 16 {
@@ -221,6 +225,9 @@ func (k *check) settled(ctx context.Context, report *OfflineReport, code []byte,
 	if r.Issuer.State == Unknown { // no trust list: another moment says more
 		return SettledCheck{}, fmt.Errorf("verifier: settle: %s", r.Issuer.Reason)
 	}
+	if _, _, registered := k.party.Fields(r.Type, report.Purpose); !registered && !purposeCode.MatchString(report.Purpose) {
+		return refusedRow(CodeCheckMalformed), nil
+	}
 	if report.PersonCompared {
 		r.Person.pass()
 		r.Person.Method, r.Person.At = "clerk", &e.Now
@@ -273,7 +280,7 @@ func (k *check) conflicts(report *OfflineReport, r *Result) []string {
 	switch {
 	case report.Outcome == Valid && r.Outcome != Valid && !(revoked && len(r.Reasons) == 1):
 		all = append(all, CodeSaidValid)
-	case report.Outcome == Invalid && r.Outcome == Valid:
+	case report.Outcome == Invalid && r.Outcome == Valid && !slices.Contains(report.Reasons, CodeReplayed):
 		all = append(all, CodeSaidInvalid)
 	}
 	if r.Claims == nil {

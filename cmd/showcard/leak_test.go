@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,6 +30,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/internal/store/redisstore/redistest"
 )
 
@@ -383,12 +385,31 @@ func tellStory(t *testing.T, data, base string, watch *spy) {
 			"holder": map[string]any{"type": "111", "number": number, "name": name}, "type": "resident-id", "claims": map[string]any{"name": name, "id_number": number}}}, "f"+number)
 	}
 	asked := do(citizen, http.MethodPost, "/v1/wallet/devices/challenge", nil, "")
-	body := deviceBody(t, deviceKey(t, key.ES256), text(asked, "challenge"), text(asked, "origin"), text(asked, "binding"))
+	k := deviceKey(t, key.ES256)
+	body := deviceBody(t, k, text(asked, "challenge"), text(asked, "origin"), text(asked, "binding"))
 	body["name"] = "张示例 " + number
 	device := text(do(citizen, http.MethodPost, "/v1/wallet/devices", body, ""), "id")
 	require.NotEmpty(t, device)
 	stock := map[string]any{"identifier": holdingOf(t, data, "person-01", "resident-id"), "view": "identity", "count": 3}
-	require.NotEmpty(t, do(citizen, http.MethodPost, "/v1/wallet/devices/"+device+"/stock", stock, "")["cwts"])
+	var cwts []string
+	require.NoError(t, json.Unmarshal(do(citizen, http.MethodPost, "/v1/wallet/devices/"+device+"/stock", stock, "")["cwts"], &cwts))
+	require.Len(t, cwts, 3)
+	p := &handset{id: device, k: k}
+	for i := range cwts { // at a counter with a network, and settled; with numbers where they do not belong
+		raw, err := base64.RawURLEncoding.DecodeString(cwts[i])
+		require.NoError(t, err)
+		p.cwt = raw
+		check := map[string]any{"code": p.show(t, sdcwt.Proof{}), "checked_at": time.Now(), "purpose": "account-opening", "outcome": "valid", "reasons": []string{"status-stale"}}
+		require.NotEmpty(t, do(bank, http.MethodPost, "/v1/verifications", map[string]any{"code": p.show(t, sdcwt.Proof{}), "purpose": "account-opening"}, "o"+strconv.Itoa(i)+number)["id"])
+		for member, value := range map[string]any{"purpose": "张示例 " + number, "reasons": []string{number}, "code": number, "outcome": number, number: "张示例"} {
+			wrong := maps.Clone(check)
+			wrong[member] = value
+			do(bank, http.MethodPost, "/v1/verifications/offline", map[string]any{"checks": []any{wrong}}, number)
+		}
+		wrong := maps.Clone(check)
+		wrong["purpose"] = number
+		require.NotEmpty(t, do(bank, http.MethodPost, "/v1/verifications/offline", map[string]any{"checks": []any{wrong, check}}, number)["checks"])
+	}
 	do(citizen, http.MethodGet, "/v1/wallet/devices/"+device+"/stock", nil, "")
 	do(as("demo-operator"), http.MethodPost, "/v1/devices/kill", map[string]any{"holder": map[string]any{"type": "111", "number": number}, "reason": "张示例 " + number}, "")
 	do(citizen, http.MethodGet, "/v1/wallet/history", nil, "")

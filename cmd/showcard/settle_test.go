@@ -20,24 +20,24 @@ import (
 	"github.com/showcard/showcard/verifier"
 )
 
-// phone is a device with a CWT. It may wrap the CWT more than once, as a real one that renews its code does.
-type phone struct {
+// handset is a device with a CWT. It may wrap the CWT more than once, as a real one that renews its code does.
+type handset struct {
 	id  string
 	k   *key.Private
 	cwt []byte
 }
 
-// phoneOf registers a device and gives it a code for a view.
-func phoneOf(t *testing.T, citizen *client, identifier, view string) *phone {
+// handsetOf registers a device and gives it a code for a view.
+func handsetOf(t *testing.T, citizen *client, identifier, view string) *handset {
 	t.Helper()
-	p := &phone{k: deviceKey(t, key.ES256)}
+	p := &handset{k: deviceKey(t, key.ES256)}
 	p.id = registerDevice(t, citizen, p.k)
 	p.stock(t, citizen, identifier, view)
 	return p
 }
 
 // stock takes another code.
-func (p *phone) stock(t *testing.T, citizen *client, identifier, view string) {
+func (p *handset) stock(t *testing.T, citizen *client, identifier, view string) {
 	t.Helper()
 	var got stockAnswer
 	require.NoError(t, citizen.call(t.Context(), http.MethodPost, "/v1/wallet/devices/"+p.id+"/stock", map[string]any{"identifier": identifier, "view": view, "count": 1}, "", &got))
@@ -47,7 +47,7 @@ func (p *phone) stock(t *testing.T, citizen *client, identifier, view string) {
 }
 
 // show wraps the CWT into a fresh proof.
-func (p *phone) show(t *testing.T, proof sdcwt.Proof) string {
+func (p *handset) show(t *testing.T, proof sdcwt.Proof) string {
 	t.Helper()
 	if proof.IssuedAt.IsZero() {
 		proof.IssuedAt = time.Now()
@@ -87,7 +87,7 @@ func TestOfflineCodeOnline(t *testing.T) {
 	underDemo(t, data, func(ctx context.Context, d *demo) {
 		citizen, bank, hall := citizenOf(t, d.base, "person-01"), clientOf(t, data, d.base, "demo-bank"), clientOf(t, data, d.base, "changsha-service-hall")
 		identifier := holdingOf(t, data, "person-01", "resident-id")
-		p := phoneOf(t, citizen, identifier, "identity")
+		p := handsetOf(t, citizen, identifier, "identity")
 		check := func(who *client, body map[string]any, requestKey string) (got asked, err error) {
 			if body["purpose"] == nil {
 				body["purpose"] = "identity-check"
@@ -95,7 +95,8 @@ func TestOfflineCodeOnline(t *testing.T) {
 			err = who.call(ctx, http.MethodPost, "/v1/verifications", body, requestKey, &got)
 			return got, err
 		}
-		code := p.show(t, sdcwt.Proof{})
+		cti := sdcwt.NewSerial()
+		code := p.show(t, sdcwt.Proof{Serial: cti})
 		first, err := check(bank, map[string]any{"code": code, "receipt": true}, "k")
 		require.NoError(t, err)
 		require.Equal(t, "valid", first.Outcome)
@@ -109,6 +110,10 @@ func TestOfflineCodeOnline(t *testing.T) {
 			require.Equal(t, "code-replayed", got.reason())
 			require.Empty(t, got.Claims)
 		}
+		second := handsetOf(t, citizenOf(t, d.base, "person-02"), holdingOf(t, data, "person-02", "resident-id"), "identity")
+		got, err := check(bank, map[string]any{"code": second.show(t, sdcwt.Proof{Serial: cti})}, "")
+		require.NoError(t, err)
+		require.Equal(t, "valid", got.Outcome, "devices draw the cti: it is another proof")
 		looks := looksOf(t, citizen)
 		require.Len(t, looks, 1)
 		require.Equal(t, []string{first.ID, "demo-bank", "code", "valid", identifier}, []string{looks[0].ID, looks[0].Party, looks[0].Via, looks[0].Outcome, looks[0].Identifier})
@@ -133,7 +138,7 @@ func TestOfflineCodeOnline(t *testing.T) {
 			require.Empty(t, got.Claims)
 		}
 		require.Len(t, looksOf(t, citizen), 1, "nothing was seen")
-		got, err := check(bank, map[string]any{"code": p.show(t, sdcwt.Proof{Audience: "identity-check"})}, "")
+		got, err = check(bank, map[string]any{"code": p.show(t, sdcwt.Proof{Audience: "identity-check"})}, "")
 		require.NoError(t, err)
 		require.Equal(t, "valid", got.Outcome)
 
@@ -186,7 +191,7 @@ func TestOfflineCodeTwiceAtOnce(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	servers := []*process{startDemo(t, data, "--volatile", redis.URL), startDemo(t, data, "--volatile", redis.URL)}
 	citizen := citizenOf(t, servers[0].base, "person-01")
-	p := phoneOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"), "identity")
+	p := handsetOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"), "identity")
 	var parties []*client
 	for _, id := range []string{"demo-bank", "changsha-service-hall"} {
 		for _, s := range servers {
@@ -246,7 +251,7 @@ func TestSettlementKilledHalfWay(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	server := startDemo(t, data)
 	citizen, bank := citizenOf(t, server.base, "person-01"), clientOf(t, data, server.base, "demo-bank")
-	p := phoneOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"), "identity")
+	p := handsetOf(t, citizen, holdingOf(t, data, "person-01", "resident-id"), "identity")
 	checks := make([]any, verifier.MaxSettled)
 	for i := range checks {
 		checks[i] = verifier.OfflineReport{Code: p.show(t, sdcwt.Proof{}), CheckedAt: time.Now(), Purpose: "identity-check", Outcome: verifier.Valid}
@@ -281,4 +286,19 @@ func TestSettlementKilledHalfWay(t *testing.T) {
 	require.Equal(t, verifier.MaxSettled-before, states[verifier.StateRecorded])
 	require.Len(t, ids, verifier.MaxSettled)
 	require.Len(t, looksOf(t, citizen), verifier.MaxSettled)
+}
+
+// settlements walks the routes of offline codes at the service.
+func (j *judge) settlements(citizen *client, party, identifier string) {
+	const post = http.MethodPost
+	p := handsetOf(j.t, citizen, identifier, "may-drive-c1")
+	code := p.show(j.t, sdcwt.Proof{})
+	ask := map[string]any{"code": code, "purpose": "traffic-inspection"}
+	j.call(post, "/v1/verifications", party, ask, http.StatusOK)
+	j.call(post, "/v1/verifications", party, ask, http.StatusOK) // replayed
+	row := map[string]any{"code": code, "checked_at": time.Now(), "purpose": "traffic-inspection", "outcome": "valid", "reasons": []string{"status-stale"}, "bundle_as_of": time.Now(), "person_compared": true}
+	answered := map[string]any{"code": code, "checked_at": time.Now(), "purpose": "traffic-inspection", "outcome": "invalid", "asked": map[string]any{"nonce": "MTIzNDU2Nzg"}}
+	j.call(post, "/v1/verifications/offline", party, map[string]any{"checks": []any{row, answered}}, http.StatusOK)
+	j.call(post, "/v1/verifications/offline", party, map[string]any{"checks": []any{}}, http.StatusUnprocessableEntity)
+	j.call(http.MethodGet, "/v1/wallet/history", citizen.bearer, nil, http.StatusOK)
 }

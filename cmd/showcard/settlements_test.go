@@ -98,7 +98,7 @@ func TestSettlement(t *testing.T) {
 	underDemo(t, data, func(ctx context.Context, d *demo) {
 		citizen, operator := citizenOf(t, d.base, "person-01"), clientOf(t, data, d.base, "demo-bank")
 		identifier := holdingOf(t, data, "person-01", "resident-id")
-		p := phoneOf(t, citizen, identifier, "identity")
+		p := handsetOf(t, citizen, identifier, "identity")
 		bank, hall := counterOf(t, d, data, "demo-bank"), counterOf(t, d, data, "changsha-service-hall")
 		push := func(c *counter, want int) (rows []verifier.SettledCheck) {
 			t.Helper()
@@ -209,6 +209,14 @@ func TestSettlement(t *testing.T) {
 			require.Equal(t, "field-invalid", codeOf(err))
 		}
 
+		// Dated ahead of the service: it waits, and so does what comes after it. Nobody's token: all waits.
+		require.NoError(t, bank.Add(late))
+		bank.scan(t, p.show(t, sdcwt.Proof{}))
+		_, err = bank.Push(ctx)
+		require.ErrorIs(t, err, verifier.ErrClockAhead)
+		require.Equal(t, 2, bank.Waiting())
+		bank = counterOf(t, d, data, "demo-bank")
+
 		// Revoked after the check, and before it.
 		bank.scan(t, p.show(t, sdcwt.Proof{}))
 		require.NoError(t, citizen.call(ctx, http.MethodDelete, "/v1/wallet/devices/"+p.id, nil, "", nil))
@@ -216,12 +224,12 @@ func TestSettlement(t *testing.T) {
 		revoked := push(bank, 2)
 		require.Equal(t, []any{verifier.Valid, []string{}}, []any{revoked[0].Outcome, revoked[0].Conflicts})
 		require.Equal(t, []any{verifier.Invalid, []string{"offline-revoked"}, []string{"conflict-revoked-before"}}, []any{revoked[1].Outcome, revoked[1].Reasons, revoked[1].Conflicts})
-		require.Len(t, looksOf(t, citizen), before+3, "she sees both")
+		require.Len(t, looksOf(t, citizen), before+4, "she sees both, and the one that came after what waits")
 
 		d.settledInTheLog(t, data, first.ID, there.ID, here.ID, seen.CheckedAt)
 
 		// Of a person who has left nothing is known; that the code was ours is.
-		p = phoneOf(t, citizen, identifier, "identity")
+		p = handsetOf(t, citizen, identifier, "identity")
 		bank.scan(t, p.show(t, sdcwt.Proof{}))
 		var c struct{ Confirm string }
 		require.NoError(t, citizen.call(ctx, http.MethodPost, "/v1/wallet/erasure", map[string]any{}, "", &c))

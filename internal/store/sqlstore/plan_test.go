@@ -11,11 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
+	"github.com/showcard/showcard/verifier"
 	"github.com/showcard/showcard/wallet"
 )
 
@@ -112,7 +114,21 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = s.RevokedSerials(ctx, 0, now, 10)
 	require.NoError(t, err)
-	for _, sweep := range []func(context.Context, time.Time) (int64, error){s.SweepDevices, s.SweepSerials, s.SweepStocks} {
+	_, err = s.OfflineCode(ctx, sdcwt.NewSerial())
+	require.ErrorIs(t, err, verifier.ErrNoRecord)
+	shown := benchmarkVerification(2)
+	shown.ShowID, shown.Challenge, shown.RequestKey, shown.Proof = "", "", "", []byte("proof")
+	require.NoError(t, s.Record(ctx, shown))
+	for _, party := range []string{"one", "two", "one"} {
+		shown.ID, shown.Party, shown.Via = "settled-"+party, party, verifier.ViaOffline
+		_, _, err = s.Settle(ctx, verifier.Settling{Verification: shown, Shown: true})
+		require.NoError(t, err)
+	}
+	shown.ID, shown.Code = "moved", &verifier.CodeState{}
+	require.ErrorIs(t, s.Record(ctx, shown), verifier.ErrSpent)
+	shown.Proof = []byte("another")
+	require.ErrorIs(t, s.Record(ctx, shown), verifier.ErrCodeMoved)
+	for _, sweep := range []func(context.Context, time.Time) (int64, error){s.SweepDevices, s.SweepSerials, s.SweepCodes, s.SweepStocks} {
 		_, err = sweep(ctx, now.AddDate(-1, 0, 0))
 		require.NoError(t, err)
 	}
