@@ -56,6 +56,15 @@ type Answered struct {
 	Nonce string `json:"nonce"` // base64url, of 8 to 32 bytes
 }
 
+// nonce is what was in that code; nil when it cannot have been.
+func (a Answered) nonce() []byte {
+	nonce, err := base64.RawURLEncoding.DecodeString(a.Nonce)
+	if err != nil || len(nonce) < 8 || len(nonce) > 32 {
+		return nil
+	}
+	return nonce
+}
+
 // How a row was settled.
 const (
 	StateRecorded = "recorded"
@@ -175,11 +184,10 @@ func (k *check) settle(ctx context.Context, report *OfflineReport) (SettledCheck
 	}
 	e := sdcwt.Expect{Now: report.CheckedAt.UTC().Truncate(time.Microsecond), Audiences: []string{"any", report.Purpose, k.cfg.Audience(k.caller)}}
 	if report.Asked != nil {
-		nonce, err := base64.RawURLEncoding.DecodeString(report.Asked.Nonce)
-		if err != nil || len(nonce) < 8 || len(nonce) > 32 {
+		if e.Nonce = report.Asked.nonce(); e.Nonce == nil {
 			return refusedRow(CodeCheckMalformed), nil
 		}
-		e.Nonce, e.Audiences = nonce, []string{k.cfg.Audience(k.caller)}
+		e.Audiences = []string{k.cfg.Audience(k.caller)}
 	}
 	switch {
 	case e.Now.After(now.Add(sdcwt.MaxSkew)):

@@ -2,10 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"io/fs"
 	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
 )
 
 // Statements returns all statements that the store has prepared so far. For tests: nothing else
@@ -32,6 +35,22 @@ func (s *Store) Statements() []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// TablesOf makes the tables of an older version in an empty database.
+func TablesOf(ctx context.Context, dialect goose.Dialect, db *sql.DB, version int64) error {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if dialect == goose.DialectPostgres {
+		folder = translatedFS{folder}
+	}
+	p, err := goose.NewProvider(dialect, db, folder, goose.WithTableName("schema_versions"), goose.WithDisableGlobalRegistry(true))
+	if err == nil {
+		_, err = p.UpTo(ctx, version)
+	}
+	return err
 }
 
 // MigratePostgres makes the tables of a database.
