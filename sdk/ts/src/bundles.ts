@@ -246,12 +246,12 @@ async function follow(from: TrustRoots, documents: readonly Uint8Array[], at: nu
   return roots
 }
 
-/** Gives faults of the roots the codes of the trust list, which they are a part of here. */
+/** Gives what is wrong with roots and lists one of three codes: what comes in a bundle is either good, old, or not. */
 async function trusted<T>(judged: Promise<T>): Promise<T> {
   try {
     return await judged
   } catch (e) {
-    if (!(e instanceof Refusal) || !e.code.startsWith('roots-')) throw e
+    if (!(e instanceof Refusal) || ['trust-list-stale', 'trust-list-rolled-back'].includes(e.code)) throw e
     throw new Refusal(e.code === 'roots-rolled-back' ? 'trust-list-rolled-back' : 'trust-list-invalid', e.message, { cause: e })
   }
 }

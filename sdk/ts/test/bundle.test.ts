@@ -190,7 +190,8 @@ test('what a signer could write and nobody takes', async () => {
 
 test('bytes that nobody wrote are refused, and nothing crashes', () => {
   const random = seeded(43)
-  const seed = cbor(claims({ trust: { list: 'a' }, head: 9, revoked: { 9: [serial(1), serial(2)] }, lists: { 1: { from: 1, seq: 2, size: 999, sets: { 0: [1], 1: [5, 600] } }, 2: { seq: 1, size: 7, sets: { 2: [0] } } } }))
+  const lists = { 1: { from: 1, seq: 2, size: 999, sets: { 0: [1], 1: [5, 600] } }, 2: { seq: 1, size: 7, sets: { 2: [0] } } }
+  const seed = cbor(claims({ trust: { list: 'a' }, head: 9, revoked: { 9: [serial(1), serial(2)] }, lists }))
   const header = map({ 1: -7, 4: Buffer.from('k'), 16: type })
   const wrap = (body: Uint8Array): Buffer => Buffer.concat([Buffer.of(0xd2), cbor([cbor(header), map({}), body, Buffer.alloc(64)])])
   assert.equal(read(wrap(seed)).said.lists.size, 2)
@@ -232,7 +233,8 @@ const said = (p: Parameters<typeof claims>[0]): ReturnType<typeof parseBundle>['
   read(Buffer.concat([Buffer.of(0xd2), cbor([cbor(map({ 1: -7, 4: Buffer.from('k'), 16: type })), map({}), cbor(claims(p)), Buffer.alloc(64)])])).said
 
 test('states follow one another, and what was known is known still', () => {
-  const first = BundleState.empty.apply(said({ head: 40, revoked: { [hour]: [serial(1), serial(2)], [hour + 5]: [serial(3)] }, lists: { 1: { seq: 17, size: 4096, sets: { 1: [7, 8], 2: [9] } }, 2: { seq: 4, size: 10 } } }))
+  const two = { 1: { seq: 17, size: 4096, sets: { 1: [7, 8], 2: [9] } }, 2: { seq: 4, size: 10 } }
+  const first = BundleState.empty.apply(said({ head: 40, revoked: { [hour]: [serial(1), serial(2)], [hour + 5]: [serial(3)] }, lists: two }))
   const later = now + 3 * 3600
   const lists = { 1: { from: 16, seq: 19, size: 4096, sets: { 0: [7], 2: [0] } } }
   const change = { iat: later, from: 38, head: 41, revoked: { [hour + 5]: [serial(3), serial(4)], [hour + 6]: [serial(5)] }, lists }

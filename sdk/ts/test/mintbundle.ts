@@ -104,7 +104,8 @@ export interface House {
 
 export async function house(profile: 'sm2' | 'es256' = 'es256'): Promise<House> {
   const opposite = profile === 'sm2' ? 'es256' : 'sm2'
-  const [status, signer, other, root, second] = await Promise.all([`issuer-${profile}`, `holder-${profile}`, `stranger-${profile}`, `holder-${opposite}`, `stranger-${opposite}`].map(testKey)) as [TestKey, TestKey, TestKey, TestKey, TestKey]
+  const names = [`issuer-${profile}`, `holder-${profile}`, `stranger-${profile}`, `holder-${opposite}`, `stranger-${opposite}`]
+  const [status, signer, other, root, second] = (await Promise.all(names.map(testKey))) as [TestKey, TestKey, TestKey, TestKey, TestKey]
   const issuer = await testKey('issuer-sm2')
   return {
     roots: await rootsDocument({ keys: [root, second], signers: [signer] }, [root, second]),
