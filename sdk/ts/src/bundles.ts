@@ -41,6 +41,8 @@ interface Held {
 
 interface KeptBundle {
   readonly data: Bytes
+  /** As the store has it. */
+  readonly text: string
   readonly kid: string
   readonly key: PublicKey
   readonly issuedAt: number
@@ -173,7 +175,7 @@ export class Bundles implements TrustSource, StatusSource {
   }
 
   async #save(next: Held): Promise<void> {
-    await this.#o.store?.set(memoryName, next.kept.map((k) => encodeBase64url(k.data)).join('\n'))
+    await this.#o.store?.set(memoryName, next.kept.map((k) => k.text).join('\n'))
     this.#have = next
   }
 
@@ -216,7 +218,7 @@ export class Bundles implements TrustSource, StatusSource {
       throw e
     }
     if (whole) this.#anew = false
-    const one = { data, kid, key, issuedAt }
+    const one = { data, text: this.#o.store ? encodeBase64url(data) : '', kid, key, issuedAt }
     return { roots, list, state, kept: whole ? [one] : [...kept, one] }
   }
 
