@@ -42,11 +42,18 @@ func BundleCode(err error) string {
 			return row.code
 		}
 	}
-	if code := trustCode(err); code != "trust-list-unavailable" {
+	if !errors.Is(err, errBundleTrust) {
+		return ""
+	}
+	switch code := trustCode(err); code {
+	case "trust-list-stale", "trust-list-rolled-back":
 		return code
 	}
-	return ""
+	return "trust-list-invalid" // also a signer that the roots do not name, and roots that do not follow
 }
+
+// errBundleTrust marks what is wrong with the roots or the trust list in a bundle.
+var errBundleTrust = errors.New("verifier: trust in the bundle")
 
 // BundleConfig says whose bundles to keep. Base and Roots are needed.
 type BundleConfig struct {
@@ -170,7 +177,7 @@ func (b *Bundles) take(data []byte, at time.Time) error {
 	next := b.have
 	if t := u.Trust(); t != nil {
 		if next.roots, next.list, err = b.trust(t, at); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errBundleTrust, err)
 		}
 	}
 	home, err := b.home(next.list, u.Issuer())

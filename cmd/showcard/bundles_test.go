@@ -145,3 +145,12 @@ func TestOfflineCounter(t *testing.T) {
 	}
 	require.Equal(t, "forbidden-role", codeOf(police.call(ctx, http.MethodPost, "/v1/offline/bundle", map[string]any{}, "", nil)))
 }
+
+// bundles walks the route.
+func (j *judge) bundles(bank string) {
+	const bundle = "/v1/offline/bundle"
+	j.call(http.MethodPost, bundle, bank, map[string]any{}, http.StatusOK)
+	j.call(http.MethodPost, bundle, bank, map[string]any{"roots": 1, "list": 1, "serials": 0, "statuses": "named", "lists": map[string]any{"1": 0}}, http.StatusOK)
+	j.call(http.MethodPost, bundle, bank, map[string]any{"statuses": "some"}, http.StatusUnprocessableEntity)
+	j.call(http.MethodPost, bundle, bank, map[string]any{"lists": map[string]any{"none": 0}}, http.StatusUnprocessableEntity)
+}
