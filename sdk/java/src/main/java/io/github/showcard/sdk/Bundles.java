@@ -171,8 +171,12 @@ public final class Bundles implements TrustSource, StatusSource, RevocationSourc
     TrustRoots roots = was.roots;
     TrustList list = was.list;
     if (b.trustList != null) {
-      roots = follow(was.roots, b, at);
-      list = trust(roots, b, at, was.list == null ? 0 : was.list.version());
+      try {
+        roots = follow(was.roots, b, at);
+        list = roots.verify(b.trustList, at, was.list == null ? 0 : was.list.version());
+      } catch (TrustException e) {
+        throw untrusted(e);
+      }
     }
     TrustDomain home = home(list, b);
     EcKey key;
@@ -233,15 +237,17 @@ public final class Bundles implements TrustSource, StatusSource, RevocationSourc
         roots = roots.next(one, at);
       } catch (TrustException e) {
         if (e.fault() != TrustException.Fault.ROLLED_BACK) {
-          throw new TrustException(e.fault(), e.getMessage()); // as it is called of a list
+          throw e;
         }
       }
     }
     return roots;
   }
 
-  private static TrustList trust(TrustRoots roots, Bundle b, Instant at, long newest) {
-    return roots.verify(b.trustList, at, newest);
+  /** Old and older have names of their own; whatever else is wrong with roots or list, whoever made the bundle has to look after it. */
+  private static TrustException untrusted(TrustException e) {
+    boolean old = e.fault() == TrustException.Fault.STALE || e.fault() == TrustException.Fault.ROLLED_BACK;
+    return old ? e : new TrustException(e.fault(), "trust-list-invalid", e.getMessage());
   }
 
   private TrustDomain home(TrustList list, Bundle b) {
@@ -314,17 +320,26 @@ public final class Bundles implements TrustSource, StatusSource, RevocationSourc
    */
   @Override
   public Answer status(StatusReference reference, TrustDomain home) {
-    Held h = have;
     boolean ours = home.baseUrl().equals(base) && reference.uri().startsWith(home.statusPrefix);
-    String name = ours ? reference.uri().substring(home.statusPrefix.length()) : "";
-    Instant asOf = h.state.asOf(name);
-    if (asOf == null) {
-      throw refused("bundle-list-missing", "");
-    }
+    Held h = have;
+    Answer answer = entry(h.state, ours ? reference.uri().substring(home.statusPrefix.length()) : "", reference.index());
     // The caller's trust list may be newer than the bundle's.
     if (!h.signers.stream().allMatch(s -> s.standsIn(home))) {
       throw new TrustException(TrustException.Fault.KEY_UNKNOWN, "who signed the bundle does not count any more");
     }
-    return Answer.bounded(h.state.status(name, reference.index()), asOf, "bundle", maxAge);
+    return answer;
+  }
+
+  private Answer entry(BundleState state, String list, long index) {
+    Instant asOf = state.asOf(list);
+    if (asOf == null) {
+      throw refused("bundle-list-missing", "");
+    }
+    return Answer.bounded(state.status(list, index), asOf, "bundle", maxAge);
+  }
+
+  /** What the bundles say of an entry, whoever asks. */
+  Answer entry(String list, long index) {
+    return entry(have.state, list, index);
   }
 }

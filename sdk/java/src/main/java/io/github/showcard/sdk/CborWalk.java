@@ -153,6 +153,13 @@ final class CborWalk {
       throw malformed("a text of more than " + most + " bytes");
     }
     at += n;
+    boolean ascii = true;
+    for (int i = at - n; i < at; i++) {
+      ascii &= in[i] >= 0;
+    }
+    if (ascii) { // a trust list may have megabytes
+      return new String(in, at - n, n, StandardCharsets.US_ASCII);
+    }
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in, at - n, n)).toString(); // reports what is malformed
     } catch (CharacterCodingException e) {
@@ -172,7 +179,11 @@ final class CborWalk {
 
   /** Eight bytes that are left, as a number that sorts as they do. */
   long eight(int offset) {
-    return ByteBuffer.wrap(in, at + offset, 8).getLong() ^ Long.MIN_VALUE;
+    long n = 0;
+    for (int i = 0; i < 8; i++) {
+      n = n << 8 | get(offset + i);
+    }
+    return n ^ Long.MIN_VALUE;
   }
 
   /** All that is left. */

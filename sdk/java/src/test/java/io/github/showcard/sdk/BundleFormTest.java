@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.github.showcard.sdk.BundleMaker.Raw;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collections;
@@ -249,6 +252,47 @@ class BundleFormTest {
     out[0] = (byte) 0xd2;
     System.arraycopy(rest, 0, out, 1, rest.length);
     return out;
+  }
+
+  /** What is made of a bundle is in proportion to it, whatever it says of itself. */
+  @Test
+  void memoryIsBounded() {
+    int room = Bundle.MAX_SIZE - 1000;
+    ByteBuffer all = ByteBuffer.allocate(room / 8 * 8);
+    while (all.hasRemaining()) {
+      all.putLong(all.position());
+    }
+    int entries = 1 << 24;
+    bounded(m -> m.serials(0, 1).hours.put(1, all.array()));
+    bounded(m -> m.trust("x".repeat(room)));
+    bounded(m -> m.trust("x", new byte[room]));
+    bounded(m -> m.part("1", 0, 1, entries, Map.of(1, Arrays.asList(0, entries, new byte[entries / 8])))); // each of them
+    bounded(m -> m.part("1", 0, 1, entries, Map.of(1, Arrays.asList(0, room * 8L, new byte[room])))); // more than there are
+    bounded(m -> m.part("1", 0, 1, entries, Map.of(1, Arrays.asList(24, 1L, filled(room))))); // one gap for ever
+    bounded(m -> m.claims.put(-65538, raw(0x82, 0x9a, 0xff, 0xff, 0xff, 0xff)));
+    bounded(m -> m.claims.put(-65539, raw(0x83, 0, 0, 0xbb, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)));
+    bounded(m -> m.claims.put(-65540, raw(0xba, 0x7f, 0xff, 0xff, 0xff)));
+  }
+
+  private static byte[] filled(int n) {
+    byte[] b = new byte[n];
+    Arrays.fill(b, (byte) 0xff);
+    return b;
+  }
+
+  private static void bounded(Consumer<BundleMaker> bend) {
+    BundleMaker m = maker();
+    bend.accept(m);
+    byte[] data = unsigned(BundleMaker.cbor(m.header), BundleMaker.cbor(m.claims));
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+    try {
+      new Bundle(data);
+    } catch (RefusedException e) {
+      assertEquals("bundle-malformed", e.code());
+    }
+    long made = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
+    assertTrue(made < 4L * data.length + (1 << 20), made + " bytes of " + data.length);
   }
 
   @Test
