@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -104,7 +105,10 @@ final class BundleState {
   }
 
   private byte[] packed(String name, Bundle.Part l) {
-    byte[] p = l.from == 0 ? new byte[(l.size + 3) / 4] : lists.get(name).packed.clone();
+    byte[] p = l.from == 0 ? new byte[(l.size + 3) / 4] : lists.get(name).packed;
+    if (l.from > 0 && Arrays.stream(l.sets).anyMatch(Objects::nonNull)) { // most lists stay as they were
+      p = p.clone();
+    }
     for (int status = 0; status < l.sets.length; status++) {
       if (l.sets[status] == null) {
         continue;

@@ -280,12 +280,12 @@ public final class Bundles implements TrustSource, StatusSource, RevocationSourc
   public void renew(Client client) {
     synchronized (renewing) {
       try {
-        take(client.bundle(wants()));
+        take(client.offlineBundle(wants()));
       } catch (RefusedException e) {
         if (!e.code().equals("bundle-gap")) {
           throw e;
         }
-        take(client.bundle(wants()));
+        take(client.offlineBundle(wants()));
       }
     }
   }

@@ -212,7 +212,7 @@ public final class Client {
    * @param wants what the checker has
    * @return as the deployment signed it, trusted in nothing yet
    */
-  public byte[] bundle(BundleRequest wants) {
+  public byte[] offlineBundle(BundleRequest wants) {
     HttpRequest.Builder r =
         exchange
             .request("/v1/offline/bundle")
