@@ -7,8 +7,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads vectors, one JSON a line, as the files of testdata/vectors are, and answers each with one line: its code. It is how SDKs in
- * several languages are held against one another.
+ * Reads vectors, one JSON a line, as the files of testdata/vectors are, and answers each with one line: its code, or those of its
+ * steps with blanks between (what a checker wants is JSON without blanks). It is how SDKs in several languages are held against one
+ * another.
  */
 public final class VectorRunner {
   private VectorRunner() {}
