@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/crypto/sm"
 	"github.com/showcard/showcard/internal/qr"
+	"github.com/showcard/showcard/internal/strictjson"
 )
 
 // ViaOffline is how a check was made that a counter made without a network, and settled later.
@@ -54,6 +55,15 @@ type OfflineReport struct {
 // Answered is the counter's own code that the holder scanned.
 type Answered struct {
 	Nonce string `json:"nonce"` // base64url, of 8 to 32 bytes
+}
+
+// ReadReport reads a report strictly; nil when it is none.
+func ReadReport(raw []byte) *OfflineReport {
+	var r OfflineReport
+	if err := strictjson.Decode(raw, 4, &r); err != nil {
+		return nil
+	}
+	return &r
 }
 
 // nonce is what was in that code; nil when it cannot have been.

@@ -9,7 +9,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/showcard/showcard/internal/httpd"
-	"github.com/showcard/showcard/internal/strictjson"
 	"github.com/showcard/showcard/verifier"
 )
 
@@ -42,10 +41,7 @@ func (a *API) settle(c *gin.Context) (any, error) {
 	}
 	reports := make([]*verifier.OfflineReport, len(body.Checks))
 	for i, raw := range body.Checks {
-		var r verifier.OfflineReport
-		if err := strictjson.Decode(raw, 4, &r); err == nil {
-			reports[i] = &r
-		}
+		reports[i] = verifier.ReadReport(raw)
 	}
 	done, wait, err := a.service.Settle(c, caller(c), reports)
 	if err != nil {
