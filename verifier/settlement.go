@@ -87,7 +87,12 @@ func OpenSettlement(cfg SettlementConfig) (*Settlement, error) {
 	if cfg.Wait == nil {
 		cfg.Wait = pause
 	}
-	s := &Settlement{cfg: cfg, client: defaultClient(cfg.Client)}
+	s := &Settlement{cfg: cfg, client: cfg.Client}
+	if s.client == nil {
+		patient := *defaultClient(nil)
+		patient.Timeout = 0 // tell says how long
+		s.client = &patient
+	}
 	if _, err := cfg.File.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -184,8 +189,12 @@ type SettledReport struct {
 	SettledCheck
 }
 
-// pushTries is how often a batch is tried before the network counts as gone again.
-const pushTries = 5
+// pushTries is how often a batch is tried before the network counts as gone again. Between two tries are
+// twice as many seconds each time, from one, unless the service says how many.
+const (
+	pushTries = 5
+	again     = time.Second
+)
 
 // Push tells the service what waits, the oldest first, until nothing does or the service cannot be
 // reached. What it returns was settled, also beside an error; what was refused will not be told again.
@@ -222,6 +231,9 @@ func (s *Settlement) Push(ctx context.Context) (all []SettledReport, err error) 
 		if err != nil && (wait == 0 || failed >= pushTries) {
 			return all, err
 		}
+		if wait == again && failed > 1 {
+			wait <<= failed - 1
+		}
 		if wait > 0 {
 			if wait > time.Minute { // the day's quota, say: another Push
 				return all, &RateLimitedError{RetryAfter: wait}
@@ -253,7 +265,6 @@ func (s *Settlement) tell(ctx context.Context, batch []OfflineReport) (done []Se
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
-	const again = time.Second
 	res, err := s.client.Do(req)
 	if err != nil {
 		return nil, again, err
