@@ -68,6 +68,7 @@ var doors = map[string]string{
 
 	"internal/arch":    "",
 	"internal/backing": "",
+	"internal/differ":  "schemas crypto/* internal/qr",
 	"internal/testsum": "",
 
 	"testdata":             "",
@@ -114,7 +115,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest internal/rights verifier",
+	"math/rand":                       "bench cmd/showcard internal/differ testdata/gen internal/store/redisstore internal/store/storetest internal/rights verifier",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",
