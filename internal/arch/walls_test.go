@@ -66,10 +66,11 @@ var doors = map[string]string{
 	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights",
 	"internal/store/redisstore/redistest": "internal/backing",
 
-	"internal/arch":    "",
-	"internal/backing": "",
-	"internal/differ":  "schemas crypto/* internal/qr",
-	"internal/testsum": "",
+	"internal/arch":        "",
+	"internal/backing":     "",
+	"internal/conformance": "schemas testdata crypto/* internal/httpd/problem internal/qr",
+	"internal/differ":      "schemas crypto/* internal/qr",
+	"internal/testsum":     "",
 
 	"testdata":             "",
 	"testdata/gen":         "schemas testdata crypto/*",
@@ -107,7 +108,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench bench/plain/api", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench bench/plain/api internal/conformance", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",

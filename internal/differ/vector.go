@@ -28,7 +28,7 @@ type vector struct {
 	Device       *key.Public     `json:"device,omitempty"`
 	Presentation *string         `json:"presentation,omitempty"`
 	Code         *string         `json:"code,omitempty"`
-	Audiences    []string        `json:"audiences,omitempty"`
+	Audiences    []string        `json:"audiences,omitzero"`
 	Nonce        string          `json:"nonce,omitempty"`
 	Audience     string          `json:"aud,omitempty"`
 	Now          int64           `json:"now"`

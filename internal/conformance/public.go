@@ -1,0 +1,419 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/trustlist"
+)
+
+// publicChecks are about the documents that everybody may read.
+var publicChecks = []Check{
+	{ID: "health", Clause: "docs/operations.md", What: "/healthz and /readyz say that the deployment can be asked", run: health},
+	{ID: "oauth-metadata", Clause: "RFC 8414 §3.2; docs/formats.md §6", What: "authorization server metadata names the public URL, the token endpoint and its methods", run: oauthMetadata},
+	{ID: "jwks", Clause: "RFC 7517 §5; docs/formats.md §6", What: "keys of access tokens: public halves alone", needs: []string{"oauth-metadata"}, run: jwks},
+	{ID: "roots", Clause: "docs/formats.md §5.2", What: "trust roots are signed by their own threshold, in force, and no root key signs lists", needs: []string{"oauth-metadata"}, run: roots},
+	{ID: "roots-chain", Clause: "docs/formats.md §5.2", What: "a chain of roots leads from the pinned ones, or the first, to those that are served", needs: []string{"roots"}, run: rootsChain},
+	{ID: "trust-list", Clause: "docs/formats.md §5.1", What: "the trust list is signed by a signer of the roots and in force", needs: []string{"roots"}, run: trustList},
+	{ID: "trust-list-whole", Clause: "docs/formats.md §5.1", What: "domains, issuers, providers and types of the list fit each other and the public URL", needs: []string{"trust-list"}, run: trustListWhole},
+	{ID: "trust-list-cache", Clause: "docs/formats.md §5.1; RFC 9110 §13.1.2", What: "ETag of the list is its version; who has it gets 304", needs: []string{"trust-list"}, run: trustListCache},
+	{ID: "roots-cache", Clause: "RFC 9110 §13.1.2", What: "roots have an ETag; who has them gets 304", needs: []string{"roots"},
+		run: func(ctx context.Context, t *Tester) error { return t.cached(ctx, "/v1/trust-list/roots", 300) }},
+	{ID: "issuer-metadata", Clause: "docs/formats.md §5.3; SD-JWT VC, JWT VC Issuer Metadata", What: "each issuer's keys are those of the trust list, without the frozen ones", needs: []string{"trust-list-whole"}, run: issuerMetadata},
+	{ID: "type-metadata", Clause: "docs/formats.md §5.3; SD-JWT VC, Type Metadata", What: "metadata stands at each type's vct and names it", needs: []string{"trust-list-whole"}, run: typeMetadata},
+	{ID: "status-jwt", Clause: "docs/formats.md §4; Token Status List §5.1", What: "status list as JWT: signed by a status key, sub, dates, ttl, 2 bits, size", needs: []string{"trust-list-whole"}, run: statusJWT},
+	{ID: "status-cwt", Clause: "docs/formats.md §4; Token Status List §5.2", What: "the same as CWT", needs: []string{"trust-list-whole"}, run: statusCWT},
+	{ID: "status-same", Clause: "docs/formats.md §4", What: "both forms say the same of every certificate", needs: []string{"status-jwt", "status-cwt"}, run: statusSame},
+	{ID: "status-cache", Clause: "docs/formats.md §4; Token Status List §8.1", What: "status lists: ETag, 304, at most the ttl, Vary: Accept", needs: []string{"status-jwt"}, run: statusCache},
+	{ID: "status-accept", Clause: "docs/formats.md §4; RFC 9110 §15.5.7", What: "no third form of a status list: 406", needs: []string{"status-jwt"}, run: statusAccept},
+	{ID: "status-history", Clause: "docs/formats.md §4; Token Status List §8.4", What: "?time= is answered 501", needs: []string{"status-jwt"}, run: statusHistory},
+	{ID: "status-unknown", Clause: "docs/formats.md §9", What: "a status list that is not there is 404", needs: []string{"oauth-metadata"}, run: statusUnknown},
+	{ID: "problems", Clause: "docs/formats.md §9", What: "the table of problems is whole: every code, its status, sentences in both languages", run: problems},
+	{ID: "problem-page", Clause: "RFC 9457 §3.1.1", What: "each type of a problem can be looked up; one that is none is 404", needs: []string{"oauth-metadata", "problems"}, run: problemPage},
+	{ID: "openapi", Clause: "docs/architecture.md", What: "/openapi.json describes the routes that are tried out here", run: openAPI},
+	{ID: "cors", Clause: "docs/formats.md §4, §5", What: "pages from elsewhere may read trust list, roots and metadata", needs: []string{"trust-list-whole"}, run: cors},
+}
+
+func health(ctx context.Context, t *Tester) error {
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready"} {
+		a, err := t.fetch(ctx, path, "application/json")
+		if err != nil {
+			return err
+		}
+		var said struct{ Status string }
+		if err := a.into(&said); err != nil {
+			return err
+		}
+		if said.Status != want {
+			return fmt.Errorf("%s says %q, want %q", path, said.Status, want)
+		}
+	}
+	return nil
+}
+
+func oauthMetadata(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/.well-known/oauth-authorization-server", "application/json")
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Issuer  string   `json:"issuer"`
+		Token   string   `json:"token_endpoint"`
+		JWKS    string   `json:"jwks_uri"`
+		Grants  []string `json:"grant_types_supported"`
+		Methods []string `json:"token_endpoint_auth_methods_supported"`
+		Signing []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	}
+	if err := a.into(&m); err != nil {
+		return err
+	}
+	u, err := url.Parse(m.Issuer)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(m.Issuer, "/"):
+		return fmt.Errorf("issuer %q is no public URL", m.Issuer)
+	case m.Token != m.Issuer+"/oauth/token" || m.JWKS != m.Issuer+"/.well-known/jwks.json":
+		return fmt.Errorf("token_endpoint %q or jwks_uri %q is not where it must be below %s", m.Token, m.JWKS, m.Issuer)
+	case !slices.Equal(m.Grants, []string{"client_credentials"}):
+		return fmt.Errorf("grant_types_supported %q", m.Grants)
+	case !slices.Contains(m.Methods, "private_key_jwt"):
+		return fmt.Errorf("no private_key_jwt among %q", m.Methods)
+	case !slices.Contains(m.Signing, string(key.SM2)) || !slices.Contains(m.Signing, string(key.ES256)) || slices.Contains(m.Signing, "none") || slices.Contains(m.Signing, "HS256"):
+		return fmt.Errorf("algorithms of assertions: %q, want %s and %s", m.Signing, key.SM2, key.ES256)
+	}
+	t.public = m.Issuer
+	return nil
+}
+
+func jwks(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/.well-known/jwks.json", "application/jwk-set+json")
+	if err != nil {
+		return err
+	}
+	set, err := key.ParseSet(a.body, false) // refuses private members
+	if err != nil {
+		return err
+	}
+	if len(set.Keys) == 0 {
+		return fmt.Errorf("%s: no key", a.what)
+	}
+	return nil
+}
+
+func roots(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/v1/trust-list/roots", "application/json")
+	if err != nil {
+		return err
+	}
+	r, err := trustlist.ParseRoots(a.body)
+	if err != nil {
+		return err
+	}
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	now := t.cfg.Now()
+	switch {
+	case r.Threshold < 2:
+		return fmt.Errorf("one key alone can change the roots: threshold %d", r.Threshold)
+	case !r.Expires.After(now):
+		return fmt.Errorf("the roots expired %s", r.Expires.Format(time.RFC3339))
+	case r.IssuedAt.After(now.Add(trustlist.Skew)):
+		return fmt.Errorf("the roots are from the future: %s", r.IssuedAt.Format(time.RFC3339))
+	}
+	t.roots = r
+	return nil
+}
+
+const longestChain = 20
+
+func rootsChain(ctx context.Context, t *Tester) error {
+	start, version := t.cfg.Roots, int64(1)
+	if start == nil {
+		a, err := t.fetch(ctx, "/v1/trust-list/roots?version=1", "application/json")
+		if err != nil {
+			return err
+		}
+		start = a.body
+	}
+	at, err := trustlist.ParseRoots(start)
+	if err != nil {
+		return fmt.Errorf("where the chain begins: %w", err)
+	}
+	if version = at.Version; t.roots.Version < version {
+		return fmt.Errorf("roots %d are served, older than the pinned %d", t.roots.Version, version)
+	}
+	if t.roots.Version-version > longestChain {
+		return skip("more than %d roots since version %d: pin newer ones", longestChain, version)
+	}
+	for version++; version <= t.roots.Version; version++ {
+		a, err := t.fetch(ctx, fmt.Sprintf("/v1/trust-list/roots?version=%d", version), "application/json")
+		if err != nil {
+			return err
+		}
+		if at, err = at.Next(a.body, t.cfg.Now()); err != nil {
+			return fmt.Errorf("version %d: %w", version, err)
+		}
+	}
+	if at.Version != t.roots.Version || !slices.EqualFunc(at.Keys, t.roots.Keys, (*key.Public).Equal) {
+		return fmt.Errorf("the chain ends at other roots than those that are served")
+	}
+	return nil
+}
+
+func trustList(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/v1/trust-list", "application/jose")
+	if err != nil {
+		return err
+	}
+	list, err := t.roots.Verify(string(a.body), t.cfg.Now(), 0)
+	if err != nil {
+		return err
+	}
+	if life := list.Expires.Sub(list.IssuedAt); life > 24*time.Hour {
+		return fmt.Errorf("the list lives %s, want at most 24 h", life)
+	}
+	again, err := t.fetch(ctx, "/v1/trust-list", "application/jose")
+	if err != nil {
+		return err
+	}
+	if _, err := t.roots.Verify(string(again.body), t.cfg.Now(), list.Version); err != nil {
+		return fmt.Errorf("asked again: %w", err)
+	}
+	t.list = list
+	return nil
+}
+
+func trustListWhole(_ context.Context, t *Tester) error {
+	own, err := t.list.DomainAt(t.public)
+	if err != nil {
+		return fmt.Errorf("no domain has the base_url %s", t.public)
+	}
+	if !strings.HasPrefix(own.StatusPrefix, t.public+"/") || !strings.HasSuffix(own.StatusPrefix, "/") || len(own.StatusKeys) == 0 {
+		return fmt.Errorf("domain %s: status_prefix %q, %d status keys", own.Code, own.StatusPrefix, len(own.StatusKeys))
+	}
+	if len(t.list.Issuers) == 0 || len(t.list.Types) == 0 {
+		return fmt.Errorf("%d issuers and %d types: nothing could be checked with this list", len(t.list.Issuers), len(t.list.Types))
+	}
+	types := map[string]bool{}
+	for _, one := range t.list.Types {
+		if types[one.ID] = true; one.VCT != fmt.Sprintf("%s/types/%s/%d", t.public, one.ID, one.Version) {
+			return fmt.Errorf("type %s version %d has the vct %s", one.ID, one.Version, one.VCT)
+		}
+	}
+	for _, one := range t.list.Issuers {
+		if !strings.HasPrefix(one.ID, t.public+"/issuers/") {
+			return fmt.Errorf("issuer %s is not below %s", one.ID, t.public)
+		}
+		if _, err := t.list.Domain(one.Domain); err != nil {
+			return fmt.Errorf("issuer %s: %w", one.ID, err)
+		}
+		for _, id := range one.Types {
+			if !types[id] {
+				return fmt.Errorf("issuer %s may issue %s, which the list does not have", one.ID, id)
+			}
+		}
+	}
+	for _, one := range t.list.Providers {
+		if _, err := t.list.Domain(one.Domain); err != nil {
+			return fmt.Errorf("wallet provider %s: %w", one.ID, err)
+		}
+	}
+	t.own = own
+	return nil
+}
+
+func trustListCache(ctx context.Context, t *Tester) error {
+	a, err := t.get(ctx, "/v1/trust-list")
+	if err != nil {
+		return err
+	}
+	list, err := t.roots.Verify(string(a.body), t.cfg.Now(), 0)
+	if err != nil {
+		return err
+	}
+	if want := fmt.Sprintf(`"%d"`, list.Version); a.header.Get("ETag") != want {
+		return fmt.Errorf("ETag %s, want %s", a.header.Get("ETag"), want)
+	}
+	return t.cached(ctx, "/v1/trust-list", 60)
+}
+
+// most of a kind are looked at; a province has hundreds of authorities.
+const most = 12
+
+func issuerMetadata(ctx context.Context, t *Tester) error {
+	for i, one := range t.list.Issuers {
+		if i == most {
+			break
+		}
+		path := "/.well-known/jwt-vc-issuer" + strings.TrimPrefix(one.ID, t.public)
+		a, err := t.get(ctx, path)
+		if err != nil {
+			return err
+		}
+		if one.Frozen {
+			if err := t.problem(a, 403, "issuer-frozen"); err != nil {
+				return err
+			}
+			continue
+		}
+		var m struct {
+			Issuer string
+			Keys   json.RawMessage `json:"jwks"`
+		}
+		if err := a.is("application/json"); err != nil {
+			return err
+		}
+		if err := a.into(&m); err != nil {
+			return err
+		}
+		set, err := key.ParseSet(m.Keys, false)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.what, err)
+		}
+		if m.Issuer != one.ID || len(set.Keys) == 0 {
+			return fmt.Errorf("%s: issuer %q with %d keys, want %s", a.what, m.Issuer, len(set.Keys), one.ID)
+		}
+		for _, k := range set.Keys {
+			if !slices.ContainsFunc(one.Keys, func(d trustlist.DatedKey) bool { return d.Key.Equal(k) && !d.Frozen }) {
+				return fmt.Errorf("%s: key %s is not, or frozen, in the trust list", a.what, k.ID())
+			}
+		}
+	}
+	a, err := t.get(ctx, "/.well-known/jwt-vc-issuer/issuers/no-such-authority")
+	if err != nil {
+		return err
+	}
+	return t.problem(a, 404, "issuer-unknown")
+}
+
+func typeMetadata(ctx context.Context, t *Tester) error {
+	for i, one := range t.list.Types {
+		if i == most {
+			break
+		}
+		path, err := t.path(one.VCT)
+		if err != nil {
+			return err
+		}
+		a, err := t.fetch(ctx, path, "application/json")
+		if err != nil {
+			return err
+		}
+		var m struct{ VCT string }
+		if err := a.into(&m); err != nil {
+			return err
+		}
+		if m.VCT != one.VCT {
+			return fmt.Errorf("%s: vct %q, want %s", a.what, m.VCT, one.VCT)
+		}
+		if i == 0 {
+			if err := t.cached(ctx, path, 3600); err != nil {
+				return err
+			}
+		}
+	}
+	a, err := t.get(ctx, "/types/no-such-type/1")
+	if err != nil {
+		return err
+	}
+	return t.problem(a, 404, "not-found")
+}
+
+var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+func problems(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/problems", "application/json")
+	if err != nil {
+		return err
+	}
+	var table []struct {
+		Code        string
+		Status      int
+		Title, Next struct{ ZH, EN string }
+	}
+	if err := a.into(&table); err != nil {
+		return err
+	}
+	status := map[string]int{}
+	for _, p := range table {
+		if _, twice := status[p.Code]; twice || !codeForm.MatchString(p.Code) {
+			return fmt.Errorf("code %q is no code, or stands twice", p.Code)
+		}
+		if p.Title.ZH == "" || p.Title.EN == "" || p.Next.ZH == "" || p.Next.EN == "" {
+			return fmt.Errorf("%s: a sentence is missing in a language", p.Code)
+		}
+		status[p.Code] = p.Status
+	}
+	for _, e := range t.problems.Entries() {
+		if got, there := status[e.Code]; !there || got != e.Status {
+			return fmt.Errorf("%s: status %d, want %d (0 is not there)", e.Code, got, e.Status)
+		}
+	}
+	return nil
+}
+
+func problemPage(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/problems/code-expired", "application/json", "Accept", "application/json")
+	if err != nil {
+		return err
+	}
+	var p struct{ Code string }
+	if err := a.into(&p); err != nil {
+		return err
+	}
+	if p.Code != "code-expired" {
+		return fmt.Errorf("%s: code %q", a.what, p.Code)
+	}
+	if a, err = t.get(ctx, "/problems/no-such-problem"); err != nil {
+		return err
+	}
+	return t.problem(a, 404, "not-found")
+}
+
+func openAPI(ctx context.Context, t *Tester) error {
+	a, err := t.fetch(ctx, "/openapi.json", "application/json")
+	if err != nil {
+		return err
+	}
+	var d struct {
+		OpenAPI string                    `json:"openapi"`
+		Paths   map[string]map[string]any `json:"paths"`
+	}
+	if err := a.into(&d); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(d.OpenAPI, "3.") {
+		return fmt.Errorf("openapi %q", d.OpenAPI)
+	}
+	for _, route := range []string{"post /oauth/token", "get /v1/trust-list", "get /status/{list}", "post /v1/verifications", "post /v1/verifications/challenges", "get /problems"} {
+		method, path, _ := strings.Cut(route, " ")
+		if d.Paths[path][method] == nil {
+			return fmt.Errorf("%s is not described", route)
+		}
+	}
+	return nil
+}
+
+func cors(ctx context.Context, t *Tester) error {
+	vct, err := t.path(t.list.Types[0].VCT)
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{"/v1/trust-list", "/v1/trust-list/roots", vct} {
+		a, err := t.get(ctx, path, "Origin", "https://elsewhere.example")
+		if err != nil {
+			return err
+		}
+		if a.header.Get("Access-Control-Allow-Origin") != "*" {
+			return fmt.Errorf("%s: Access-Control-Allow-Origin %q, want *", a.what, a.header.Get("Access-Control-Allow-Origin"))
+		}
+	}
+	return nil
+}
