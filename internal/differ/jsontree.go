@@ -143,6 +143,24 @@ var scalars = []string{
 	`{"\u005fsd":["x"]}`, `tru`, `nulll`, ``, `1 2`, `[1,]`, `[,1]`, `{"a"}`, `{"a":}`, `{,}`, `{"a":1,}`, `[1`, `"x`, `/**/1`,
 }
 
+// Members with values between good and bad.
+var members = []struct {
+	name   string
+	values []string
+}{
+	{`"x5c"`, []string{`["AAAA"]`, `["AAA="]`, `["AA=="]`, `["AB=="]`, `["AAAA\n"]`, `["AAAA","AAAA"]`, `["A"]`, `["-_AA"]`, `[""]`, `[]`, `[1]`, `["AAAA",null]`, `"AAAA"`, `["A","A","A","A","A","A","A","A","A"]`, `["AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA"]`}},
+	{`"key_ops"`, []string{`["verify"]`, `["sign"]`, `[]`, `["verify",1]`, `["verify",null]`, `null`, `"verify"`, `[null]`, `{}`}},
+	{`"use"`, []string{`"sig"`, `"enc"`, `""`, `null`}},
+	{`"alg"`, []string{`"ES256"`, `"SGD_SM3_SM2"`, `"SM2"`, `"SM2SM3"`, `"RS256"`, `""`, `null`}},
+	{`"kid"`, []string{`""`, `"x"`, `null`, `1`, `"` + strings.Repeat("k", 257) + `"`, `"` + strings.Repeat("张", 86) + `"`, `"` + strings.Repeat("张", 85) + `"`}},
+	{`"nbf"`, []string{`0`, `1800000011`, `1800000010`, `1800000010.5`, `1.80000001e9`, `-1`, `null`, `"1"`}},
+	{`"exp"`, []string{`1799999990`, `1799999991`, `1799999990.9`, `1799999990.999999999999`, `253402300799.9`, `253402300800`, `null`, `-0.5`}},
+	{`"jwk"`, []string{`{"kty":"EC"}`, `null`, `[]`}}, {`"_sd"`, []string{`[]`, `["x"]`, `["x","x"]`, `[null]`, `[1]`, `{}`, `null`, `"x"`}},
+	{`"_sd_alg"`, []string{`"sm3"`, `"sha-256"`, `"sha-512"`, `null`, `1`, `""`}}, {`"..."`, []string{`"x"`, `null`, `1`}},
+	{`"aud"`, []string{`["https://bank.example"]`, `"https://bank.example"`, `null`}}, {`"nonce"`, []string{`"4e7c0a6b1d2f48c5a9b3"`, `""`, `1`}},
+	{`"iss"`, []string{`""`, `null`, `1`, `"x"`}}, {`"vct"`, []string{`""`, `null`, `[]`}}, {`"status"`, []string{`null`, `{}`}}, {`"typ"`, []string{`"dc+sd-jwt"`, `"kb+jwt"`, `"KB+JWT"`, `null`}},
+}
+
 // mutateJSON changes one thing of a JSON text. Texts that are no JSON are changed by their bytes.
 func mutateJSON(r *dice, text string, now int64) string {
 	root := parseJSON(text)
@@ -180,8 +198,11 @@ func mutateJSON(r *dice, text string, now int64) string {
 		}
 	case 4: // values exchanged
 		n.kids[i], n.kids[j] = n.kids[j], n.kids[i]
-	case 5, 6: // a member more
+	case 5: // a member more
 		n.insert(j, pick(r, memberNames), replacement(r, n.kids[i], nodes, now))
+	case 6: // one that means something, with what could stand there
+		m := pick(r, members)
+		n.insert(j, m.name, &node{raw: pick(r, m.values)})
 	case 7: // another name
 		if n.kind == '{' {
 			n.names[i] = respell(r, n.names[i])

@@ -66,8 +66,10 @@ func (c *corpus) offlineStep(r *dice, v vector) vector {
 			}
 		}
 	}
-	cells := root.all()
-	mutateCell(r, cells[r.IntN(len(cells))], cells, v.Now)
+	for range pick(r, []int{1, 1, 1, 2, 2, 3}) { // which of several faults is the answer is the order of checking
+		cells := root.all()
+		mutateCell(r, cells[r.IntN(len(cells))], cells, v.Now)
+	}
 	issuer, device := c.private(v.Issuer), c.private(v.Device)
 	if r.chance(16) {
 		issuer = c.stranger(r)

@@ -160,20 +160,20 @@ func (c *corpus) shownStep(r *dice, v vector) vector {
 	if holder == nil { // the key of whoever signed it is not said: the usual one
 		holder = c.byName("holder", v.Issuer)
 	}
-	where := r.IntN(10)
-	switch {
-	case where < 2:
-		s.issued.header = []byte(mutateJSON(r, string(s.issued.header), v.Now))
-	case where < 5:
-		s.issued.payload = []byte(mutateJSON(r, string(s.issued.payload), v.Now))
-	case where < 7 && len(s.disclosures) > 0:
-		c.disclosureStep(r, s, v)
-	case where < 8 && s.bound:
-		s.proof.header = []byte(mutateJSON(r, string(s.proof.header), v.Now))
-	case where < 9 && s.bound:
-		s.proof.payload = []byte(mutateJSON(r, string(s.proof.payload), v.Now))
-	default:
-		s.issued.payload = []byte(mutateJSON(r, mutateJSON(r, string(s.issued.payload), v.Now), v.Now))
+	// Several faults at once: which of them is the answer is the order of checking.
+	for range pick(r, []int{1, 1, 1, 2, 2, 3}) {
+		switch where := r.IntN(10); {
+		case where < 2:
+			s.issued.header = []byte(mutateJSON(r, string(s.issued.header), v.Now))
+		case where < 6:
+			s.issued.payload = []byte(mutateJSON(r, string(s.issued.payload), v.Now))
+		case where < 8 && len(s.disclosures) > 0:
+			c.disclosureStep(r, s, v)
+		case where < 9 && s.bound:
+			s.proof.header = []byte(mutateJSON(r, string(s.proof.header), v.Now))
+		case s.bound:
+			s.proof.payload = []byte(mutateJSON(r, string(s.proof.payload), v.Now))
+		}
 	}
 	if r.chance(16) {
 		issuer = c.stranger(r)
