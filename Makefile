@@ -66,7 +66,7 @@ DIFFER_SEED  := 1
 DIFFER_CASES := 100000
 DIFFER_TIME  := 1h
 differ:
-	@set -x; go run ./internal/differ -seed $(DIFFER_SEED) -cases $(DIFFER_CASES) -time $(DIFFER_TIME) \
+	@set -x; go run ./testdata/gen/differ -seed $(DIFFER_SEED) -cases $(DIFFER_CASES) -time $(DIFFER_TIME) \
 		-ts "$$($(MAKE) -s -C sdk/ts runner)" -java "$$($(MAKE) -s -C sdk/java runner)" 2>&1 | tee differ.log
 
 # The same cases in every run, for make test: behind the suites of the SDKs, which build into the same folders.

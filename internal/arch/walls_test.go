@@ -69,11 +69,11 @@ var doors = map[string]string{
 	"internal/arch":        "",
 	"internal/backing":     "",
 	"internal/conformance": "schemas testdata crypto/* internal/httpd/problem internal/qr",
-	"internal/differ":      "schemas crypto/* internal/qr",
 	"internal/testsum":     "",
 
 	"testdata":             "",
 	"testdata/gen":         "schemas testdata crypto/*",
+	"testdata/gen/differ":  "schemas crypto/* internal/qr",
 	"testdata/gen/vectors": "schemas testdata crypto/* internal/qr",
 	"cmd/showcard":         "*",
 }
@@ -116,7 +116,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard internal/differ testdata/gen internal/store/redisstore internal/store/storetest internal/rights verifier",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

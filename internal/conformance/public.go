@@ -134,7 +134,7 @@ func roots(ctx context.Context, t *Tester) error {
 const longestChain = 20
 
 func rootsChain(ctx context.Context, t *Tester) error {
-	start, version := t.cfg.Roots, int64(1)
+	start := t.cfg.Roots
 	if start == nil {
 		a, err := t.fetch(ctx, "/v1/trust-list/roots?version=1", "application/json")
 		if err != nil {
@@ -146,7 +146,8 @@ func rootsChain(ctx context.Context, t *Tester) error {
 	if err != nil {
 		return fmt.Errorf("where the chain begins: %w", err)
 	}
-	if version = at.Version; t.roots.Version < version {
+	version := at.Version
+	if t.roots.Version < version {
 		return fmt.Errorf("roots %d are served, older than the pinned %d", t.roots.Version, version)
 	}
 	if t.roots.Version-version > longestChain {

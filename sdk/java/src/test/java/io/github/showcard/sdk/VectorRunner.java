@@ -5,10 +5,11 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /**
- * Reads vectors, one JSON a line, as the files of testdata/vectors are, and answers each with one line: its code, or {"crash":…}, which never
- * happens. It is how SDKs in several languages are held against one another.
+ * Reads vectors, one JSON a line, as the files of testdata/vectors are, and answers each with one line: {"code":…},
+ * {"code":"valid","says":…} with what was read as canonical JSON, or {"crash":…}, which never happens. It is how SDKs in several languages are held against one another.
  */
 public final class VectorRunner {
   private VectorRunner() {}
@@ -28,9 +29,13 @@ public final class VectorRunner {
 
   private static String answer(String line) {
     try {
-      return Vectors.run(Testdata.json(line)).code;
+      Vectors.Outcome o = Vectors.run(Testdata.json(line));
+      if (o.claims == null) {
+        return JsonText.of(Map.of("code", o.code));
+      }
+      return JsonText.of(Map.of("code", o.code, "says", CanonicalJson.of(Json.object(o.claims.values()))));
     } catch (RuntimeException | StackOverflowError e) {
-      return "{\"crash\":" + JsonText.of(e.toString()) + "}";
+      return JsonText.of(Map.of("crash", e.toString()));
     }
   }
 }

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/qr"
@@ -163,39 +165,96 @@ func newReader() (*reader, error) {
 	return &reader{types}, nil
 }
 
-// answer checks in the order of testdata/vectors/README.md.
-func (r *reader) answer(v vector) string {
-	if v.offline() {
-		return offlineCode(r.code(v))
-	}
-	return presentation(v)
+// answer is what is said of a case: its code and, when that is valid, what was read.
+type answer struct {
+	Code  string `json:"code"`
+	Says  string `json:"says,omitempty"` // canonical JSON (RFC 8785): claims, or the member "token" of a vector
+	Crash string `json:"crash,omitempty"`
 }
 
-func (r *reader) code(v vector) error {
+func (a answer) String() string {
+	if a.Crash != "" || a.Code == "" {
+		return "crash: " + a.Crash
+	}
+	return strings.TrimSpace(a.Code + " " + a.Says)
+}
+
+// answer checks in the order of testdata/vectors/README.md.
+func (r *reader) answer(v vector) answer {
+	var says any
+	var code string
+	if v.offline() {
+		token, err := r.code(v)
+		says, code = token, offlineCode(err)
+	} else {
+		says, code = presentation(v)
+	}
+	if code != valid {
+		return answer{Code: code}
+	}
+	text, err := json.Marshal(says)
+	if err == nil {
+		text, err = receipt.Canonical(text)
+	}
+	if err != nil {
+		return answer{Crash: err.Error()}
+	}
+	return answer{Code: code, Says: string(text)}
+}
+
+// said is the member "token" of a vector.
+type said struct {
+	KeyID   string         `json:"kid"`
+	Serial  string         `json:"serial"`
+	Issued  int64          `json:"iat"`
+	Expires int64          `json:"exp"`
+	Type    string         `json:"type"`
+	Version int            `json:"version"`
+	View    string         `json:"view"`
+	Region  string         `json:"region"`
+	Fields  schemas.Claims `json:"fields"`
+	Proof   saidProof      `json:"proof"`
+}
+
+type saidProof struct {
+	Serial   string `json:"serial"`
+	IssuedAt int64  `json:"iat"`
+	Audience string `json:"aud"`
+	Nonce    string `json:"nonce,omitempty"`
+}
+
+func (r *reader) code(v vector) (*said, error) {
 	now := time.Unix(v.Now, 0)
 	code, err := qr.Parse(*v.Code)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if code.Offline == nil {
-		return qr.ErrNotOurs // a ticket: nothing that an offline reader reads
+		return nil, qr.ErrNotOurs // a ticket: nothing that an offline reader reads
 	}
 	t, err := sdcwt.Parse(code.Offline)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var nonce []byte
 	if v.Nonce != "" {
 		if nonce, err = hex.DecodeString(v.Nonce); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := t.Verify(v.Issuer, sdcwt.Expect{Now: now, Audiences: v.Audiences, Nonce: nonce}); err != nil {
-		return err
+		return nil, err
 	}
 	view := t.Claims.View
-	_, err = r.types.ReadOffline(schemas.OfflineView{Type: view.Type, Version: view.Version, View: view.View, Values: view.Values}, now)
-	return err
+	reading, err := r.types.ReadOffline(schemas.OfflineView{Type: view.Type, Version: view.Version, View: view.View, Values: view.Values}, now)
+	if err != nil {
+		return nil, err
+	}
+	return &said{
+		KeyID: hex.EncodeToString(t.KeyID), Serial: t.Claims.Serial.String(), Issued: t.Claims.IssuedAt.Unix(), Expires: t.Claims.Expires.Unix(),
+		Type: reading.Type.ID, Version: reading.Type.Version, View: reading.View.Name, Region: view.Region, Fields: reading.Claims(),
+		Proof: saidProof{t.Proof.Serial.String(), t.Proof.IssuedAt.Unix(), t.Proof.Audience, hex.EncodeToString(t.Proof.Nonce)},
+	}, nil
 }
 
 func offlineCode(err error) string {
@@ -211,16 +270,16 @@ func offlineCode(err error) string {
 	return sdcwt.Code(err)
 }
 
-func presentation(v vector) string {
+func presentation(v vector) (sdjwt.Claims, string) {
 	s, err := sdjwt.Parse(*v.Presentation, sdjwt.Type)
 	if err == nil {
 		err = sdjwt.CheckVC(s)
 	}
 	if err != nil {
-		return codeOr(err, "presentation-malformed")
+		return nil, codeOr(err, "presentation-malformed")
 	}
 	if err := s.Token.Verify(v.Issuer); err != nil {
-		return codeOr(err, "signature-invalid")
+		return nil, codeOr(err, "signature-invalid")
 	}
 	now := time.Unix(v.Now, 0)
 	claims, err := s.Claims()
@@ -228,19 +287,19 @@ func presentation(v vector) string {
 		err = claims.CheckTime(now, 10*time.Second)
 	}
 	if err != nil {
-		return codeOr(err, "presentation-malformed")
+		return nil, codeOr(err, "presentation-malformed")
 	}
 	if v.Nonce == "" {
-		return valid
+		return claims, valid
 	}
 	cnf, err := s.Confirmation()
 	if err == nil {
 		err = s.VerifyBinding(cnf, sdjwt.Expect{Audience: v.Audience, Nonce: v.Nonce, Now: now})
 	}
 	if err != nil {
-		return firstOrElse(err, codesOfBinding, "holder-binding-invalid")
+		return nil, firstOrElse(err, codesOfBinding, "holder-binding-invalid")
 	}
-	return valid
+	return claims, valid
 }
 
 type codeOf struct {

@@ -76,7 +76,7 @@ func readSigner(file string) (*signer, error) {
 		s.nonces = append(s.nonces, nonce{new(big.Int).SetBytes(sum[:]), new(big.Int).SetBytes(n.Public().Point()[1:33])})
 	}
 	if jwk.Algorithm == key.SM2 {
-		z := binary.BigEndian.AppendUint16(nil, uint16(8*len(identity))) //nolint:gosec // 128
+		z := binary.BigEndian.AppendUint16(nil, uint16(8*len(identity)))
 		z = append(z, identity...)
 		z = append(z, new(big.Int).Sub(primeSM2, big.NewInt(3)).Bytes()...)
 		for _, p := range paramsSM2 {

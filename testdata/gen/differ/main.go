@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		defer cancel()
 	}
 	began := time.Now()
-	d.kinds = *kinds
+	d.kinds, d.progress = *kinds, stderr
 	err = d.search(ctx, *from, *cases)
 	for _, p := range d.peers {
 		if e := p.stop(); e != nil && err == nil && len(d.found) == 0 {

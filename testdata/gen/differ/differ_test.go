@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const testdata = "../../testdata"
+const testdata = "../.."
 
 // TestMain lets the test's own binary be a peer: an honest one, one that takes an expired proof, and
 // one that dies.
@@ -41,17 +41,22 @@ func faulty(role string) int {
 		if json.Unmarshal(s.Bytes(), &v) != nil {
 			return 1
 		}
-		code := r.answer(v)
+		a := r.answer(v)
 		switch {
-		case role == "lies" && code == "offline-cbor-nesting":
-			code = "offline-malformed"
-		case role == "throws" && code == "offline-cbor-nesting":
-			fmt.Println(`{"crash":"stack overflow"}`)
-			continue
-		case role == "dies" && code == "offline-cbor-nesting":
+		case role == "lies" && a.Code == "offline-cbor-nesting":
+			a.Code = "offline-malformed"
+		case role == "misreads" && strings.Contains(a.Says, `"region":"430102"`) && v.offline():
+			a.Says = strings.Replace(a.Says, "430102", "430000", 1)
+		case role == "throws" && a.Code == "offline-cbor-nesting":
+			a = answer{Crash: "stack overflow"}
+		case role == "dies" && a.Code == "offline-cbor-nesting":
 			return 0
 		}
-		fmt.Printf("{\"code\":%q}\n", code)
+		line, err := json.Marshal(a)
+		if err != nil {
+			return 1
+		}
+		fmt.Printf("%s\n", line)
 	}
 	return 0
 }
@@ -119,7 +124,17 @@ func TestDisagreement(t *testing.T) {
 	var v vector
 	require.NoError(t, json.Unmarshal([]byte(text[strings.Index(text, "{"):]), &v))
 	require.Equal(t, "offline-cbor-nesting", v.Expect)
-	require.Equal(t, v.Expect, d.reader.answer(v))
+	require.Equal(t, v.Expect, d.reader.answer(v).Code)
+}
+
+// So does who reads something else out of what is good.
+func TestMisreading(t *testing.T) {
+	d := differOver(t, "misreads")
+	require.NoError(t, d.search(t.Context(), 0, 100))
+	require.Len(t, d.found, 1)
+	require.Contains(t, d.found[0].answers[0], `"region":"430102"`)
+	require.Contains(t, d.found[0].answers[1], `"region":"430000"`)
+	require.Contains(t, d.found[0].String(), `"expect": "valid"`)
 }
 
 // What throws or dies disagrees.

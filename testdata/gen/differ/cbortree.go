@@ -133,11 +133,11 @@ func (c *cell) write(out []byte) []byte {
 	}
 	switch c.major {
 	case cborBytes, cborText:
-		n = uint64(int64(len(content)) + c.lie) //nolint:gosec // lies may be huge
+		n = uint64(int64(len(content)) + c.lie)
 	case cborArray:
-		n = uint64(int64(len(c.kids)) + c.lie) //nolint:gosec // as above
+		n = uint64(int64(len(c.kids)) + c.lie)
 	case cborMap:
-		n = uint64(int64(len(c.kids)/2) + c.lie) //nolint:gosec // as above
+		n = uint64(int64(len(c.kids)/2) + c.lie)
 	}
 	if c.open {
 		out = append(out, c.major<<5|31)
@@ -217,7 +217,7 @@ func anyCell(r *dice, cells []*cell, now int64) *cell {
 	case 0:
 		return &cell{major: byte(r.IntN(2)), n: pick(r, numbers)}
 	case 1:
-		return &cell{n: uint64(now + pick(r, []int64{-86411, -86410, -86400, -62, -61, -60, -59, -11, -10, -9, 0, 9, 10, 11, 86400, 86401}))} //nolint:gosec // not negative
+		return &cell{n: uint64(now + pick(r, []int64{-86411, -86410, -86400, -62, -61, -60, -59, -11, -10, -9, 0, 9, 10, 11, 86400, 86401}))}
 	case 2:
 		return &cell{major: cborText, data: []byte(pick(r, texts))}
 	case 3:
@@ -251,7 +251,7 @@ func mutateCell(r *dice, c *cell, cells []*cell, now int64) {
 	case 3, 4, 5:
 		*c = *anyCell(r, cells, now)
 	case 6:
-		c.n += uint64(pick(r, []int64{1, -1, 2, -2, 59, 61, -60, 3600, 86400, -86400})) //nolint:gosec // wraps on purpose
+		c.n += uint64(pick(r, []int64{1, -1, 2, -2, 59, 61, -60, 3600, 86400, -86400}))
 	case 7:
 		c.major = byte(r.IntN(8))
 	case 8:

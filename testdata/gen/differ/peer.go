@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// peer is a process that answers vectors: one JSON a line on its standard input, one code a line on
-// its standard output, bare or as {"code":"…"}. What it says otherwise, {"crash":"…"} or the end, is
-// an answer that differs from all others.
+// peer is a process that answers vectors: one JSON a line on its standard input, one answer a line on
+// its standard output, {"code":"…"}, and {"code":"valid","says":"…"} with what it read. What it says
+// otherwise, {"crash":"…"} or the end, is an answer that differs from all others.
 type peer struct {
 	name string
 	cmd  *exec.Cmd
@@ -76,14 +76,11 @@ func (p *peer) ask(lines [][]byte) []string {
 }
 
 func read(line string) string {
-	if !strings.HasPrefix(line, "{") {
-		return line
+	var a answer
+	if err := json.Unmarshal([]byte(line), &a); err != nil {
+		return "crash: " + line
 	}
-	var a struct{ Code, Crash string }
-	if err := json.Unmarshal([]byte(line), &a); err != nil || a.Code == "" {
-		return "crash: " + a.Crash
-	}
-	return a.Code
+	return a.String()
 }
 
 // stop ends the process by the end of its input.

@@ -61,7 +61,8 @@ func (d *disagreement) String() string {
 	}
 	fmt.Fprintf(&b, "  made from %s/%s by %s\n", d.vector.Profile, d.vector.Name, strings.Join(steps, ", "))
 	v := d.vector
-	v.Name, v.Comment, v.Expect = "new-name", fmt.Sprintf("found by differ, seed %d, case %d", d.seed, d.number), d.answers[0]
+	v.Name, v.Comment = "new-name", fmt.Sprintf("found by differ, seed %d, case %d", d.seed, d.number)
+	v.Expect, _, _ = strings.Cut(d.answers[0], " ")
 	file, err := v.file()
 	if err != nil {
 		file = []byte(err.Error())
@@ -81,7 +82,7 @@ func (d *differ) search(ctx context.Context, from, cases uint64) error {
 			return err
 		}
 		// What a vector says is expected is the answer.
-		if got := d.reader.answer(v); got != v.Expect {
+		if got := d.reader.answer(v).Code; got != v.Expect {
 			return fmt.Errorf("%s/%s: %s, want %s", v.Profile, v.Name, got, v.Expect)
 		}
 	}
@@ -99,6 +100,9 @@ func (d *differ) search(ctx context.Context, from, cases uint64) error {
 		if err != nil || d.enough(found) {
 			return err
 		}
+		if d.progress != nil && d.asked%(1<<13) == 0 {
+			fmt.Fprintf(d.progress, "differ: seed %d, %d cases, %d disagreements\n", d.seed, d.asked, len(d.found))
+		}
 	}
 	return nil
 }
@@ -107,7 +111,7 @@ func (d *differ) search(ctx context.Context, from, cases uint64) error {
 // when to stop: when there are as many as wanted, or when a process has died.
 func (d *differ) enough(found []*disagreement) bool {
 	for _, one := range found {
-		if slices.ContainsFunc(d.found, func(old *disagreement) bool { return slices.Equal(old.answers, one.answers) }) {
+		if slices.ContainsFunc(d.found, func(old *disagreement) bool { return slices.Equal(old.kind(), one.kind()) }) {
 			continue
 		}
 		if one.crash() {
@@ -120,6 +124,15 @@ func (d *differ) enough(found []*disagreement) bool {
 		}
 	}
 	return false
+}
+
+// kind is the answers without what was read.
+func (d *disagreement) kind() []string {
+	out := slices.Clone(d.answers)
+	for i := range out {
+		out[i], _, _ = strings.Cut(out[i], " ")
+	}
+	return out
 }
 
 // crash says that somebody threw or died.
@@ -143,7 +156,7 @@ func (d *differ) ask(batch []vector) ([][]string, error) {
 	}
 	all[0] = make([]string, len(batch))
 	for i, v := range batch {
-		all[0][i] = d.reader.answer(v)
+		all[0][i] = d.reader.answer(v).String()
 	}
 	wg.Wait()
 	return all, nil
@@ -160,7 +173,8 @@ func (d *differ) compare(batch []vector, numbers []uint64, recipes []recipe) (ou
 		for j := range all {
 			answers[j] = all[j][i]
 		}
-		d.codes[answers[0]]++
+		code, _, _ := strings.Cut(answers[0], " ")
+		d.codes[code]++
 		if slices.ContainsFunc(answers, func(a string) bool { return a != answers[0] }) {
 			out = append(out, &disagreement{d.seed, numbers[i], batch[i], recipes[i], d.names(), answers})
 		}
@@ -196,7 +210,11 @@ func answerLines(in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(s.Bytes(), &v); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(out, r.answer(v)); err != nil {
+		line, err := json.Marshal(r.answer(v))
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
 			return err
 		}
 	}
