@@ -119,6 +119,7 @@ type Result struct {
 	Holder    HolderCheck    `json:"holder"`
 	Person    PersonCheck    `json:"person"`
 	Status    StatusCheck    `json:"status"`
+	Offline   *OfflineCheck  `json:"offline,omitempty"` // of an offline code
 	// Claims are the disclosed fields. They are there only when signature, issuer and holder are
 	// good: nobody should read a forged name, or one that was shown to somebody else.
 	Claims Claims `json:"claims,omitempty"`
@@ -162,7 +163,9 @@ func (r *Result) conclude() {
 	default:
 		r.Outcome = Valid
 	}
-	if r.Signature.State == Passed && r.Issuer.State == Passed && r.Holder.State != Failed && r.Claims == nil {
+	if r.Signature.State != Passed || r.Issuer.State != Passed || r.Holder.State == Failed {
+		r.Claims = nil
+	} else if r.Claims == nil && r.shown != nil {
 		names := r.shown.Disclosed()
 		r.Claims = make(Claims, len(names))
 		for _, name := range names {
@@ -243,6 +246,8 @@ func statusCode(err error) (code string, failed bool) {
 		return "status-list-invalid", false
 	case errors.Is(err, statuslist.ErrExpired):
 		return "status-stale", false
+	case errors.Is(err, ErrListNotTaken):
+		return "bundle-list-missing", false
 	}
 	return "status-unavailable", false
 }

@@ -349,6 +349,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
 		a.mountStatus(),
+		a.mountBundles(),
 		a.server.Mount(pages.Routes(), nil),
 	)
 }

@@ -309,6 +309,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.department(token("hunan-police"), token("demo-operator"), string(vehicleRow(t)))
 		j.citizen(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.devices(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"), holdingOf(t, data, "person-01", "drivers-licence"))
+		j.bundles(token("demo-bank"))
 		j.passkeys(citizenOf(t, d.base, "person-01").bearer)
 		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/showcard/showcard/internal/bundles"
+	"github.com/showcard/showcard/internal/bundles/bundleshttp"
 	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/internal/replica/replicahttp"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -58,4 +60,20 @@ func (a *app) mountStatus() error {
 		return err
 	}
 	return a.server.Mount(api.Routes(), nil)
+}
+
+// mountBundles serves offline checkers what they take along.
+func (a *app) mountBundles() error {
+	maker, err := bundles.New(bundles.Config{
+		Issuer: a.cfg.PublicURL, Statuses: a.store, Serials: a.store, Trust: a.registry.TrustList, Roots: a.registry.RootsVersion,
+		Signer: statusSigner(a.registry, a.keys, a.cfg.Domain.Code),
+	})
+	if err != nil {
+		return err
+	}
+	api, err := bundleshttp.New(maker)
+	if err != nil {
+		return err
+	}
+	return a.server.Mount(api.Routes(), bundleshttp.Errors())
 }

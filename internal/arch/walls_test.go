@@ -11,6 +11,7 @@ var doors = map[string]string{
 	"crypto/key":        "crypto/sm internal/strictjson",
 	"crypto/jose":       "crypto/key crypto/sm internal/strictjson",
 	"crypto/cose":       "crypto/key crypto/sm",
+	"crypto/bundle":     "crypto/cose crypto/key crypto/sdcwt crypto/statuslist",
 	"crypto/sdcwt":      "crypto/cose crypto/key crypto/sm",
 	"crypto/sdjwt":      "crypto/jose crypto/key crypto/sm internal/strictjson",
 	"crypto/statuslist": "crypto/cose crypto/jose crypto/key internal/strictjson",
@@ -41,6 +42,8 @@ var doors = map[string]string{
 
 	"internal/access":                    "crypto/* internal/httpd",
 	"internal/audit":                     "crypto/* internal/strictjson",
+	"internal/bundles":                   "issuer wallet crypto/*",
+	"internal/bundles/bundleshttp":       "internal/bundles internal/httpd crypto/bundle",
 	"internal/correction":                "crypto/* internal/httpd",
 	"internal/login/passkey":             "crypto/* internal/httpd",
 	"internal/login/passkey/passkeytest": "",
@@ -81,7 +84,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/replica/replicahttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/replica/replicahttp internal/bundles/bundleshttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.

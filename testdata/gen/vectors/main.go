@@ -1,6 +1,6 @@
 // Command vectors writes the shared test vectors into testdata/vectors, for the Go code and for the
-// SDKs in other languages: presentations of SD-JWT VC (sdjwt) and offline codes (sdcwt), good ones in
-// both profiles, and bad ones with exactly one fault each. Run it at the top of the repository:
+// SDKs in other languages: presentations of SD-JWT VC (sdjwt), offline codes (sdcwt) and bundles of
+// offline checkers (bundle), good ones in both profiles, and bad ones with exactly one fault each. Run it at the top of the repository:
 //
 //	go run ./testdata/gen/vectors
 //
@@ -46,6 +46,9 @@ func run(root string) error {
 			if err := write(filepath.Join(folder, v.Name+".json"), v); err != nil {
 				return err
 			}
+		}
+		if err := runBundles(root, p, keys); err != nil {
+			return err
 		}
 		if err := runOffline(root, p, keys); err != nil {
 			return err

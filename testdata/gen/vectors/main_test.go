@@ -37,6 +37,16 @@ func TestFilesAreCurrent(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, sameOffline(old, v, masks[i]), "%s is not current: go run ./testdata/gen/vectors", v.Name)
 		}
+		bundles := bundleFiles(p, keys)
+		folder = filepath.Join("..", "..", "vectors", "bundle", p.name)
+		files, err = filepath.Glob(filepath.Join(folder, "*.json"))
+		require.NoError(t, err)
+		require.Len(t, files, len(bundles), "a file too many or too few: go run ./testdata/gen/vectors")
+		for _, v := range bundles {
+			old, err := os.ReadFile(filepath.Join(folder, v.Name+".json"))
+			require.NoError(t, err)
+			require.True(t, sameBundle(old, v), "%s is not current: go run ./testdata/gen/vectors", v.Name)
+		}
 	}
 }
 

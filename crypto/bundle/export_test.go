@@ -1,0 +1,4 @@
+package bundle
+
+// Unsafe is what a bundle says, whoever signed it.
+func Unsafe(u *Unverified) *Bundle { return u.bundle }

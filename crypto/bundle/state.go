@@ -1,0 +1,164 @@
+package bundle
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/showcard/showcard/crypto/sdcwt"
+	"github.com/showcard/showcard/crypto/statuslist"
+)
+
+// State is what a checker knows, from the bundles it has taken over. It does not change: Apply gives
+// the next one. The zero State knows nothing.
+type State struct {
+	asOf    time.Time
+	head    uint64
+	serials map[sdcwt.Serial]time.Time // until when each must be known
+	lists   map[string]*known
+}
+
+type known struct {
+	seq, size uint64
+	asOf      time.Time
+	entries   *statuslist.List
+}
+
+// forgetAfter is how long a revoked serial is kept beyond its end: clocks may differ.
+const forgetAfter = time.Hour
+
+// Apply takes a verified bundle over. When it refuses, what was known is known still.
+func (s *State) Apply(b *Bundle) (*State, error) {
+	if b.IssuedAt.Before(s.asOf) {
+		return nil, fmt.Errorf("%w: of %s, known is %s", ErrRolledBack, b.IssuedAt.UTC().Format(time.RFC3339), s.asOf.UTC().Format(time.RFC3339))
+	}
+	next := &State{asOf: b.IssuedAt, head: b.Serials.Head, serials: map[sdcwt.Serial]time.Time{}, lists: maps.Clone(s.lists)}
+	if err := follows("serials", b.Serials.From, b.Serials.Head, s.head); err != nil {
+		return nil, err
+	}
+	keep := func(serial sdcwt.Serial, until time.Time) {
+		if b.IssuedAt.Before(until.Add(forgetAfter)) {
+			next.serials[serial] = until
+		}
+	}
+	if b.Serials.From > 0 {
+		for serial, until := range s.serials {
+			keep(serial, until)
+		}
+	}
+	for _, r := range b.Serials.Revoked {
+		keep(r.Serial, r.Until)
+	}
+	if err := s.room(b.Lists); err != nil {
+		return nil, err
+	}
+	for name, l := range b.Lists {
+		if next.lists == nil {
+			next.lists = map[string]*known{}
+		}
+		k, err := s.lists[name].apply(name, l)
+		if err != nil {
+			return nil, err
+		}
+		k.asOf = b.IssuedAt
+		next.lists[name] = k
+	}
+	return next, nil
+}
+
+// room bounds what all lists take before any is made.
+func (s *State) room(lists map[string]List) error {
+	entries := uint64(0)
+	for _, l := range lists {
+		entries += l.Size
+	}
+	for name, k := range s.lists {
+		if _, replaced := lists[name]; !replaced {
+			entries += k.size
+		}
+	}
+	if entries > MaxEntries {
+		return fmt.Errorf("%w: lists of %d entries", ErrTooLarge, entries)
+	}
+	return nil
+}
+
+// follows: what begins at from and ends at head, for who has come as far as have.
+func follows(what string, from, head, have uint64) error {
+	switch {
+	case head < have:
+		return fmt.Errorf("%w: %s %d, known is %d", ErrRolledBack, what, head, have)
+	case from > have:
+		return fmt.Errorf("%w: %s from %d on, known is %d", ErrGap, what, from, have)
+	}
+	return nil
+}
+
+func (k *known) apply(name string, l List) (*known, error) {
+	var have uint64
+	if k != nil {
+		have = k.seq
+	}
+	if err := follows("list "+name, l.From, l.Seq, have); err != nil {
+		return nil, err
+	}
+	next := &known{seq: l.Seq, size: l.Size}
+	switch {
+	case l.From == 0:
+		var err error
+		// Two bits each, whole bytes.
+		if next.entries, err = statuslist.New(2, (l.Size+3)&^3); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+	case k.size != l.Size:
+		return nil, fmt.Errorf("%w: list %s has another size", ErrGap, name)
+	default:
+		next.entries = k.entries.Clone()
+	}
+	for status, set := range l.Sets {
+		for _, index := range set {
+			if err := next.entries.Set(uint64(index), statuslist.Status(status)); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+			}
+		}
+	}
+	return next, nil
+}
+
+// AsOf is the moment of the newest bundle; zero: there was none.
+func (s *State) AsOf() time.Time { return s.asOf }
+
+// Head is how far the serials go.
+func (s *State) Head() uint64 { return s.head }
+
+// Serials is how many are known that were revoked.
+func (s *State) Serials() int { return len(s.serials) }
+
+// Lists says which status lists are known, and how far.
+func (s *State) Lists() map[string]uint64 {
+	out := make(map[string]uint64, len(s.lists))
+	for name, k := range s.lists {
+		out[name] = k.seq
+	}
+	return out
+}
+
+// Revoked says whether an offline code was revoked before its end.
+func (s *State) Revoked(serial sdcwt.Serial) bool {
+	_, there := s.serials[serial]
+	return there
+}
+
+// Status looks an entry of a status list up. known is false when the list is not among those that
+// were taken along.
+func (s *State) Status(list string, index uint64) (status statuslist.Status, asOf time.Time, known bool, err error) {
+	k := s.lists[list]
+	if k == nil {
+		return 0, time.Time{}, false, nil
+	}
+	if index >= k.size {
+		return 0, time.Time{}, true, fmt.Errorf("%w: %d of %d", statuslist.ErrIndex, index, k.size)
+	}
+	status, err = k.entries.Get(index)
+	return status, k.asOf, true, err
+}
