@@ -21,6 +21,8 @@ type differ struct {
 	kinds  int             // how many disagreements with different answers to look for before stopping
 	found  []*disagreement // those
 	codes  map[string]int  // of Go, how often each
+
+	progress io.Writer // nil: silence
 }
 
 func newDiffer(c *corpus, seed uint64) (*differ, error) {
