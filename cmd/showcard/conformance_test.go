@@ -206,6 +206,13 @@ func spoilt(t *testing.T, data, base string) map[string]spoiler {
 				r.Header.Set("Idempotency-Key", strconv.Itoa(keys)+r.Header.Get("Idempotency-Key"))
 			}
 		}),
+		"bundle": answers("POST /v1/offline/bundle", flipped),
+		"bundle-change": rerouted(func(r *http.Request) {
+			if r.URL.Path == "/v1/offline/bundle" { // knows nobody
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), 2
+				r.Header.Set("Content-Length", "2")
+			}
+		}),
 		"headers": header("GET /healthz", "X-Content-Type-Options"),
 		"retry-after": answers("GET /healthz", func(a *http.Response, body []byte) []byte {
 			if times++; times == 1 {

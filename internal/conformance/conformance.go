@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/showcard/showcard/crypto/bundle"
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/httpd/problem"
@@ -126,6 +127,7 @@ type Tester struct {
 	list   *trustlist.List
 	own    *trustlist.Domain
 	bearer string
+	bundle *bundle.State
 }
 
 // New makes a Tester.
@@ -173,7 +175,7 @@ func wait(ctx context.Context, d time.Duration) error {
 func Checks() []Check { return slices.Clone(all) }
 
 // all is every check, in its order: those behind stand on those in front.
-var all = slices.Concat(publicChecks, refusalChecks, tokenChecks, verificationChecks, watchedChecks)
+var all = slices.Concat(publicChecks, refusalChecks, tokenChecks, verificationChecks, bundleChecks, watchedChecks)
 
 // Run makes all checks. Only a context that ends ends it early: the rest is not run, then.
 func (t *Tester) Run(ctx context.Context) Report {
