@@ -201,8 +201,10 @@ func mutateJSON(r *dice, text string, now int64) string {
 	case 5: // a member more
 		n.insert(j, pick(r, memberNames), replacement(r, n.kids[i], nodes, now))
 	case 6: // one that means something, with what could stand there
-		m := pick(r, members)
-		n.insert(j, m.name, &node{raw: pick(r, m.values)})
+		for range pick(r, []int{1, 1, 2, 3}) {
+			m := pick(r, members)
+			n.set(j, m.name, pick(r, m.values))
+		}
 	case 7: // another name
 		if n.kind == '{' {
 			n.names[i] = respell(r, n.names[i])
@@ -232,6 +234,15 @@ func (n *node) insert(at int, name string, value *node) {
 		}
 		n.names = slices.Insert(n.names, at, name)
 	}
+}
+
+// set writes a member over, or puts it in.
+func (n *node) set(at int, name, value string) {
+	if i := slices.Index(n.names, name); i >= 0 {
+		n.kids[i] = &node{raw: value}
+		return
+	}
+	n.insert(at, name, &node{raw: value})
 }
 
 func replacement(r *dice, old *node, nodes []*node, now int64) *node {
