@@ -35,8 +35,8 @@ looks at what is public: trust roots and list, status lists in both forms, metad
 With --client and --key of a relying party it also asks for tokens, well and badly, and checks codes and presentations that are
 wrong in one way each; with --purpose it looks up a certificate that does not exist.
 
-It is bounded (250 requests, one after the other, two minutes) and harmless: nothing changes but what every check leaves behind, a few
-lines in the audit log and challenges that end within minutes. docs/conformance.md has every check.
+It is bounded (250 requests, one after the other, two minutes) and harmless: nothing changes but what every check leaves behind, lines
+in the audit log, records of checks that failed, challenges that end within minutes. docs/conformance.md has every check.
 
 One line for each check: ok, failed, or not run, and why. Exit status: 0 nothing failed, 1 something did, 2 wrong use.
 

@@ -8,8 +8,8 @@
 //
 // It is bounded and harmless. It makes at most [MaxRequests] requests, one after the other, reads at
 // most [MaxAnswer] of each answer, and changes nothing but what every check leaves behind: lines in
-// the audit log (a few refused tokens, one look-up of a certificate that does not exist), a few
-// challenges, spent or to expire within minutes.
+// the audit log (refused tokens), records of checks that failed (of made-up people and of certificates
+// that do not exist), challenges, spent or to expire within minutes.
 //
 // A check has an id that stays, the clause that it checks, and one of three ends: ok, failed, or not
 // run, with the reason. Nothing is left out in silence. [Checks] lists them.
