@@ -117,6 +117,9 @@ func (a *answer) checks(w io.Writer) {
 	line("期限 validity ", a.Validity.Check, span(a.Validity.NotBefore, a.Validity.Expires))
 	line("状态 status   ", a.Status.Check, since("as of", a.Status.AsOf), a.Status.Source, ending(a.Status.Ending))
 	line("持有 holder   ", a.Holder.Check, string(a.Holder.Bound), a.Holder.Provider)
+	if o := a.Offline; o != nil {
+		fmt.Fprintf(w, "  离线 offline   made %d s ago, for %s; code %s, proof %s\n", o.ProofAge, o.Audience, o.Serial, o.Proof)
+	}
 	line("本人 person   ", a.Person.Check, a.Person.Method, since("at", a.Person.At))
 }
 

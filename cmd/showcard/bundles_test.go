@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -144,6 +146,45 @@ func TestOfflineCounter(t *testing.T) {
 		require.Contains(t, []string{"field-invalid", "field-type"}, codeOf(ask(map[string]any{member: value})), member)
 	}
 	require.Equal(t, "forbidden-role", codeOf(police.call(ctx, http.MethodPost, "/v1/offline/bundle", map[string]any{}, "", nil)))
+}
+
+// The tools: a bundle is fetched, brought up to date, explained, and checks a code when the server is gone.
+func TestBundleTools(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	d := startDemo(t, data)
+	file := filepath.Join(t.TempDir(), "counter.bundle")
+	citizen := citizenOf(t, d.base, "person-01")
+	mobile := newPhone(t, citizen, holdingOf(t, data, "person-01", "drivers-licence"), "may-drive-c1", 2)
+	toolOf(t, 3, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
+	for range 2 {
+		require.Contains(t, toolOf(t, 0, "bundle", file, "--statuses", "--data", data, "--client", "demo-bank"), "as of 20")
+	}
+	toolOf(t, 1, "bundle", file, "--data", data, "--client", "hunan-police")
+	_ = d.stop(syscall.SIGTERM)
+
+	out := toolOf(t, 0, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
+	require.Contains(t, out, "VALID")
+	require.Contains(t, out, "bundle")
+	require.Contains(t, toolOf(t, 1, "verify", mobile.show(0, sdcwt.Proof{Audience: "bank"}), "--bundle", file, "--data", data), "offline-audience-wrong")
+	toolOf(t, 0, "verify", mobile.show(1, sdcwt.Proof{Audience: "bank"}), "--bundle", file, "--data", data, "--scene", "bank", "--json")
+	toolOf(t, 2, "verify", "SC1DEMORFE62A4PJ6DPSSKRKITVGYJOY47", "--bundle", file, "--data", data)
+
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	one := filepath.Join(t.TempDir(), "one.cbor")
+	require.NoError(t, os.WriteFile(one, kept[4:4+binary.BigEndian.Uint32(kept)], 0o600))
+	out = toolOf(t, 0, "inspect", one)
+	require.Contains(t, out, "revoked codes")
+	require.Contains(t, out, "status list 1")
+	require.Contains(t, out, "trust list")
+
+	// A disk that lost or gained something.
+	flipped := append([]byte(nil), kept...)
+	flipped[len(flipped)-9] ^= 1
+	for _, broken := range [][]byte{kept[:len(kept)-1], flipped, []byte("no bundle")} {
+		require.NoError(t, os.WriteFile(file, broken, 0o600))
+		toolOf(t, 3, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
+	}
 }
 
 // bundles walks the route.

@@ -29,7 +29,7 @@ func (inspectCommand) Help() string {
 
   codes (SC1… tickets, SC2… offline codes, upper-case URLs) and pictures of them
   certificates and presentations (SD-JWT VC) with disclosures and key binding
-  any JWS: status list, trust list, access token, client assertion, receipt; status lists as CWT
+  any JWS: status list, trust list, access token, client assertion, receipt; status lists as CWT; bundles
   trust roots, JWK, JWK Sets, keystores (names and public keys only), X.509 certificates (PEM, DER)
   certificate identifiers (GB/T 36904), citizen numbers (GB 11643), unified social credit codes (GB 32100)
   rows to push (NDJSON), with what is wrong with each
@@ -153,6 +153,9 @@ func (n *inspector) inspect(data []byte) (*finding, error) {
 	case data[0] == 0xd2: // COSE_Sign1, tag 18
 		if u, err := statuslist.ParseCWT(data); err == nil {
 			return n.statusToken(u, "CWT", nil), nil
+		}
+		if f, err := n.bundle(data); err == nil {
+			return f, nil
 		}
 		if f, err := n.sdCWT(data); err == nil {
 			return f, nil

@@ -28,6 +28,7 @@ type commands struct {
 	Push          pushCommand          `cmd:"" help:"Push a file of certificates (NDJSON, one a line), with progress; pushing again is safe."`
 	Revoke        revokeCommand        `cmd:"" help:"Suspend, reinstate or end a certificate."`
 	Verify        verifyCommand        `cmd:"" help:"Check a code, a picture of one, or a certificate in a file."`
+	Bundle        bundleCommand        `cmd:"" help:"Fetch what a counter needs to check offline codes without a network."`
 	Inspect       inspectCommand       `cmd:"" help:"Take anything of showcard's apart and explain it: code, certificate, token, list, key, identifier, row."`
 	Keygen        keygenCommand        `cmd:"" help:"Make a key, in a file or in a keystore."`
 	Bench         benchCommand         `cmd:"" help:"Measure against plain code that does the same."`

@@ -23,16 +23,18 @@ import (
 type verifyCommand struct {
 	What string `arg:"" name:"code|file|image" help:"A code as a scanner types it, a PNG, JPEG or GIF with a code in it, or a file with a certificate (SD-JWT VC) or a receipt. - reads standard input."`
 	connection
-	Purpose   string `placeholder:"PURPOSE" help:"What the check is for, as registered for the client. A code cannot be checked without."`
-	Compared  bool   `help:"Say that you have compared the person with the portrait."`
-	Repeat    string `placeholder:"KEY" help:"Idempotency-Key. The same key within 60 s gets the same answer, and the code is not counted as used twice."`
-	Roots     string `placeholder:"FILE" help:"Pinned trust roots, to check a file. Default DATA/roots.json."`
-	Trust     string `placeholder:"URL" help:"Address of the trust list, to check a file. Default: that of --server, or of the demo."`
-	TrustList string `placeholder:"FILE" help:"A saved trust list, to check a receipt without a network; it may have expired."`
-	Values    string `placeholder:"FILE" help:"What was filed beside a receipt: the answer with claims and openings (JSON). Says which values are those that were shown."`
-	Nonce     string `placeholder:"TEXT" help:"The challenge that a presentation in a file answers."`
-	Aud       string `placeholder:"ID" help:"The checker for whom a presentation in a file was made."`
-	JSON      bool   `name:"json" help:"Print the answer as JSON."`
+	Purpose   string   `placeholder:"PURPOSE" help:"What the check is for, as registered for the client. A code cannot be checked without."`
+	Compared  bool     `help:"Say that you have compared the person with the portrait."`
+	Repeat    string   `placeholder:"KEY" help:"Idempotency-Key. The same key within 60 s gets the same answer, and the code is not counted as used twice."`
+	Roots     string   `placeholder:"FILE" help:"Pinned trust roots, to check a file. Default DATA/roots.json."`
+	Trust     string   `placeholder:"URL" help:"Address of the trust list, to check a file. Default: that of --server, or of the demo."`
+	TrustList string   `placeholder:"FILE" help:"A saved trust list, to check a receipt without a network; it may have expired."`
+	Values    string   `placeholder:"FILE" help:"What was filed beside a receipt: the answer with claims and openings (JSON). Says which values are those that were shown."`
+	Nonce     string   `placeholder:"TEXT" help:"The challenge that a presentation in a file answers."`
+	Aud       string   `placeholder:"ID" help:"The checker for whom a presentation in a file was made."`
+	Bundle    string   `placeholder:"FILE" help:"Check an offline code (SC2) with nothing but what \"showcard bundle\" keeps in this file, without a network."`
+	Scene     []string `placeholder:"SCENE" help:"With --bundle: scene that the code may be made out to, besides \"any\". May be repeated."`
+	JSON      bool     `name:"json" help:"Print the answer as JSON."`
 }
 
 // Help is what --help prints below the flags.
@@ -43,6 +45,9 @@ that is registered for it. Checking a code uses it up.
 A certificate in a file is checked here, with the package verifier: signature, issuer, dates and status, against the
 trust list, which must be signed as the pinned roots say. An original needs nothing else; a presentation (with a key
 binding) needs the --nonce and --aud that it was made for.
+
+An offline code (SC2) is checked here with --bundle: what "showcard bundle" fetched says whom to trust and what was
+revoked, as of when it was fetched. A code that is shown twice within its minute is not found out this way.
 
 A receipt (or a filed answer with one in it) is checked here as well, years later too: its signature, under a key that
 the trust list gives to the deployment, in the dates of the key. --trust-list FILE does it without a network.
@@ -55,6 +60,7 @@ Examples:
   showcard verify photo.jpg --server https://cards.example.gov.cn --client bank-1 --key bank.jwk --purpose account-opening --json
   showcard verify original.txt --data ./showcard-data
   showcard verify shown.txt --roots roots.json --trust https://cards.example.gov.cn/v1/trust-list --nonce … --aud bank-1
+  showcard verify SC2… --bundle counter.bundle --data ./showcard-data --scene bank
   showcard verify receipt.jws --trust-list trust-list-2026.jws --roots roots.json --values answer.json`
 }
 
@@ -116,7 +122,17 @@ func (v verifyCommand) check(e *env) (*answer, error) {
 	if jws, filed, ok := asReceipt(text); ok {
 		return nil, v.checkReceipt(e, jws, filed)
 	}
-	if _, err := qr.Parse(text); err != nil {
+	code, err := qr.Parse(text)
+	if v.Bundle != "" {
+		if err == nil && code.Kind != qr.Offline {
+			err = fmt.Errorf("%w: a ticket is checked by the server; --bundle is for offline codes", errConfig)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return v.offline(e.ctx, text)
+	}
+	if err != nil {
 		if looksLikeCode(text) {
 			return nil, err
 		}
@@ -222,11 +238,16 @@ func (v verifyCommand) here(ctx context.Context, text string) (*answer, error) {
 		return nil, err
 	}
 	result := one.Verify(ctx, text, verifier.Expect{Audience: v.Aud, Nonce: v.Nonce, Unbound: !bound})
+	return answerOf(result, trust.Err())
+}
+
+// answerOf is the answer of a check that was made here.
+func answerOf(result *verifier.Result, why error) (*answer, error) {
 	raw, err := json.Marshal(result)
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{raw: raw, Result: result, why: trust.Err()}
+	a := &answer{raw: raw, Result: result, why: why}
 	for _, code := range result.Reasons {
 		a.Reasons = append(a.Reasons, reason{Code: code})
 	}

@@ -21,6 +21,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -241,6 +242,12 @@ func (u *Unverified) IssuedAt() time.Time { return u.bundle.IssuedAt }
 // Trust is the trust list in it, or nil. It has a signature of its own, and is what says which key
 // signs bundles: so it is read first.
 func (u *Unverified) Trust() *Trust { return u.bundle.Trust }
+
+// Contents is what it says, whoever made it: to be shown, and not to be relied on.
+func (u *Unverified) Contents() *Bundle { return u.bundle }
+
+// Names are the names of the lists, sorted.
+func (b *Bundle) Names() []string { return slices.Sorted(maps.Keys(b.Lists)) }
 
 // Verify checks the signature and gives what it covers.
 func (u *Unverified) Verify(k *key.Public) (*Bundle, error) {

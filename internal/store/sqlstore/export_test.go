@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Statements returns all statements that the store has prepared so far. For tests: nothing else
@@ -30,6 +32,15 @@ func (s *Store) Statements() []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// MigratePostgres makes the tables of a database.
+func MigratePostgres(ctx context.Context, url string) error {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	return migratePostgres(ctx, cfg)
 }
 
 // Readers is how many connections read.

@@ -28,6 +28,9 @@ var server struct {
 	pg        *backing.Postgres
 	err       error
 	databases atomic.Int64
+
+	migrate    sync.Once
+	migrateErr error
 }
 
 func postgres(t testing.TB) *backing.Postgres {
@@ -60,9 +63,33 @@ func closeServer() {
 // of bytes without saying so fails here.
 func database(t testing.TB) string {
 	t.Helper()
+	return databaseFrom(t, "template0")
+}
+
+// withTables makes a database whose tables are there already. Making them takes most of the time of a
+// short test, so it is done once.
+func withTables(t testing.TB) string {
+	t.Helper()
+	pg := postgres(t)
+	server.migrate.Do(func() {
+		server.migrateErr = pg.SQL(context.Background(), "postgres", createDatabase("migrated", "template0"))
+		if server.migrateErr == nil {
+			server.migrateErr = sqlstore.MigratePostgres(context.Background(), pg.Database("migrated"))
+		}
+	})
+	require.NoError(t, server.migrateErr)
+	return databaseFrom(t, "migrated")
+}
+
+func createDatabase(name, template string) string {
+	return "CREATE DATABASE " + name + " TEMPLATE " + template + " LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+}
+
+func databaseFrom(t testing.TB, template string) string {
+	t.Helper()
 	pg := postgres(t)
 	name := fmt.Sprintf("t%d", server.databases.Add(1))
-	require.NoError(t, pg.SQL(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"))
+	require.NoError(t, pg.SQL(t.Context(), "postgres", createDatabase(name, template)))
 	t.Cleanup(func() {
 		require.NoError(t, pg.SQL(context.Background(), "postgres", "DROP DATABASE "+name+" WITH (FORCE)"))
 	})
@@ -77,7 +104,7 @@ func onEach(t *testing.T, test func(t *testing.T, fresh string)) {
 
 func onPostgres(seals key.SealerConfig) storetest.OpenDurable {
 	return func(t *testing.T, dc storetest.DurableConfig) storetest.DurableSubject {
-		cfg := sqlstore.Config{URL: database(t), Keys: newKeys(t), Now: dc.Now, ListSize: dc.ListSize, Seals: seals}
+		cfg := sqlstore.Config{URL: withTables(t), Keys: newKeys(t), Now: dc.Now, ListSize: dc.ListSize, Seals: seals}
 		return storetest.DurableSubject{
 			Store: open(t, cfg),
 			Again: func(t *testing.T) storetest.DurableStore { return open(t, cfg) },

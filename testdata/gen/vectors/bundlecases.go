@@ -193,7 +193,7 @@ func badTakes() []bundleCase {
 		}},
 		{"no-trust", "a change, to who has nothing", first("bundle-trust-missing", signed("status-1", func(_ *bundling, w *bundle.Bundle) { w.Trust = nil }))},
 		{"tampered", "a byte of the claims was changed", first("bundle-signature-invalid", func(b *bundling, w *bundle.Bundle) []byte {
-			return bytes.Replace(b.sign(w, "status-1"), drawn(b.p.name + " bundle a"), drawn(b.p.name + " bundle e"), 1)
+			return bytes.Replace(b.sign(w, "status-1"), drawn(b.p.name+" bundle a"), drawn(b.p.name+" bundle e"), 1)
 		})},
 		{"signature-zero", "r and s of zero", first("bundle-signature-invalid", func(b *bundling, w *bundle.Bundle) []byte {
 			data := b.sign(w, "status-1")
@@ -360,7 +360,9 @@ func badBundles() (all []bundleCase) {
 		return b.raw(append(append([]byte{0xbf}, body[1:]...), 0xff), nil)
 	})
 	bad("deep", "a thousand arrays", func(b *bundling) []byte { return b.raw(append(bytes.Repeat([]byte{0x81}, 1000), 0), nil) })
-	bad("length", "a text longer than the data", func(b *bundling) []byte { return b.raw([]byte{0xa1, 0x01, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nil) })
+	bad("length", "a text longer than the data", func(b *bundling) []byte {
+		return b.raw([]byte{0xa1, 0x01, 0x7b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nil)
+	})
 	return all
 }
 
