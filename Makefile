@@ -73,7 +73,7 @@ differ:
 		-ts "$$($(MAKE) -s -C sdk/ts runner)" -java "$$($(MAKE) -s -C sdk/java runner)" 2>&1 | tee differ.log
 
 # The same cases in every run, for make test: behind the suites of the SDKs, which build into the same folders.
-differ-short: DIFFER_CASES := 1500
+differ-short: DIFFER_CASES := 1000
 differ-short: DIFFER_TIME := 0
 differ-short: differ
 
