@@ -16,6 +16,9 @@ import (
 const most = 12
 
 func issuerMetadata(ctx context.Context, t *Tester) error {
+	if len(t.list.Issuers) == 0 {
+		return skip("the trust list has no issuer yet")
+	}
 	for i, one := range t.list.Issuers {
 		if i == most {
 			break
@@ -62,6 +65,9 @@ func issuerMetadata(ctx context.Context, t *Tester) error {
 }
 
 func typeMetadata(ctx context.Context, t *Tester) error {
+	if len(t.list.Types) == 0 {
+		return skip("the trust list has no type yet")
+	}
 	for i, one := range t.list.Types {
 		if i == most {
 			break
@@ -170,11 +176,15 @@ func openAPI(ctx context.Context, t *Tester) error {
 }
 
 func cors(ctx context.Context, t *Tester) error {
-	vct, err := t.path(t.list.Types[0].VCT)
-	if err != nil {
-		return err
+	paths := []string{"/v1/trust-list", "/v1/trust-list/roots"}
+	for _, one := range t.list.Types[:min(1, len(t.list.Types))] {
+		vct, err := t.path(one.VCT)
+		if err != nil {
+			return err
+		}
+		paths = append(paths, vct)
 	}
-	for _, path := range []string{"/v1/trust-list", "/v1/trust-list/roots", vct} {
+	for _, path := range paths {
 		a, err := t.get(ctx, path, "Origin", "https://elsewhere.example")
 		if err != nil {
 			return err
