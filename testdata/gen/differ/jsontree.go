@@ -143,11 +143,13 @@ var scalars = []string{
 	`{"\u005fsd":["x"]}`, `tru`, `nulll`, ``, `1 2`, `[1,]`, `[,1]`, `{"a"}`, `{"a":}`, `{,}`, `{"a":1,}`, `[1`, `"x`, `/**/1`,
 }
 
-// Members with values between good and bad.
-var members = []struct {
+type member struct {
 	name   string
 	values []string
-}{
+}
+
+// Members with values between good and bad.
+var members = []member{
 	{`"x5c"`, []string{`["AAAA"]`, `["AAA="]`, `["AA=="]`, `["AB=="]`, `["AAAA\n"]`, `["AAAA","AAAA"]`, `["A"]`, `["-_AA"]`, `[""]`, `[]`, `[1]`, `["AAAA",null]`, `"AAAA"`, `["A","A","A","A","A","A","A","A","A"]`, `["AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA","AAAA"]`}},
 	{`"key_ops"`, []string{`["verify"]`, `["sign"]`, `[]`, `["verify",1]`, `["verify",null]`, `null`, `"verify"`, `[null]`, `{}`}},
 	{`"use"`, []string{`"sig"`, `"enc"`, `""`, `null`}},
@@ -217,6 +219,21 @@ func mutateJSON(r *dice, text string, now int64) string {
 		n.kids[i] = replacement(r, n.kids[i], nodes, now)
 	}
 	return spaced(r, root.String())
+}
+
+// mutateHeader is mutateJSON, or writes some of the members that a header has over: with several faults
+// among them.
+func mutateHeader(r *dice, text string, now int64) string {
+	root := parseJSON(text)
+	if root == nil || root.kind != '{' || r.chance(2) {
+		return mutateJSON(r, text, now)
+	}
+	for range pick(r, []int{1, 2, 2, 3}) {
+		name := pick(r, []string{`"x5c"`, `"alg"`, `"kid"`, `"typ"`, `"jwk"`})
+		at := slices.IndexFunc(members, func(m member) bool { return m.name == name })
+		root.set(0, name, pick(r, members[at].values))
+	}
+	return root.String()
 }
 
 func (n *node) nameAt(i int) string {

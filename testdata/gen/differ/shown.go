@@ -164,13 +164,13 @@ func (c *corpus) shownStep(r *dice, v vector) vector {
 	for range pick(r, []int{1, 1, 1, 2, 2, 3}) {
 		switch where := r.IntN(10); {
 		case where < 2:
-			s.issued.header = []byte(mutateJSON(r, string(s.issued.header), v.Now))
+			s.issued.header = []byte(mutateHeader(r, string(s.issued.header), v.Now))
 		case where < 6:
 			s.issued.payload = []byte(mutateJSON(r, string(s.issued.payload), v.Now))
 		case where < 8 && len(s.disclosures) > 0:
 			c.disclosureStep(r, s, v)
 		case where < 9 && s.bound:
-			s.proof.header = []byte(mutateJSON(r, string(s.proof.header), v.Now))
+			s.proof.header = []byte(mutateHeader(r, string(s.proof.header), v.Now))
 		case s.bound:
 			s.proof.payload = []byte(mutateJSON(r, string(s.proof.payload), v.Now))
 		}
