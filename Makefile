@@ -8,12 +8,13 @@
 # differ  mutated vectors to Go, TypeScript and Java, until two of them disagree: DIFFER_CASES, DIFFER_TIME, DIFFER_SEED
 # sm2-difference  ten million SM2 verifications against gmsm, a hundred thousand against OpenSSL: an hour
 # push-5m  a push of five million rows into a server of its own, in under 200 MB: an hour, and 40 GB of disk
+# reading  every code in every picture by four readers, the table of docs/reading-codes.md: five minutes; ARGS=-update writes it
 # tools  what test needs besides Go, on Debian
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: run test check fuzz bench billion soak differ differ-short sm2-difference push-5m tools tools-check npm
+.PHONY: run test check fuzz bench billion soak differ differ-short sm2-difference push-5m reading tools tools-check npm
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
@@ -85,6 +86,9 @@ sm2-difference:
 
 push-5m:
 	CGO_ENABLED=0 go test -v -timeout 0 -run '^TestPushMany$$' ./cmd/showcard -push.rows 5000000 $(ARGS)
+
+reading: tools-check npm
+	CGO_ENABLED=0 go test -v -timeout 0 -count 1 -run '^TestReading' ./internal/qr/qrimage -reading.all $(ARGS)
 
 tools:
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \

@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/showcard/showcard/crypto/bundle"
+	"github.com/showcard/showcard/crypto/cose"
 )
 
 // Load restores what Save wrote. A file that is not there yet is none: ask for everything.
@@ -22,21 +22,21 @@ func (b *Bundles) Load(path string) error {
 	}
 	var kept [][]byte
 	for len(data) > 0 {
-		if len(data) < 4 || binary.BigEndian.Uint32(data) > uint32(len(data)-4) {
-			return fmt.Errorf("%w: %s is cut short", bundle.ErrMalformed, path)
+		one, rest, err := cose.First(data)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", bundle.ErrMalformed, path, err)
 		}
-		n := 4 + binary.BigEndian.Uint32(data)
-		kept, data = append(kept, data[4:n]), data[n:]
+		kept, data = append(kept, one), rest
 	}
 	return b.Restore(kept)
 }
 
-// Save writes the bundles that are kept, each behind its length in four bytes. The file is replaced
+// Save writes the bundles that are kept one behind the other, a CBOR sequence (RFC 8742). The file is replaced
 // whole, so that a counter whose plug is pulled has the one or the other.
 func (b *Bundles) Save(path string) error {
 	var data []byte
 	for _, one := range b.Kept() {
-		data = append(binary.BigEndian.AppendUint32(data, uint32(len(one))), one...)
+		data = append(data, one...)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".bundles-*")
 	if err != nil {

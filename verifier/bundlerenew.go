@@ -32,11 +32,7 @@ func (b *Bundles) Wants() BundleRequest {
 	if b.cfg.Statuses {
 		r.Statuses = "all"
 	}
-	size := 0
-	for _, k := range b.have.kept {
-		size += len(k.data)
-	}
-	if b.anew || len(b.have.kept) == 0 || len(b.have.kept) >= maxKept || size >= maxKeptBytes {
+	if b.anew || len(b.have.kept) == 0 || b.have.full() {
 		return r
 	}
 	r.Roots, r.List, r.Serials = b.have.roots.Version, b.have.list.Version, b.have.state.Head()
@@ -94,7 +90,7 @@ func (b *Bundles) fetch(ctx context.Context, want BundleRequest) ([]byte, error)
 	case res.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("verifier: bundle of %s: %s: %.300s", b.cfg.Base, res.Status, data)
 	case len(data) > bundle.MaxSize:
-		return nil, fmt.Errorf("%w: more than %d bytes", bundle.ErrTooLarge, bundle.MaxSize)
+		return nil, fmt.Errorf("%w: more than %d bytes", bundle.ErrMalformed, bundle.MaxSize)
 	}
 	return data, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/crypto/bundle"
+	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/crypto/statuslist"
 	"github.com/showcard/showcard/crypto/trustlist"
@@ -96,9 +97,19 @@ type held struct {
 	kept  []keptBundle
 }
 
+// full: so many bundles are kept that all is asked for anew.
+func (h *held) full() bool {
+	size := 0
+	for _, k := range h.kept {
+		size += len(k.data)
+	}
+	return len(h.kept) >= maxKept || size >= maxKeptBytes
+}
+
 type keptBundle struct {
 	data     []byte
 	keyID    string
+	key      *key.Public
 	issuedAt time.Time
 }
 
@@ -176,7 +187,7 @@ func (b *Bundles) take(data []byte, at time.Time) error {
 	}
 	next := b.have
 	if t := u.Trust(); t != nil {
-		if next.roots, next.list, err = b.trust(t, at); err != nil {
+		if next.roots, next.list, err = follow(next.roots, next.list, t, at); err != nil {
 			return fmt.Errorf("%w: %w", errBundleTrust, err)
 		}
 	}
@@ -194,17 +205,21 @@ func (b *Bundles) take(data []byte, at time.Time) error {
 	}
 	// A key that the list does not know any more may have said anything.
 	for _, old := range next.kept {
-		if _, err := home.StatusKey(old.keyID, old.issuedAt); err != nil {
+		if now, err := home.StatusKey(old.keyID, old.issuedAt); err != nil || !now.Equal(old.key) {
 			next.state, next.kept = &bundle.State{}, nil
 			break
 		}
 	}
-	whole := isWhole(verified, next.state)
+	if next.full() {
+		// All was asked for, and this is all there is: lists that are gone do not keep the chain growing.
+		next.state = next.state.Only(verified)
+	}
+	whole := isWhole(verified, next.state) && b.leads(verified.Trust, next.roots, at)
 	if next.state, err = next.state.Apply(verified); err != nil {
 		b.anew = b.anew || errors.Is(err, bundle.ErrGap)
 		return err
 	}
-	one := keptBundle{data: data, keyID: u.KeyID, issuedAt: u.IssuedAt()}
+	one := keptBundle{data: data, keyID: u.KeyID, key: k, issuedAt: u.IssuedAt()}
 	if whole {
 		next.kept, b.anew = []keptBundle{one}, false
 	} else {
@@ -232,9 +247,15 @@ func isWhole(v *bundle.Bundle, s *bundle.State) bool {
 	return true
 }
 
-// trust follows the roots and has the newest judge the list.
-func (b *Bundles) trust(t *bundle.Trust, at time.Time) (*trustlist.Roots, *trustlist.List, error) {
-	roots := b.have.roots
+// leads: by this trust alone one comes from the pinned roots to those at hand.
+func (b *Bundles) leads(t *bundle.Trust, to *trustlist.Roots, at time.Time) bool {
+	roots, _, err := follow(b.pinned, nil, t, at)
+	return err == nil && roots.Version == to.Version
+}
+
+// follow goes from roots to the newest in a bundle, and has those judge the list, which must not be older
+// than the one at hand.
+func follow(roots *trustlist.Roots, have *trustlist.List, t *bundle.Trust, at time.Time) (*trustlist.Roots, *trustlist.List, error) {
 	for _, text := range t.Roots {
 		next, err := roots.Next(text, at)
 		if errors.Is(err, trustlist.ErrRolledBack) {
@@ -246,8 +267,8 @@ func (b *Bundles) trust(t *bundle.Trust, at time.Time) (*trustlist.Roots, *trust
 		roots = next
 	}
 	var newest int64
-	if b.have.list != nil {
-		newest = b.have.list.Version
+	if have != nil {
+		newest = have.Version
 	}
 	list, err := roots.Verify(t.List, at, newest)
 	if err != nil {
@@ -302,8 +323,13 @@ func (b *Bundles) RevokedCode(serial sdcwt.Serial) (revoked bool, asOf time.Time
 // Status implements [StatusSource] for lists that were taken along.
 func (b *Bundles) Status(_ context.Context, ref statuslist.Reference, home *trustlist.Domain) (StatusAnswer, error) {
 	b.mu.RLock()
-	state := b.have.state
+	state, kept := b.have.state, b.have.kept
 	b.mu.RUnlock()
+	for _, k := range kept { // the caller's trust list may be newer than ours
+		if now, err := home.StatusKey(k.keyID, k.issuedAt); err != nil || !now.Equal(k.key) {
+			return StatusAnswer{}, fmt.Errorf("%w: %w", ErrBundleSigner, trustlist.ErrKeyUnknown)
+		}
+	}
 	name, ours := strings.CutPrefix(ref.URI, home.StatusPrefix)
 	if !ours || home.BaseURL != b.cfg.Base {
 		return StatusAnswer{}, fmt.Errorf("%w: of another deployment", ErrListNotTaken)
@@ -314,6 +340,8 @@ func (b *Bundles) Status(_ context.Context, ref statuslist.Reference, home *trus
 		return StatusAnswer{}, err
 	case !known:
 		return StatusAnswer{}, fmt.Errorf("%w: %.100q", ErrListNotTaken, name)
+	case status == statuslist.Valid && b.cfg.Now().Sub(asOf) > b.cfg.MaxAge:
+		return StatusAnswer{}, fmt.Errorf("%w: as of %s", statuslist.ErrExpired, asOf.UTC().Format(time.RFC3339)) // whatever the verifier's own bound
 	}
 	return StatusAnswer{Status: status, AsOf: asOf, Source: "bundle", MaxAge: b.cfg.MaxAge}, nil
 }

@@ -38,9 +38,9 @@ type counter struct {
 	checker *verifier.OfflineChecker
 }
 
-func newCounter(t *testing.T, v bundleVector, now time.Time) *counter {
+// restart makes it forget everything, in memory.
+func (c *counter) restart(t *testing.T, v bundleVector) {
 	t.Helper()
-	c := &counter{now: now}
 	clock := func() time.Time { return c.now }
 	var err error
 	c.bundles, err = verifier.KeepBundles(verifier.BundleConfig{Base: v.Base, Roots: []byte(v.Roots), Now: clock, Statuses: true})
@@ -49,6 +49,12 @@ func newCounter(t *testing.T, v bundleVector, now time.Time) *counter {
 	require.NoError(t, err)
 	c.checker, err = verifier.NewOfflineChecker(verifier.OfflineConfig{Trust: c.bundles, Revoked: c.bundles, Types: types, Scenes: []string{"bank"}, Now: clock})
 	require.NoError(t, err)
+}
+
+func newCounter(t *testing.T, v bundleVector, now time.Time) *counter {
+	t.Helper()
+	c := &counter{now: now}
+	c.restart(t, v)
 	return c
 }
 
@@ -95,10 +101,9 @@ func (c *counter) step(t *testing.T, v bundleVector, do, data, code, list string
 		require.NoError(t, err)
 		return outcome(c.bundles.Take(raw))
 	case "restart":
-		again := newCounter(t, v, c.now)
-		err := again.bundles.Restore(c.bundles.Kept())
-		c.bundles, c.checker, again.now = again.bundles, again.checker, c.now
-		return outcome(err)
+		kept := c.bundles.Kept()
+		c.restart(t, v)
+		return outcome(c.bundles.Restore(kept))
 	case "wants":
 		got, err := json.Marshal(c.bundles.Wants())
 		require.NoError(t, err)
@@ -106,6 +111,10 @@ func (c *counter) step(t *testing.T, v bundleVector, do, data, code, list string
 		return ""
 	case "status":
 		home := &trustlist.Domain{BaseURL: v.Base, StatusPrefix: v.Base + "/status/"}
+		if list, err := c.bundles.Current(t.Context()); err == nil {
+			home, err = list.DomainAt(v.Base)
+			require.NoError(t, err)
+		}
 		a, err := c.bundles.Status(context.Background(), statuslist.Reference{URI: home.StatusPrefix + list, Index: index}, home)
 		if err != nil {
 			return verifier.StatusCode(err)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/showcard/showcard/crypto/cose"
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/sdcwt"
 	"github.com/showcard/showcard/internal/qr"
@@ -172,7 +172,9 @@ func TestBundleTools(t *testing.T) {
 	kept, err := os.ReadFile(file)
 	require.NoError(t, err)
 	one := filepath.Join(t.TempDir(), "one.cbor")
-	require.NoError(t, os.WriteFile(one, kept[4:4+binary.BigEndian.Uint32(kept)], 0o600))
+	first, _, err := cose.First(kept)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(one, first, 0o600))
 	out = toolOf(t, 0, "inspect", one)
 	require.Contains(t, out, "revoked codes")
 	require.Contains(t, out, "status list 1")

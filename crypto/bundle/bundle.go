@@ -212,6 +212,9 @@ func Parse(data []byte) (*Unverified, error) {
 	if err == nil && (!there || len(m.Protected) != 3 || len(m.Unprotected) > 0) {
 		err = errors.New("the headers are not alg, kid and typ")
 	}
+	if err == nil && !m.Deterministic() {
+		err = errors.New("a header is not in its one spelling")
+	}
 	if err == nil {
 		err = m.ExpectType(Type)
 	}
@@ -263,7 +266,7 @@ func (p *payload) read() (*Bundle, error) {
 	}
 	b := &Bundle{Issuer: p.Issuer, IssuedAt: time.Unix(int64(p.IssuedAt), 0)}
 	if t := p.Trust; t != nil {
-		if t.List == "" || len(t.Roots) > maxRoots {
+		if t.List == "" || t.Roots == nil || len(t.Roots) > maxRoots || slices.ContainsFunc(t.Roots, func(r []byte) bool { return r == nil }) {
 			return nil, fmt.Errorf("%w: trust", ErrMalformed)
 		}
 		b.Trust = &Trust{Roots: t.Roots, List: t.List}
@@ -293,9 +296,10 @@ func (p *payload) read() (*Bundle, error) {
 
 func (w *serialsWire) read() (Serials, error) {
 	s := Serials{From: w.From, Head: w.Head}
-	if w.From > w.Head || w.Head > maxNumber {
+	if w.From > w.Head || w.Head > maxNumber || w.ByHour == nil {
 		return s, fmt.Errorf("%w: numbers of serials", ErrMalformed)
 	}
+	seen := map[sdcwt.Serial]bool{}
 	for hour, all := range w.ByHour {
 		if len(all) == 0 || len(all)%len(sdcwt.Serial{}) != 0 || hour >= lastHour {
 			return s, fmt.Errorf("%w: serials", ErrMalformed)
@@ -306,7 +310,10 @@ func (w *serialsWire) read() (Serials, error) {
 			if bytes.Compare(before, one) >= 0 {
 				return s, fmt.Errorf("%w: serials are out of order", ErrMalformed)
 			}
-			before = one
+			if before = one; seen[sdcwt.Serial(one)] {
+				return s, fmt.Errorf("%w: a serial at two hours", ErrMalformed)
+			}
+			seen[sdcwt.Serial(one)] = true
 			s.Revoked = append(s.Revoked, Revoked{Serial: sdcwt.Serial(one), Until: until})
 		}
 	}
@@ -315,10 +322,9 @@ func (w *serialsWire) read() (Serials, error) {
 
 func (w *listWire) read() (List, error) {
 	l := List{From: w.From, Seq: w.Seq, Size: w.Size}
-	if w.From > w.Seq || w.Seq > maxNumber || w.Size == 0 || w.Size > MaxListSize {
+	if w.From > w.Seq || w.Seq > maxNumber || w.Size == 0 || w.Size > MaxListSize || w.Sets == nil {
 		return l, fmt.Errorf("%w: numbers", ErrMalformed)
 	}
-	taken := 0
 	for status, set := range w.Sets {
 		if status > maxStatus || status == uint64(statuslist.Valid) && w.From == 0 {
 			return l, fmt.Errorf("%w: a set of status %d", ErrMalformed, status)
@@ -328,12 +334,31 @@ func (w *listWire) read() (List, error) {
 			return l, err
 		}
 		l.Sets[status] = all
-		taken += len(all)
 	}
-	if uint64(taken) > w.Size {
-		return l, fmt.Errorf("%w: more entries than the list has", ErrMalformed)
+	if !disjoint(l.Sets) {
+		return l, fmt.Errorf("%w: an entry in two sets", ErrMalformed)
 	}
 	return l, nil
+}
+
+// disjoint: no index is in two of the sets, which are ascending.
+func disjoint(sets [4][]uint32) bool {
+	for {
+		least, at := uint32(0), -1
+		for i, set := range sets {
+			switch {
+			case len(set) == 0:
+			case at >= 0 && set[0] == least:
+				return false
+			case at < 0 || set[0] < least:
+				least, at = set[0], i
+			}
+		}
+		if at < 0 {
+			return true
+		}
+		sets[at] = sets[at][1:]
+	}
 }
 
 // isName: what may follow the prefix of status lists in an address.

@@ -47,11 +47,12 @@ func some(r *rand.Rand, n int, size uint64) []uint32 {
 
 func example() *bundle.Bundle {
 	r := rand.New(rand.NewPCG(1, 2))
+	marked := some(r, 43, 1<<12)
 	b := &bundle.Bundle{Issuer: "https://cards.example.gov.cn", IssuedAt: start,
 		Trust:   &bundle.Trust{Roots: [][]byte{[]byte("{}")}, List: "a.b.c"},
 		Serials: bundle.Serials{Head: 40},
 		Lists: map[string]bundle.List{
-			"1": {Seq: 17, Size: 1 << 12, Sets: [4][]uint32{nil, some(r, 40, 1<<12), some(r, 3, 1<<12), nil}},
+			"1": {Seq: 17, Size: 1 << 12, Sets: [4][]uint32{nil, marked[3:], marked[:3], nil}},
 			"2": {Seq: 0, Size: 100},
 		}}
 	for i := range 40 {
@@ -101,7 +102,15 @@ func TestSize(t *testing.T) {
 	b := &bundle.Bundle{Issuer: "https://cards.example.gov.cn", IssuedAt: start, Lists: map[string]bundle.List{}}
 	// A million certificates of which 1 % are revoked, each with a copy that has an entry of its own.
 	for _, name := range []string{"1", "2"} {
-		b.Lists[name] = bundle.List{Seq: 10000, Size: size, Sets: [4][]uint32{nil, some(r, 9000, size), some(r, 1000, size), nil}}
+		var sets [4][]uint32
+		for i, index := range some(r, 10_000, size) {
+			status := 1
+			if i%10 == 0 {
+				status = 2
+			}
+			sets[status] = append(sets[status], index)
+		}
+		b.Lists[name] = bundle.List{Seq: 10000, Size: size, Sets: sets}
 	}
 	s := signer(t, key.SM2)
 	data, err := b.Sign(s)
@@ -109,7 +118,7 @@ func TestSize(t *testing.T) {
 	t.Logf("a million certificates and their copies, 1 %% revoked: %d bytes", len(data))
 	require.Less(t, len(data), 25_000)
 
-	b.Lists["1"] = bundle.List{From: 9990, Seq: 10000, Size: size, Sets: [4][]uint32{{5}, some(r, 9, size), nil, nil}}
+	b.Lists["1"] = bundle.List{From: 9990, Seq: 10000, Size: size, Sets: [4][]uint32{{5}, some(r, 9, size-6), nil, nil}}
 	b.Lists["2"] = bundle.List{From: 10000, Seq: 10000, Size: size}
 	b.Serials = bundle.Serials{From: 5, Head: 6, Revoked: []bundle.Revoked{{Serial: serial(1), Until: start}}}
 	data, err = b.Sign(s)
@@ -199,6 +208,7 @@ func TestSignRefuses(t *testing.T) {
 		"valid entries": func(b *bundle.Bundle) { b.Lists["3"] = bundle.List{Size: 9, Sets: [4][]uint32{{1}}} },
 		"no list":       func(b *bundle.Bundle) { b.Trust.List = "" },
 		"number":        func(b *bundle.Bundle) { b.Serials.Head = 1 << 53 },
+		"in two sets":   func(b *bundle.Bundle) { l := b.Lists["1"]; l.Sets[3] = l.Sets[1][3:4]; b.Lists["1"] = l },
 	} {
 		b := example()
 		edit(b)
@@ -244,36 +254,42 @@ func TestParseRefuses(t *testing.T) {
 	}
 	list := func(v ...any) map[int64]any { return with(-65540, map[string]any{"1": v}) }
 	for name, payload := range map[string]any{
-		"not a map":           []any{},
-		"no issuer":           with(1, nil),
-		"no iat":              with(6, nil),
-		"no serials":          with(-65539, nil),
-		"another claim":       with(4, 1800000000),
-		"iat as float":        with(6, 1.5),
-		"iat null":            with(6, cose.Raw{0xf6}),
-		"year 10000":          with(6, 253402300800),
-		"serials, two parts":  with(-65539, []any{0, 0}),
-		"serials, four parts": with(-65539, []any{0, 0, map[int64]any{}, 0}),
-		"serials null":        with(-65539, []any{cose.Raw{0xf6}, 0, map[int64]any{}}),
-		"seven bytes":         with(-65539, []any{0, 0, map[int64]any{500000: make([]byte, 7)}}),
-		"an empty hour":       with(-65539, []any{0, 0, map[int64]any{500000: []byte{}}}),
-		"serials, no order":   with(-65539, []any{0, 0, map[int64]any{500000: append(bytes.Repeat([]byte{2}, 8), bytes.Repeat([]byte{1}, 8)...)}}),
-		"a serial twice":      with(-65539, []any{0, 0, map[int64]any{500000: bytes.Repeat([]byte{2}, 16)}}),
-		"no lists":            with(-65540, map[string]any{}),
-		"trust without list":  with(-65538, []any{[]any{}, ""}),
-		"trust, text roots":   with(-65538, []any{[]any{"{}"}, "a.b.c"}),
-		"status 4":            list(0, 1, 100, map[int64]any{4: []any{0, 1, []byte{0}}}),
-		"an empty set":        list(0, 1, 100, set(0, 0)),
-		"k of 25":             list(0, 1, 100, set(25, 1, 0, 0, 0, 0)),
-		"more than data":      list(0, 1, 100, set(0, 9, 0)),
-		"ends in unary":       list(0, 1, 100, set(0, 1, 0xff)),
-		"ends in the rest":    list(0, 1, 100, set(6, 1, 0b1111_0000)),
-		"behind the list":     list(0, 1, 7, set(0, 1, 0b1111_1110)),
-		"a byte too many":     list(0, 1, 100, set(0, 1, 0, 0)),
-		"a bit too many":      list(0, 1, 100, set(0, 1, 0b0000_0001)),
-		"bits as text":        list(0, 1, 100, map[int64]any{1: []any{0, 1, "a"}}),
-		"seq below from":      list(2, 1, 100, map[int64]any{}),
-		"no size":             list(0, 1, 0, map[int64]any{}),
+		"not a map":                 []any{},
+		"no issuer":                 with(1, nil),
+		"no iat":                    with(6, nil),
+		"no serials":                with(-65539, nil),
+		"another claim":             with(4, 1800000000),
+		"iat as float":              with(6, 1.5),
+		"iat null":                  with(6, cose.Raw{0xf6}),
+		"year 10000":                with(6, 253402300800),
+		"serials, two parts":        with(-65539, []any{0, 0}),
+		"serials, four parts":       with(-65539, []any{0, 0, map[int64]any{}, 0}),
+		"serials null":              with(-65539, []any{cose.Raw{0xf6}, 0, map[int64]any{}}),
+		"seven bytes":               with(-65539, []any{0, 0, map[int64]any{500000: make([]byte, 7)}}),
+		"an empty hour":             with(-65539, []any{0, 0, map[int64]any{500000: []byte{}}}),
+		"serials, no order":         with(-65539, []any{0, 0, map[int64]any{500000: append(bytes.Repeat([]byte{2}, 8), bytes.Repeat([]byte{1}, 8)...)}}),
+		"a serial twice":            with(-65539, []any{0, 0, map[int64]any{500000: bytes.Repeat([]byte{2}, 16)}}),
+		"hours null":                with(-65539, []any{0, 0, cose.Raw{0xf6}}),
+		"a serial twice, two hours": with(-65539, []any{0, 0, map[int64]any{500000: bytes.Repeat([]byte{2}, 8), 500001: bytes.Repeat([]byte{2}, 8)}}),
+		"roots null":                with(-65538, []any{cose.Raw{0xf6}, "a.b.c"}),
+		"a root null":               with(-65538, []any{[]any{cose.Raw{0xf6}}, "a.b.c"}),
+		"sets null":                 list(0, 1, 100, cose.Raw{0xf6}),
+		"in two sets":               list(0, 1, 100, map[int64]any{1: []any{0, 1, []byte{0}}, 2: []any{0, 1, []byte{0}}}),
+		"no lists":                  with(-65540, map[string]any{}),
+		"trust without list":        with(-65538, []any{[]any{}, ""}),
+		"trust, text roots":         with(-65538, []any{[]any{"{}"}, "a.b.c"}),
+		"status 4":                  list(0, 1, 100, map[int64]any{4: []any{0, 1, []byte{0}}}),
+		"an empty set":              list(0, 1, 100, set(0, 0)),
+		"k of 25":                   list(0, 1, 100, set(25, 1, 0, 0, 0, 0)),
+		"more than data":            list(0, 1, 100, set(0, 9, 0)),
+		"ends in unary":             list(0, 1, 100, set(0, 1, 0xff)),
+		"ends in the rest":          list(0, 1, 100, set(6, 1, 0b1111_0000)),
+		"behind the list":           list(0, 1, 7, set(0, 1, 0b1111_1110)),
+		"a byte too many":           list(0, 1, 100, set(0, 1, 0, 0)),
+		"a bit too many":            list(0, 1, 100, set(0, 1, 0b0000_0001)),
+		"bits as text":              list(0, 1, 100, map[int64]any{1: []any{0, 1, "a"}}),
+		"seq below from":            list(2, 1, 100, map[int64]any{}),
+		"no size":                   list(0, 1, 0, map[int64]any{}),
 	} {
 		body, err := cose.Marshal(payload)
 		require.NoError(t, err)

@@ -32,10 +32,13 @@ func (s *State) Apply(b *Bundle) (*State, error) {
 	if b.IssuedAt.Before(s.asOf) {
 		return nil, fmt.Errorf("%w: of %s, known is %s", ErrRolledBack, b.IssuedAt.UTC().Format(time.RFC3339), s.asOf.UTC().Format(time.RFC3339))
 	}
-	next := &State{asOf: b.IssuedAt, head: b.Serials.Head, serials: map[sdcwt.Serial]time.Time{}, lists: maps.Clone(s.lists)}
-	if err := follows("serials", b.Serials.From, b.Serials.Head, s.head); err != nil {
+	if err := s.follows(b); err != nil {
 		return nil, err
 	}
+	if err := s.room(b.Lists); err != nil {
+		return nil, err
+	}
+	next := &State{asOf: b.IssuedAt, head: b.Serials.Head, serials: map[sdcwt.Serial]time.Time{}, lists: maps.Clone(s.lists)}
 	keep := func(serial sdcwt.Serial, until time.Time) {
 		if b.IssuedAt.Before(until.Add(forgetAfter)) {
 			next.serials[serial] = until
@@ -49,14 +52,11 @@ func (s *State) Apply(b *Bundle) (*State, error) {
 	for _, r := range b.Serials.Revoked {
 		keep(r.Serial, r.Until)
 	}
-	if err := s.room(b.Lists); err != nil {
-		return nil, err
-	}
 	for name, l := range b.Lists {
 		if next.lists == nil {
 			next.lists = map[string]*known{}
 		}
-		k, err := s.lists[name].apply(name, l)
+		k, err := s.lists[name].apply(l)
 		if err != nil {
 			return nil, err
 		}
@@ -83,37 +83,42 @@ func (s *State) room(lists map[string]List) error {
 	return nil
 }
 
-// follows: what begins at from and ends at head, for who has come as far as have.
-func follows(what string, from, head, have uint64) error {
-	switch {
-	case head < have:
-		return fmt.Errorf("%w: %s %d, known is %d", ErrRolledBack, what, head, have)
-	case from > have:
-		return fmt.Errorf("%w: %s from %d on, known is %d", ErrGap, what, from, have)
+// follows: nothing in the bundle is older than what is known, and then, nothing is missing in between.
+func (s *State) follows(b *Bundle) error {
+	if b.Serials.Head < s.head {
+		return fmt.Errorf("%w: revoked codes to %d, known is %d", ErrRolledBack, b.Serials.Head, s.head)
+	}
+	for name, l := range b.Lists {
+		if k := s.lists[name]; k != nil && l.Seq < k.seq {
+			return fmt.Errorf("%w: list %s to %d, known is %d", ErrRolledBack, name, l.Seq, k.seq)
+		}
+	}
+	if b.Serials.From > s.head {
+		return fmt.Errorf("%w: revoked codes from %d on, known is %d", ErrGap, b.Serials.From, s.head)
+	}
+	for name, l := range b.Lists {
+		switch k := s.lists[name]; {
+		case l.From == 0:
+		case k == nil || l.From > k.seq:
+			return fmt.Errorf("%w: list %s from %d on", ErrGap, name, l.From)
+		case l.Size != k.size:
+			return fmt.Errorf("%w: list %s has another size", ErrGap, name)
+		}
 	}
 	return nil
 }
 
-func (k *known) apply(name string, l List) (*known, error) {
-	var have uint64
-	if k != nil {
-		have = k.seq
-	}
-	if err := follows("list "+name, l.From, l.Seq, have); err != nil {
-		return nil, err
-	}
+// apply makes the list that follows k, which may be nil when l is whole.
+func (k *known) apply(l List) (*known, error) {
 	next := &known{seq: l.Seq, size: l.Size}
-	switch {
-	case l.From == 0:
+	if l.From > 0 {
+		next.entries = k.entries.Clone()
+	} else {
 		var err error
 		// Two bits each, whole bytes.
 		if next.entries, err = statuslist.New(2, (l.Size+3)&^3); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
-	case k.size != l.Size:
-		return nil, fmt.Errorf("%w: list %s has another size", ErrGap, name)
-	default:
-		next.entries = k.entries.Clone()
 	}
 	for status, set := range l.Sets {
 		for _, index := range set {
@@ -123,6 +128,14 @@ func (k *known) apply(name string, l List) (*known, error) {
 		}
 	}
 	return next, nil
+}
+
+// Only is the state without the lists that a bundle says nothing of.
+func (s *State) Only(b *Bundle) *State {
+	out := *s
+	out.lists = maps.Clone(s.lists)
+	maps.DeleteFunc(out.lists, func(name string, _ *known) bool { _, named := b.Lists[name]; return !named })
+	return &out
 }
 
 // AsOf is the moment of the newest bundle; zero: there was none.

@@ -68,6 +68,15 @@ func Unmarshal(data []byte, v any) error {
 	return nil
 }
 
+// First cuts the first data item off a CBOR sequence (RFC 8742). The item is not checked further.
+func First(data []byte) (item Raw, rest []byte, err error) {
+	_, decode := modes()
+	if rest, err = decode.UnmarshalFirst(data, &item); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return item, rest, nil
+}
+
 // Map is a CBOR map whose values are still encoded. Keys are int64, string or, in SD-CWT,
 // [Simple].
 type Map map[any]Raw

@@ -308,6 +308,21 @@ func (m *Message) ExpectType(want any) error {
 	return nil
 }
 
+// Deterministic reports whether both headers are in the one spelling of RFC 8949 §4.2.1. Parse does not
+// ask for it, because others' tokens need not be; a format of our own may.
+func (m *Message) Deterministic() bool {
+	for _, header := range [][]byte{m.envelope.Protected, m.envelope.Unprotected} {
+		var all any
+		if Unmarshal(header, &all) != nil {
+			return false
+		}
+		if again, err := Marshal(all); err != nil || !bytes.Equal(again, header) {
+			return false
+		}
+	}
+	return true
+}
+
 // Verify checks the signature. The algorithm is the key's own; a header that says otherwise is
 // refused before any arithmetic.
 func (m *Message) Verify(k *key.Public) error {

@@ -26,6 +26,8 @@ var doors = map[string]string{
 	"wallet":   "schemas crypto/* internal/strictjson internal/qr",
 	"verifier": "schemas crypto/* internal/strictjson internal/qr",
 
+	"verifier/client": "verifier schemas crypto/jose crypto/key crypto/receipt", // of the SDK what needs the network
+
 	"registryhttp":             "registry schemas crypto/* internal/httpd internal/httpd/problem",
 	"issuerhttp":               "issuer schemas crypto/* internal/httpd internal/httpd/problem",
 	"wallethttp":               "wallet schemas crypto/* internal/httpd internal/httpd/problem internal/qr internal/qr/qrimage",
@@ -111,7 +113,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier bench bench/plain/api internal/conformance", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier verifier/client bench bench/plain/api internal/conformance", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -119,7 +121,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",
@@ -132,6 +134,7 @@ var homes = map[string]string{
 // fetching says which files may make HTTP clients of their own, each for its reason. Everything
 // else of the server fetches through internal/outbound.
 var fetching = map[string]string{
+	"verifier/client/client.go":    "the SDK's own client, which follows no redirects with a token",
 	"verifier/sources.go":          "the SDK's own client, when its user gives none; the server gives it the guarded one",
 	"bench/peak.go":                "a load generator: it goes where the person at the keyboard says",
 	"cmd/showcard/benchpeak.go":    "as the tools of checkers",

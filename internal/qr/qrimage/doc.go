@@ -1,6 +1,7 @@
 // Package qrimage draws codes as PNG, SVG and terminal text, and finds them again in photographs and uploads. It is
 // the home of the two libraries that know QR symbols (ISO/IEC 18004): rsc.io/qr/coding knows where modules lie,
-// gozxing reads; nothing of either shows outside, so each can be replaced behind its one small file (plan.go, read.go).
+// gozxing reads; nothing of either shows outside, so each can be replaced behind its small files (plan.go; read.go, and
+// grid.go for what was photographed at an angle).
 //
 // A page that renews its code each minute draws more than it does anything else, so what does not depend on the text
 // is kept for each version and level (plan.go), and the eight masks are scored a line at a time (mask.go). Another

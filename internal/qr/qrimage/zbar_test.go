@@ -2,7 +2,6 @@ package qrimage
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"image"
 	"os"
@@ -39,27 +38,11 @@ func requireZbarReads(t *testing.T, names []string, pictures [][]byte, want []st
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit, "%s", problems.String())
 	}
-	got := zbarTexts(t, out.Bytes())
+	got, err := parseZbar(out.Bytes())
+	require.NoError(t, err)
 	for i, text := range want {
 		require.Equal(t, []string{text}, got[fmt.Sprintf("%03d.png", i)], names[i])
 	}
-}
-
-// zbarTexts takes zbarimg's XML apart: the texts found in each file, by its base name.
-func zbarTexts(t *testing.T, data []byte) map[string][]string {
-	t.Helper()
-	var doc struct {
-		Source []struct {
-			File string   `xml:"href,attr"`
-			Data []string `xml:"index>symbol>data"`
-		} `xml:"source"`
-	}
-	require.NoError(t, xml.Unmarshal(data, &doc), "%s", data)
-	texts := map[string][]string{}
-	for _, s := range doc.Source {
-		texts[filepath.Base(s.File)] = s.Data
-	}
-	return texts
 }
 
 func TestZbarReadsTickets(t *testing.T) {

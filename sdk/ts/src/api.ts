@@ -133,3 +133,17 @@ export interface ProblemDocument {
   error?: unknown
   error_description?: unknown
 }
+
+/** What a checker has, so that a bundle need only say what is new (docs/formats.md §12). What is absent is not at hand. */
+export interface BundleRequest {
+  /** Version of the trust roots. */
+  readonly roots?: number
+  /** Version of the trust list. */
+  readonly list?: number
+  /** How far the revoked codes are known. */
+  readonly serials?: number
+  /** Which status lists are wanted. Default all. */
+  readonly statuses?: 'all' | 'named' | 'none'
+  /** How far these status lists are known; 0: not at all. */
+  readonly lists?: Readonly<Record<string, number>>
+}

@@ -1,4 +1,5 @@
-import type { CallOptions, Challenge, FactsRequest, Pending, Portrait, SignedReceipt, Verification, VerifyOptions, VerifyRequest } from './api.js'
+import type { BundleRequest, CallOptions, Challenge, FactsRequest, Pending, Portrait, SignedReceipt, Verification, VerifyOptions, VerifyRequest } from './api.js'
+import { bundleType } from './bundle/read.js'
 import { decodeBase64url, encodeBase64url } from './bytes.js'
 import { Problem, ShowcardError } from './errors.js'
 import { digest } from './hash.js'
@@ -93,6 +94,14 @@ export class Client {
     return { image: new Uint8Array(await response.arrayBuffer()), mediaType: response.headers.get('content-type') ?? '', salt }
   }
 
+  /** Gets a bundle for checkers without a network, as it was signed. {@link Bundles} asks for it, and believes it when it is good. */
+  async offlineBundle(request: BundleRequest = {}, options: CallOptions = {}): Promise<Uint8Array> {
+    const response = await this.#send('POST', '/v1/offline/bundle', options, request, { accept: bundleType })
+    const type = response.headers.get('content-type') ?? ''
+    if (type !== bundleType) throw new Problem({ code: 'server-answer-malformed', status: response.status, detail: `an answer of type ${type}` })
+    return new Uint8Array(await response.arrayBuffer())
+  }
+
   /** An access token, kept until shortly before its end. For calls that this class does not have. */
   async accessToken(options: CallOptions = {}): Promise<string> {
     return this.#http.retry(this.#policy(readWithin, options), () => this.#authorize(options))
@@ -100,7 +109,7 @@ export class Client {
 
   async #verify(body: Readonly<Record<string, unknown>>, options: VerifyOptions): Promise<Verification> {
     const key = options.idempotencyKey ?? randomKey()
-    let response = await this.#send('POST', '/v1/verifications', options, body, key)
+    let response = await this.#send('POST', '/v1/verifications', options, body, { key })
     for (let told = false; response.status === 202; told = true) {
       const p = await readJson<{ id: string; expires_at: string; asked: string[] }>(response, 'id', 'expires_at', 'asked')
       const pending: Pending = { id: p.id, expiresAt: new Date(p.expires_at), asked: p.asked }
@@ -115,9 +124,10 @@ export class Client {
   }
 
   /** Makes a request, again where that is safe: with the same key the deployment answers the same. */
-  async #send(method: 'GET' | 'POST', path: string, options: CallOptions, body?: unknown, key?: string): Promise<Response> {
+  async #send(method: 'GET' | 'POST', path: string, options: CallOptions, body?: unknown, more: { key?: string; accept?: string } = {}): Promise<Response> {
+    const { key, accept = 'application/json' } = more
     const init: RequestInit = body === undefined ? { method } : { method, body: JSON.stringify(body) }
-    const headers: Record<string, string> = { accept: 'application/json' }
+    const headers: Record<string, string> = { accept }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (key !== undefined) headers['idempotency-key'] = key
     const once = async (): Promise<Response> => {

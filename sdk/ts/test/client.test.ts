@@ -12,6 +12,7 @@ interface Seen {
   method: string
   path: string
   key: string | undefined
+  accept: string | undefined
   body: string
 }
 
@@ -30,7 +31,7 @@ async function desk(t: TestContext, answer: Answer, o: { profile?: string; life?
   const server: Server = createServer((request: IncomingMessage, response: ServerResponse) => {
     let body = ''
     request.setEncoding('utf8').on('data', (d: string) => (body += d)).on('end', () => {
-      const one = { method: request.method ?? '', path: request.url ?? '', key: request.headers['idempotency-key'] as string | undefined, body }
+      const one = { method: request.method ?? '', path: request.url ?? '', key: request.headers['idempotency-key'] as string | undefined, accept: request.headers.accept, body }
       if (one.path === '/oauth/token') {
         tokens.push(new URLSearchParams(body).get('client_assertion') ?? '')
         if (o.token) return o.token(one, response, tokens.length)
@@ -177,6 +178,22 @@ test('facts, challenges, receipts and portraits', async (t) => {
   const sum = Buffer.from(sm3(Buffer.concat([salt, image]))).toString('base64url')
   assert.ok(await portraitMatches(`sm3:${sum}`, portrait))
   for (const wrong of [`sha-256:${sum}`, `sm3:${sum.replace(/^./, 'A')}`, sum, undefined, 7]) assert.ok(!(await portraitMatches(wrong, portrait)))
+})
+
+test('a bundle comes as it was signed', async (t) => {
+  const media = 'application/showcard-bundle+cbor'
+  const accepted: unknown[] = []
+  const d = await desk(t, (s, r, n) => {
+    if (n === 1) return send(r, 503, { code: 'overloaded' }, { 'retry-after': '0' })
+    accepted.push(s.accept)
+    r.writeHead(200, { 'content-type': n < 4 ? media : 'application/json' })
+    r.end(n === 3 ? Buffer.alloc((8 << 20) + 1) : Buffer.of(0xd2, 0x84))
+  }, { attempts: 2 })
+  assert.deepEqual(await d.client.offlineBundle({ list: 3, statuses: 'none' }), Uint8Array.of(0xd2, 0x84))
+  assert.deepEqual(d.seen.map((s) => [s.method, s.path, s.key, s.body]), Array(2).fill(['POST', '/v1/offline/bundle', undefined, '{"list":3,"statuses":"none"}']))
+  await assert.rejects(d.client.offlineBundle(), { code: 'server-answer-malformed' }, 'bounded')
+  await assert.rejects(d.client.offlineBundle(), { code: 'server-answer-malformed' }, 'something else')
+  assert.deepEqual(accepted, [media, media, media])
 })
 
 test('a call is called off, and a server that says nothing is given up', async (t) => {

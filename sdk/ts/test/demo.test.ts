@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Client, Problem, Refusal, RemoteStatus, RemoteTrust, Verifier, compareReceipt, portraitMatches, verifyReceipt } from '../src/index.js'
+import { type BundleRequest, Bundles, Client, OfflineChecker, Problem, Refusal, RemoteStatus, RemoteTrust, Verifier, compareReceipt, portraitMatches, verifyReceipt } from '../src/index.js'
 import { FileStore, readKeyFile } from '../src/node.js'
 import { startDemo } from './demo.js'
+import { Phone } from './phone.js'
 
 for (const profile of ['sm2', 'es256'] as const) {
   test(`against a real deployment: ${profile}`, async (t) => {
@@ -18,6 +20,17 @@ for (const profile of ['sm2', 'es256'] as const) {
     const pinnedRoots = readFileSync(join(demo.data, 'roots.json'), 'utf8')
     const store = new FileStore(join(folder, 'memory'))
     const trust = await RemoteTrust.open({ baseUrl: demo.baseUrl, pinnedRoots, store })
+
+    const department = await client('hunan-police')
+    const call = async (path: string, body: unknown): Promise<Record<string, string>> => {
+      const response = await fetch(demo.baseUrl + path, { method: 'POST', body: JSON.stringify(body), headers: {
+        authorization: `Bearer ${await department.accessToken()}`, 'content-type': 'application/json', 'idempotency-key': randomUUID(),
+      } })
+      assert.ok(response.ok, await response.clone().text())
+      return (await response.json()) as Record<string, string>
+    }
+    const row = readFileSync(new URL('../../../../testdata/push/hunan-police.ndjson', import.meta.url), 'utf8').split('\n').find((l) => l.includes('"GA-JSZ-0001"'))
+    const issue = (key: string): Promise<Record<string, string>> => call('/v1/certificates', { ...(JSON.parse(row ?? '{}') as object), key })
 
     await t.test('a code is checked, its receipt holds, and the same code is spent', async () => {
       const code = await demo.show('person-01', 'resident-id', 'identity')
@@ -69,16 +82,7 @@ for (const profile of ['sm2', 'es256'] as const) {
     })
 
     await t.test('an original is verified without asking, and its suspension shows in the signed list', async () => {
-      const department = await client('hunan-police')
-      const row = readFileSync(new URL('../../../../testdata/push/hunan-police.ndjson', import.meta.url), 'utf8').split('\n').find((l) => l.includes('"GA-JSZ-0001"'))
-      const call = async (path: string, body: unknown): Promise<Record<string, string>> => {
-        const response = await fetch(demo.baseUrl + path, { method: 'POST', body: JSON.stringify(body), headers: {
-          authorization: `Bearer ${await department.accessToken()}`, 'content-type': 'application/json', 'idempotency-key': `sdk-${path.length}`,
-        } })
-        assert.ok(response.ok, await response.clone().text())
-        return (await response.json()) as Record<string, string>
-      }
-      const issued = await call('/v1/certificates', { ...(JSON.parse(row ?? '{}') as object), key: 'SDK-0001' })
+      const issued = await issue('SDK-0001')
       const verifier = (): Verifier => new Verifier({ trust, status: new RemoteStatus({ store }) })
       const good = await verifier().verify(issued['credential'] ?? '', { unbound: true })
       assert.deepEqual([good.outcome, good.reasons], ['valid', []])
@@ -89,6 +93,51 @@ for (const profile of ['sm2', 'es256'] as const) {
       let bad = good
       for (let n = 0; n < 100 && bad.outcome === 'valid'; n++) bad = await new Verifier({ trust, status: new RemoteStatus() }).verify(issued['credential'] ?? '', { unbound: true })
       assert.deepEqual([bad.outcome, bad.reasons], ['invalid', ['certificate-suspended']])
+    })
+
+    await t.test('a counter takes a bundle along and checks without a network', async () => {
+      const licence = demo.identifier('person-01', 'drivers-licence')
+      const phone = await Phone.register(demo, 'person-01')
+      await phone.fill(licence, 'may-drive-c1', 2)
+      const original = await issue('SDK-0002')
+      let network = true
+      const cable = { offlineBundle: (wants: BundleRequest) => (network ? bank.offlineBundle(wants) : Promise.reject(new Error('away'))) }
+      const open = (): Promise<Bundles> => Bundles.open({ baseUrl: demo.baseUrl, pinnedRoots, client: cable, store, statuses: true })
+      const bundles = await open()
+      const checker = new OfflineChecker({ trust: bundles, revoked: () => bundles.revoked() })
+      const check = async (n: number, by = checker): Promise<string> => {
+        const r = await by.check(await phone.show(n, 'bank'), { audiences: ['any', 'bank'] })
+        if (r.outcome === 'valid') assert.deepEqual(r.fields?.find((f) => f.name === 'may_drive_c1')?.value, true)
+        return [r.outcome, ...r.reasons].join()
+      }
+      const verify = async (by: Bundles): Promise<string> => {
+        const r = await new Verifier({ trust: by, status: by }).verify(original['credential'] ?? '', { unbound: true })
+        return [r.outcome, ...r.reasons, r.status.source].join()
+      }
+      assert.equal(await check(0), 'indeterminate,trust-list-unavailable')
+      await bundles.renew()
+      assert.deepEqual([await check(0), await check(0), await verify(bundles)], ['valid', 'valid', 'valid,bundle'])
+
+      network = false
+      await call(`/v1/certificates/${licence}/suspend`, { reason: 'sdk' })
+      await call(`/v1/certificates/${original['identifier']}/suspend`, { reason: 'sdk' })
+      await assert.rejects(bundles.renew(), /away/)
+      assert.deepEqual([await check(1), await verify(bundles)], ['valid', 'valid,bundle'], 'what happens meanwhile it cannot know')
+      network = true
+      await bundles.renew()
+      const [first, second] = bundles.kept()
+      assert.ok(first && second && second.length < 1000 && second.length < first.length / 4, `${first?.length} bytes, and ${second?.length}`)
+      assert.deepEqual([await check(0), await verify(bundles)], ['invalid,offline-revoked', 'invalid,certificate-suspended,bundle'])
+
+      // Switched off and on again, still without a network.
+      network = false
+      const again = await open()
+      assert.deepEqual(again.asOf, bundles.asOf)
+      const desk = new OfflineChecker({ trust: again, revoked: () => again.revoked() })
+      assert.deepEqual([await check(1, desk), await verify(again)], ['invalid,offline-revoked', 'invalid,certificate-suspended,bundle'])
+      await assert.rejects(again.take(first), { code: 'bundle-rolled-back' })
+      await call(`/v1/certificates/${licence}/reinstate`, { reason: 'sdk' })
+      await assert.rejects(department.offlineBundle(), { code: 'forbidden-role', status: 403 })
     })
 
     await t.test('what was kept serves while the network is away, and an older list is refused', async () => {

@@ -117,7 +117,7 @@ test('an offline checker tells every check apart', async (t) => {
   const type = listPayload({ issuer: await testKey('issuer-sm2'), status: await testKey('stranger-sm2') }).types[0] as object
   const serial = v.token?.serial ?? ''
   const cases: [string, () => Promise<OfflineChecker>, string, string, string?][] = [
-    ['revoked', () => checker({ revoked: () => ({ asOf: (at - 999_999) * 1000, has: (s) => s === serial }) }), 'invalid', 'certificate-ended'],
+    ['revoked', () => checker({ revoked: () => ({ asOf: (at - 999_999) * 1000, has: (s) => s === serial }) }), 'invalid', 'offline-revoked'],
     ['revocations too old', () => checker({ revoked: () => ({ asOf: (at - 90_000) * 1000, has: () => false }) }), 'indeterminate', 'status-stale'],
     ['revocations of the future', () => checker({ revoked: () => ({ asOf: (at + 90) * 1000, has: () => false }) }), 'indeterminate', 'status-stale'],
     ['no revocations', () => checker({ revoked: () => undefined }), 'indeterminate', 'status-unavailable'],

@@ -108,6 +108,29 @@ func bundleCases() []bundleCase {
 			w.Trust = b.trust("list-2", b.nextRoots(2, "root-1", "root-3"))
 			b.take(b.sign(w, "status-1"), now+700, taken) // roots that it has are passed over
 		}},
+		{"roots-rotated-restart", "all that is revoked fits into one change, whose roots begin behind those at hand: the bundles before it are still needed", func(b *bundling) {
+			w := b.whole()
+			w.Lists, w.Serials = nil, bundle.Serials{}
+			b.list.Version = 10
+			w.Trust = b.trust("list-2", b.nextRoots(2, "root-1", "root-2"))
+			b.take(b.sign(w, "status-1"), now, taken)
+			b.list.Version = 11
+			w.IssuedAt, w.Trust = at(now+60), b.trust("list-2")
+			b.take(b.sign(w, "status-1"), now+60, taken)
+			b.restart(now + 120)
+			b.check("other", now+120, valid)
+		}},
+		{"status-key-replaced", "a new list has another key by the name of an earlier bundle's signer: what that said is forgotten", func(b *bundling) {
+			b.take(b.sign(b.whole(), "status-1"), now, taken)
+			b.list.Version = 11
+			b.list.Domains = append([]trustlist.Domain{}, b.list.Domains...)
+			d := &b.list.Domains[0]
+			d.StatusKeys = append([]trustlist.DatedKey{}, d.StatusKeys...)
+			d.StatusKeys[0].Key = b.named("status-3").WithID("status-1").Public()
+			c := b.change()
+			c.Trust = b.trust("list-1")
+			b.take(b.sign(c, "status-2"), now+600, "bundle-gap")
+		}},
 		{"good-frozen-issuer", "a bundle brings the freeze of an authority's key", func(b *bundling) {
 			b.take(b.sign(b.whole(), "status-1"), now, taken)
 			b.check("other", now, valid)
@@ -252,6 +275,16 @@ func badTakes() []bundleCase {
 		{"gap-list-unknown", "changes of a list that is not known", after("bundle-gap", signed("status-1", func(_ *bundling, w *bundle.Bundle) {
 			w.Lists["9"] = bundle.List{From: 1, Seq: 2, Size: 100}
 		}))},
+		{"rolled-back-before-gap", "both: what is older comes first, also in another list", after("bundle-rolled-back", signed("status-1", func(_ *bundling, w *bundle.Bundle) {
+			w.Serials = bundle.Serials{From: 21, Head: 22}
+			w.Lists["1"] = bundle.List{Seq: 59, Size: 1<<20 - 256}
+		}))},
+		{"gap-before-too-large", "both: what is missing comes first", after("bundle-gap", signed("status-1", func(_ *bundling, w *bundle.Bundle) {
+			w.Lists["9"] = bundle.List{From: 1, Seq: 2, Size: 100}
+			for _, c := range "abcdefghijklmnopq" {
+				w.Lists[string(c)] = bundle.List{Seq: 1, Size: bundle.MaxListSize}
+			}
+		}))},
 		{"too-large", "more entries than a checker keeps", after("bundle-too-large", signed("status-1", func(_ *bundling, w *bundle.Bundle) {
 			for _, c := range "abcdefghijklmnopq" {
 				w.Lists[string(c)] = bundle.List{Seq: 1, Size: bundle.MaxListSize}
@@ -318,6 +351,27 @@ func badBundles() (all []bundleCase) {
 	bad("serials-none", "an hour without any", serials(0, 1, map[int64]any{500000: []byte{}}))
 	bad("serials-order", "out of order", serials(0, 2, map[int64]any{500000: append(bytes.Repeat([]byte{2}, 8), bytes.Repeat([]byte{1}, 8)...)}))
 	bad("serials-twice", "a serial twice", serials(0, 2, map[int64]any{500000: bytes.Repeat([]byte{2}, 16)}))
+	bad("serials-two-hours", "a serial in two hours", serials(0, 2, map[int64]any{500000: bytes.Repeat([]byte{2}, 8), 500001: bytes.Repeat([]byte{2}, 8)}))
+	bad("serials-hours-null", "no hours, as null", serials(0, 0, null))
+	bad("trust-roots-null", "no roots, as null", with(-65538, []any{null, "a.b.c"}))
+	bad("trust-root-null", "a root that is null", with(-65538, []any{[]any{null}, "a.b.c"}))
+	bad("list-sets-null", "no sets, as null", list(0, 1, 100, null))
+	bad("list-two-sets", "an entry in two sets", list(0, 1, 100, map[int64]any{1: []any{0, 1, []byte{0}}, 2: []any{0, 1, []byte{0}}}))
+	bad("open-header", "the unprotected header in two bytes: no signature is over it", func(b *bundling) []byte {
+		data := b.sign(b.whole(), "status-1")
+		end := bytes.Index(data, []byte("cbor\xa0")) + 4
+		return append(append(append([]byte{}, data[:end]...), 0xb8, 0x00), data[end+1:]...)
+	})
+	bad("header-order", "the protected header in another order", func(b *bundling) []byte {
+		body := cborOf(minimal(b))
+		head := cborOf(map[int64]any{1: algorithmNumber(b.p.algorithm), 4: []byte("status-1"), 16: bundle.Type})
+		alg, kid := append([]byte{0x01}, cborOf(algorithmNumber(b.p.algorithm))...), append([]byte{0x04}, cborOf([]byte("status-1"))...)
+		head = bytes.Replace(head, append(append([]byte{}, alg...), kid...), append(append([]byte{}, kid...), alg...), 1)
+		signed := cborOf([]any{"Signature1", head, []byte{}, body})
+		sig, err := b.signer(b.named("status-1")).Sign(signed)
+		check(err)
+		return append([]byte{0xd2}, cborOf([]any{head, body0(), body, sig})...)
+	})
 	bad("trust-empty", "an empty trust list", with(-65538, []any{[]any{}, ""}))
 	bad("trust-text", "roots as text", with(-65538, []any{[]any{"{}"}, "a.b.c"}))
 	bad("lists-empty", "no list among the lists", with(-65540, map[string]any{}))
@@ -365,6 +419,9 @@ func badBundles() (all []bundleCase) {
 	})
 	return all
 }
+
+// body0 is an empty unprotected header.
+func body0() map[int64]any { return map[int64]any{} }
 
 // minimal is the least that is a bundle.
 func minimal(*bundling) map[int64]any {

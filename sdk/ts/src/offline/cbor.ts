@@ -30,16 +30,17 @@ export function scan(data: Uint8Array): Item {
   return item
 }
 
-class Scanner {
-  private at = 0
+/** Reads data from head to head: what is below every reader of the one spelling. */
+export class Heads {
+  protected at = 0
 
-  constructor(private readonly data: Uint8Array) {}
+  constructor(protected readonly data: Uint8Array) {}
 
   get done(): boolean {
     return this.at === this.data.length
   }
 
-  private get rest(): number {
+  protected get rest(): number {
     return this.data.length - this.at
   }
 
@@ -47,7 +48,7 @@ class Scanner {
    * The first byte of an item and the argument behind it. Beyond 2^53 the argument is not exact, and too large for anything; but what has
    * more than 63 bits is told from what has not.
    */
-  private head(): { major: number; n: number } {
+  protected head(): { major: number; n: number } {
     const first = this.data[this.at]
     if (first === undefined) throw lengthFault('ends too early')
     this.at++
@@ -66,6 +67,15 @@ class Scanner {
     return { major, n: wide ? Infinity : Math.min(n, largest) }
   }
 
+  /** The content of a string, which is a view of the data. */
+  protected take(n: number): Uint8Array {
+    if (n > this.rest) throw lengthFault('a string longer than the data')
+    this.at += n
+    return this.data.subarray(this.at - n, this.at)
+  }
+}
+
+class Scanner extends Heads {
   item(depth: number): Item {
     const start = this.at
     const { major, n } = this.head()
@@ -75,9 +85,7 @@ class Scanner {
       return { kind: 'int', value: major === 0 ? n : -1 - n, raw: raw() }
     }
     if (major < 4) {
-      if (n > this.rest) throw lengthFault('a string longer than the data')
-      const bytes = this.data.subarray(this.at, this.at + n)
-      this.at += n
+      const bytes = this.take(n)
       if (major === 2) return { kind: 'bytes', bytes, raw: raw() }
       const text = decodeUtf8(bytes)
       if (text === undefined) throw itemFault('text that is not UTF-8')
@@ -141,5 +149,6 @@ export function toBeSigned(protectedHeader: Uint8Array, payload: Uint8Array): By
 function head(major: number, n: number): Uint8Array {
   if (n < 24) return Uint8Array.of((major << 5) | n)
   if (n < 0x100) return Uint8Array.of((major << 5) | 24, n)
-  return Uint8Array.of((major << 5) | 25, n >> 8, n & 0xff)
+  if (n < 0x10000) return Uint8Array.of((major << 5) | 25, n >> 8, n & 0xff)
+  return Uint8Array.of((major << 5) | 26, n >>> 24, (n >> 16) & 0xff, (n >> 8) & 0xff, n & 0xff)
 }

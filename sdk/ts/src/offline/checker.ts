@@ -1,6 +1,6 @@
 import { decodeBase64url, hex } from '../bytes.js'
 import { parseCode } from '../code.js'
-import { Refusal, type Text } from '../errors.js'
+import { Refusal, ShowcardError, type Text } from '../errors.js'
 import type { Algorithm, PublicKey } from '../keys.js'
 import { type Issuer, type TrustList, covers, regionCovers, within } from '../trust/model.js'
 import type { Check, Outcome, TrustSource } from '../verifier.js'
@@ -20,9 +20,9 @@ export interface RevokedSerials {
 export interface OfflineCheckerOptions {
   /** The trust list; one that is kept goes on answering without a network until it expires. */
   readonly trust: TrustSource
-  /** The newest revoked serials at hand, or `undefined` when there are none: then nothing is valid. */
+  /** The newest revoked serials at hand, as {@link Bundles} has them, or `undefined` when there are none: then nothing is valid. */
   readonly revoked: () => RevokedSerials | undefined
-  /** How old they may be, in seconds, before a good code counts as indeterminate. Default 86,400. */
+  /** How old they may be, in seconds, before a good code counts as indeterminate. Default, and most, 86,400: then all codes that they are about have ended. */
   readonly maxRevokedAge?: number
   /** The types that are known. Default: those of this release. */
   readonly catalogue?: OfflineCatalogue
@@ -31,6 +31,8 @@ export interface OfflineCheckerOptions {
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number
 }
+
+const day = 86_400
 
 /** What came of checking an offline code. */
 export interface OfflineResult {
@@ -69,6 +71,7 @@ export class OfflineChecker {
   readonly #now: () => number
 
   constructor(options: OfflineCheckerOptions) {
+    if (!((options.maxRevokedAge ?? day) <= day)) throw new ShowcardError('config-invalid', 'maxRevokedAge: revoked serials say nothing after a day')
     this.#o = options
     this.#catalogue = options.catalogue ?? new OfflineCatalogue()
     this.#replay = options.replay ?? new ReplayMemory()
@@ -173,8 +176,8 @@ export class OfflineChecker {
     r.status.asOf = new Date(revoked.asOf)
     const old = (now - revoked.asOf) / 1000
     // That a serial was revoked is believed at any age.
-    if (revoked.has(token.serial)) settle(r.status, 'failed', new Refusal('certificate-ended', 'the serial was revoked'))
-    else if (old > (this.#o.maxRevokedAge ?? 86_400) || old < -60) settle(r.status, 'unknown', new Refusal('status-stale', 'revoked serials are too old'))
+    if (revoked.has(token.serial)) settle(r.status, 'failed', new Refusal('offline-revoked', 'the code was revoked before its end'))
+    else if (old > (this.#o.maxRevokedAge ?? day) || old < -60) settle(r.status, 'unknown', new Refusal('status-stale', 'revoked serials are too old'))
     else r.status.state = 'passed'
   }
 }

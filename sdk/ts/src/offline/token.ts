@@ -56,7 +56,8 @@ const typeCwt = 293
 const typeKbt = 294
 const lastSecond = 253402300799
 const maxInteger = Number.MAX_SAFE_INTEGER
-const algorithms: Readonly<Record<Algorithm, number>> = { SGD_SM3_SM2: -65537, ES256: -7 }
+/** The numbers of the algorithms in COSE. */
+export const algorithms: Readonly<Record<Algorithm, number>> = { SGD_SM3_SM2: -65537, ES256: -7 }
 const curves: ReadonlyMap<number, Algorithm> = new Map([[-65537, 'SGD_SM3_SM2'], [1, 'ES256']])
 const claimView = -65537
 

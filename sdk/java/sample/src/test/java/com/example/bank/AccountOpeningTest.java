@@ -5,18 +5,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.showcard.sdk.Answer;
+import io.github.showcard.sdk.BundleFile;
+import io.github.showcard.sdk.Bundles;
 import io.github.showcard.sdk.Client;
 import io.github.showcard.sdk.ClientKey;
 import io.github.showcard.sdk.Facts;
+import io.github.showcard.sdk.OfflineResult;
+import io.github.showcard.sdk.OfflineVerifier;
 import io.github.showcard.sdk.ProblemException;
 import io.github.showcard.sdk.RemoteStatus;
 import io.github.showcard.sdk.RemoteTrust;
+import io.github.showcard.sdk.ReplayMemory;
 import io.github.showcard.sdk.Result;
 import io.github.showcard.sdk.VerificationRequest;
 import io.github.showcard.sdk.Verifier;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,6 +44,9 @@ class AccountOpeningTest {
   @Autowired Client client;
   @Autowired RemoteTrust trust;
   @Autowired Verifier verifier;
+  @Autowired Bundles bundles;
+  @Autowired BundleFile file;
+  @Autowired OfflineVerifier offline;
 
   @DynamicPropertySource
   static void connect(DynamicPropertyRegistry properties) throws IOException {
@@ -46,6 +56,7 @@ class AccountOpeningTest {
     Path key = demo.keyOf("demo-bank");
     properties.add("showcard.key-file", key::toString);
     properties.add("showcard.roots-file", () -> demo.data.resolve("roots.json").toString());
+    properties.add("showcard.bundles-file", () -> folder.resolve("bundles.cbor").toString());
     properties.add("showcard.memory-file", () -> folder.resolve("seen.json").toString());
   }
 
@@ -146,5 +157,42 @@ class AccountOpeningTest {
     assertThat(verifier.verifyOriginal(original.replace("~", "~~")).valid()).isFalse();
     demo.run("revoke", identifier, "--suspend", "--reason", "lost", "--client", "hunan-police");
     assertThat(new Verifier(trust, new RemoteStatus()).verifyOriginal(original).toString()).isEqualTo("invalid [certificate-suspended]");
+  }
+
+  /** The line is down: what was taken along decides, and what happened since shows as soon as it is up again. */
+  @Test
+  void theLineIsDown() throws Exception {
+    String person = demo.run("token", "--person", "person-05");
+    String identifier = idCard(person);
+    Phone phone = new Phone(demo, person, identifier, "over-18");
+    assertThat(offline.verify(phone.show("bank")).toString()).isEqualTo("indeterminate [trust-list-unavailable]");
+
+    bundles.renew(client);
+    file.write(bundles.kept());
+    String shown = phone.show("bank");
+    OfflineResult good = offline.verify(shown);
+    assertThat(good.toString()).isEqualTo("valid []");
+    assertThat(good.claims().bool("over_18")).contains(true);
+    assertThat(good.statusAsOf()).isEqualTo(bundles.asOf());
+    assertThat(offline.verify(shown).toString()).isEqualTo("invalid [code-replayed]");
+    assertThat(offline.verify(phone.show("hospital")).toString()).isEqualTo("invalid [offline-audience-wrong]");
+    String police = demo.run("token", "--client", "hunan-police");
+    String original = demo.ask(police, "/v1/certificates/" + identifier, null).get("credential").asText();
+    assertThat(new Verifier(bundles, bundles).verifyOriginal(original).status().detail("source")).contains("bundle");
+
+    demo.run("revoke", identifier, "--suspend", "--reason", "lost", "--client", "hunan-police");
+    assertThat(offline.verify(phone.show("any")).toString()).as("nobody told the counter").isEqualTo("valid []");
+    bundles.renew(client);
+    assertThat(bundles.kept()).hasSize(2);
+    assertThat(bundles.kept().get(1).length).isLessThan(bundles.kept().get(0).length / 4);
+    assertThat(offline.verify(phone.show("any")).toString()).isEqualTo("invalid [offline-revoked]");
+    assertThat(new Verifier(bundles, bundles).verifyOriginal(original).toString()).isEqualTo("invalid [certificate-suspended]");
+
+    // A restart without a network.
+    file.write(bundles.kept());
+    Bundles again = new Bundles(demo.base, Files.readAllBytes(demo.data.resolve("roots.json")));
+    again.restore(file.read());
+    assertThat(again.asOf()).isEqualTo(bundles.asOf());
+    assertThat(new OfflineVerifier(again, again, new ReplayMemory(), Set.of("any")).verify(phone.show("any")).toString()).isEqualTo("invalid [offline-revoked]");
   }
 }

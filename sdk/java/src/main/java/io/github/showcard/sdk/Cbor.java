@@ -251,12 +251,13 @@ final class Cbor {
   /** A byte string with its head, as it is signed over. */
   static byte[] bytes(byte[] data) {
     int n = data.length;
-    byte[] head =
-        n < 24
-            ? new byte[] {(byte) (0x40 | n)}
-            : n < 1 << 8 ? new byte[] {0x58, (byte) n} : new byte[] {0x59, (byte) (n >> 8), (byte) n}; // an offline code has 905
-    byte[] out = Arrays.copyOf(head, head.length + n);
-    System.arraycopy(data, 0, out, head.length, n);
+    int size = n < 24 ? 0 : n < 1 << 8 ? 1 : n < 1 << 16 ? 2 : 4;
+    byte[] out = new byte[1 + size + n];
+    out[0] = (byte) (0x40 | (size == 0 ? n : size == 1 ? 24 : size == 2 ? 25 : 26));
+    for (int i = 0; i < size; i++) {
+      out[1 + i] = (byte) (n >> 8 * (size - 1 - i));
+    }
+    System.arraycopy(data, 0, out, 1 + size, n);
     return out;
   }
 }

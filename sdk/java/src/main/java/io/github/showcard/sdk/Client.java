@@ -206,6 +206,22 @@ public final class Client {
     return Portrait.of(exchange.send(r, true));
   }
 
+  /**
+   * What an offline checker takes along. {@link Bundles#renew} asks for it and takes it over.
+   *
+   * @param wants what the checker has
+   * @return as the deployment signed it, trusted in nothing yet
+   */
+  public byte[] offlineBundle(BundleRequest wants) {
+    HttpRequest.Builder r =
+        exchange
+            .request("/v1/offline/bundle")
+            .setHeader("Accept", Bundle.TYPE + ", application/problem+json")
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(wants.json()));
+    return exchange.send(r, true).body; // it reads only
+  }
+
   /** An access token, for routes that this class does not have. It is kept, so ask at each use. */
   public String accessToken() {
     return exchange.accessToken();

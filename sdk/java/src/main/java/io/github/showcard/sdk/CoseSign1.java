@@ -61,7 +61,7 @@ final class CoseSign1 {
     if (header.get(ALGORITHM).n != key.algorithm().coseNumber()) {
       throw Cbor.refused(algorithm, "the key is for another algorithm");
     }
-    switch (key.verdict(toBeSigned(), signature)) {
+    switch (key.verdict(toBeSigned(protectedBytes, payloadBytes), signature)) {
       case GOOD:
         return;
       case ENCODING:
@@ -72,7 +72,7 @@ final class CoseSign1 {
   }
 
   /** ["Signature1", protected, external data (none), payload]: RFC 9052 §4.4. */
-  private byte[] toBeSigned() {
+  static byte[] toBeSigned(byte[] protectedBytes, byte[] payloadBytes) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.write(0x84);
     out.write(0x6a);

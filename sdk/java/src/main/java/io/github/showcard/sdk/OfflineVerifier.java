@@ -22,6 +22,8 @@ import java.util.Map;
  * Safe for concurrent use.
  */
 public final class OfflineVerifier {
+  private static final Duration STATUS_SKEW = Duration.ofMinutes(1);
+
   private final TrustSource trust;
   private final RevocationSource revocations; // null: nothing is known
   private final ReplayMemory memory;
@@ -39,7 +41,7 @@ public final class OfflineVerifier {
    * @param scenes that count here: {@code any} and the checker's own
    */
   public OfflineVerifier(TrustSource trust, RevocationSource revocations, ReplayMemory memory, Collection<String> scenes) {
-    this(trust, revocations, memory, scenes, CertificateTypes.builtIn(), Clock.systemUTC(), Duration.ofHours(24));
+    this(trust, revocations, memory, scenes, CertificateTypes.builtIn(), Clock.systemUTC(), Bundles.DAY);
   }
 
   /**
@@ -51,7 +53,7 @@ public final class OfflineVerifier {
    * @param scenes that count here
    * @param types what the numbers in a code stand for
    * @param clock what time it is
-   * @param maxAge how old the knowledge of revocations may be
+   * @param maxAge how old the knowledge of revocations may be, a day at most: then every code that it is about has ended
    */
   public OfflineVerifier(
       TrustSource trust,
@@ -67,7 +69,7 @@ public final class OfflineVerifier {
     this.scenes = Collections.unmodifiableList(Arrays.asList(scenes.toArray(new String[0])));
     this.types = types;
     this.clock = clock;
-    this.maxAge = maxAge;
+    this.maxAge = Bundles.bounded(maxAge);
   }
 
   /**
@@ -193,16 +195,17 @@ public final class OfflineVerifier {
   }
 
   private void checkRevoked(OfflineResult r, OfflineToken token, Instant now) {
-    if (revocations == null) {
+    // In this order: what is learnt meanwhile is then newer than it is said to be.
+    Instant asOf = revocations == null ? null : revocations.asOf().orElse(null);
+    if (asOf == null) {
       r.status().unknown("status-unavailable");
       return;
     }
-    Instant asOf = revocations.asOf();
     r.knownAsOf(asOf);
     r.status().note("as_of", asOf.toString());
     if (revocations.revoked(token.serial())) {
-      r.status().fail("certificate-ended");
-    } else if (asOf.isBefore(now.minus(maxAge))) {
+      r.status().fail("offline-revoked"); // believed at any age
+    } else if (asOf.isBefore(now.minus(maxAge)) || asOf.isAfter(now.plus(STATUS_SKEW))) { // such a one would never grow old
       r.status().unknown("status-stale");
     } else {
       r.status().pass();

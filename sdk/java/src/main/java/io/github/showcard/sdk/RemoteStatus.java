@@ -100,7 +100,7 @@ public final class RemoteStatus implements StatusSource {
       take(kept, text, uri, home, now);
       kept.failed = null;
       if (folder != null) {
-        RemoteTrust.write(file(uri), text);
+        RemoteTrust.write(file(uri), text.getBytes(StandardCharsets.UTF_8));
       }
     } catch (RefusedException e) {
       kept.error = e;

@@ -2,10 +2,13 @@ package io.github.showcard.sdk;
 
 import java.io.IOException;
 import java.net.http.HttpClient;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -215,14 +218,19 @@ public final class RemoteTrust implements TrustSource {
     seen.put("roots_version", rootsVersion);
     seen.put("roots", chain);
     seen.put("list", signed);
-    write(memory, JsonText.of(seen));
+    write(memory, JsonText.of(seen).getBytes(StandardCharsets.UTF_8));
   }
 
   /** Writes beside and renames: after a power cut there is the old file or the new one. */
-  static void write(Path file, String text) throws IOException {
+  static void write(Path file, byte[] data) throws IOException {
     Path beside = Files.createTempFile(file.toAbsolutePath().getParent(), ".showcard-", "");
     try {
-      Files.writeString(beside, text);
+      try (FileChannel out = FileChannel.open(beside, StandardOpenOption.WRITE)) {
+        for (ByteBuffer rest = ByteBuffer.wrap(data); rest.hasRemaining(); ) {
+          out.write(rest);
+        }
+        out.force(true); // or the name could be there before the content
+      }
       Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(beside);

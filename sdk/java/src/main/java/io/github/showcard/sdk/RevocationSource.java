@@ -1,8 +1,9 @@
 package io.github.showcard.sdk;
 
 import java.time.Instant;
+import java.util.Optional;
 
-/** Knows which offline codes were revoked before their 24 hours were over: a checker's bundle. */
+/** Knows which offline codes were revoked before their 24 hours were over: {@link Bundles} does. */
 public interface RevocationSource {
   /**
    * Whether an authority's statement was revoked.
@@ -11,6 +12,6 @@ public interface RevocationSource {
    */
   boolean revoked(String serial);
 
-  /** As of when this is known. */
-  Instant asOf();
+  /** As of when this is known; empty when nothing is. */
+  Optional<Instant> asOf();
 }

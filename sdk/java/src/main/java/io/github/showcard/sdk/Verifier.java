@@ -269,7 +269,7 @@ public final class Verifier {
     }
     c.note("as_of", answer.asOf.toString());
     c.note("source", answer.source);
-    Duration bound = answer.maxAge.compareTo(maxStatusAge) > 0 ? answer.maxAge : maxStatusAge;
+    Duration bound = answer.bound(maxStatusAge);
     // A bad status is believed at any age; a good one only while it is fresh.
     if (answer.status == Status.SUSPENDED) {
       c.fail("certificate-suspended");

@@ -1,11 +1,13 @@
 /**
  * Checks electronic certificates that are shown by a code: at a deployment of showcard, and without a network.
  *
- * <p>Three things, each usable alone:
+ * <p>Four things, each usable alone:
  *
  * <ul>
  *   <li>{@link io.github.showcard.sdk.Client} asks a deployment: {@code client.verify(VerificationRequest.code(text, purpose))}.
  *   <li>{@link io.github.showcard.sdk.Verifier} checks a presentation here, against the trust list and the status lists.
+ *   <li>{@link io.github.showcard.sdk.OfflineVerifier} checks a code with neither phone on the network, and
+ *       {@link io.github.showcard.sdk.Bundles} is what it takes along.
  *   <li>{@link io.github.showcard.sdk.Receipt} reads what was filed years ago.
  * </ul>
  *

@@ -38,10 +38,14 @@ final class FakeServer implements AutoCloseable {
   /** One answer; a status of 0 hangs up. */
   static final class Reply {
     final int status;
-    final String body;
+    final byte[] body;
     final Map<String, String> headers = new HashMap<>();
 
     Reply(int status, String body, String... headers) {
+      this(status, body.getBytes(StandardCharsets.UTF_8), headers);
+    }
+
+    Reply(int status, byte[] body, String... headers) {
       this.status = status;
       this.body = body;
       this.headers.put("Content-Type", status < 300 ? "application/json" : "application/problem+json");
@@ -88,10 +92,9 @@ final class FakeServer implements AutoCloseable {
       x.close();
       return;
     }
-    byte[] body = r.body.getBytes(StandardCharsets.UTF_8);
     r.headers.forEach((name, value) -> x.getResponseHeaders().set(name, value));
-    x.sendResponseHeaders(r.status, body.length == 0 ? -1 : body.length);
-    x.getResponseBody().write(body);
+    x.sendResponseHeaders(r.status, r.body.length == 0 ? -1 : r.body.length);
+    x.getResponseBody().write(r.body);
     x.close();
   }
 

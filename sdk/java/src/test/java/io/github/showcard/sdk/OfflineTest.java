@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
@@ -43,8 +44,8 @@ class OfflineTest {
             }
 
             @Override
-            public Instant asOf() {
-              return asOf;
+            public Optional<Instant> asOf() {
+              return Optional.ofNullable(asOf);
             }
           };
       TrustRoots roots = TrustRoots.parse(world.roots());
@@ -90,9 +91,17 @@ class OfflineTest {
     bent("invalid [type-unpublished]", c -> c.world.type.put("version", 2));
     bent("invalid [region-frozen]", c -> c.world.list.put("frozen_regions", Arrays.asList("430000")));
     bent("invalid [all-frozen]", c -> c.world.list.put("frozen_all", true));
-    bent("invalid [certificate-ended]", c -> c.revoked = "f7370f144fdb8470");
+    bent("invalid [offline-revoked]", c -> c.revoked = "f7370f144fdb8470");
+    bent("invalid [offline-revoked]", c -> {
+      c.revoked = "f7370f144fdb8470";
+      c.asOf = NOW.minusSeconds(200000); // believed at any age
+    });
     bent("indeterminate [status-stale]", c -> c.asOf = NOW.minusSeconds(86401));
+    bent("indeterminate [status-stale]", c -> c.asOf = NOW.plusSeconds(61)); // it would never grow old
+    bent("valid []", c -> c.asOf = NOW.plusSeconds(60));
+    bent("valid []", c -> c.asOf = NOW.minusSeconds(86400));
     bent("indeterminate [status-unavailable]", c -> c.bundle = false);
+    bent("indeterminate [status-unavailable]", c -> c.asOf = null);
     OfflineResult old = bent("invalid [offline-proof-expired]", c -> c.now = NOW.plusSeconds(120));
     assertEquals(Duration.ofSeconds(125), old.age().orElseThrow(), "the clerk reads how far the clocks are apart");
     OfflineResult ahead = bent("invalid [offline-proof-from-future]", c -> c.now = NOW.minusSeconds(60));
@@ -129,6 +138,14 @@ class OfflineTest {
     assertThrows(IllegalArgumentException.class, () -> types.with("{}"));
     assertThrows(IllegalArgumentException.class, () -> types.with("{\"id\":\"x\",\"cwt\":1,\"version\":1}"), "taken");
     assertTrue(types.with("{\"id\":\"pass\",\"cwt\":128,\"version\":1}").ids().contains("pass"));
+  }
+
+  @Test
+  void aDayAndNotLonger() {
+    TrustSource none = () -> null;
+    for (Duration age : Arrays.asList(Duration.ofHours(25), Duration.ofSeconds(-1))) {
+      assertThrows(IllegalArgumentException.class, () -> new OfflineVerifier(none, null, null, Arrays.asList(), null, Clock.systemUTC(), age));
+    }
   }
 
   @Test

@@ -9,9 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
-import java.time.Instant;
-import java.time.ZoneId;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -22,26 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 class RemoteTest {
   private static final String LIST = "/v1/trust-list";
   private static final String ROOTS = "/v1/trust-list/roots";
-
-  /** A clock that a test moves. */
-  private static final class Hands extends Clock {
-    Instant at = World.NOW;
-
-    @Override
-    public ZoneId getZone() {
-      return ZoneId.of("UTC");
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      return this;
-    }
-
-    @Override
-    public Instant instant() {
-      return at;
-    }
-  }
 
   private final Hands clock = new Hands();
   private final World w = new World(Algorithm.SM2);

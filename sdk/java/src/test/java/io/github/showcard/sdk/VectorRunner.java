@@ -9,7 +9,9 @@ import java.util.Map;
 
 /**
  * Reads vectors, one JSON a line, as the files of testdata/vectors are, and answers each with one line: {"code":…},
- * {"code":"valid","says":…} with what was read as canonical JSON, or {"crash":…}, which never happens. It is how SDKs in several languages are held against one another.
+ * {"code":"valid","says":…} with what was read as canonical JSON, or {"crash":…}, which never happens. Of vectors in steps the code is
+ * those of all steps with blanks between (what a checker wants is JSON without blanks). It is how SDKs in several languages are held
+ * against one another.
  */
 public final class VectorRunner {
   private VectorRunner() {}

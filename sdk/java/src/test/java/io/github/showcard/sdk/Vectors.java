@@ -21,6 +21,9 @@ final class Vectors {
   private Vectors() {}
 
   static Outcome run(Json v) {
+    if (v.get("steps") != null) {
+      return new Outcome(String.join(" ", new BundleSteps(v).run()), null);
+    }
     return v.get("presentation") != null ? presentation(v) : offline(v);
   }
 

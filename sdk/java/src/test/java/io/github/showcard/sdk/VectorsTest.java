@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -21,6 +22,26 @@ class VectorsTest {
   @TestFactory
   Stream<DynamicTest> offlineCodes() {
     return Testdata.files("testdata/vectors/sdcwt").stream().map(VectorsTest::test);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> bundles() {
+    return Testdata.files("testdata/vectors/bundle").stream().map(VectorsTest::steps);
+  }
+
+  private static DynamicTest steps(Path file) {
+    return DynamicTest.dynamicTest(
+        file.getParent().getFileName() + "/" + file.getFileName(),
+        () -> {
+          Json v = Testdata.json(file);
+          List<String> got = new BundleSteps(v).run();
+          List<Json> steps = v.get("steps").elements();
+          for (int i = 0; i < steps.size(); i++) {
+            Json wants = steps.get(i).get("wants");
+            assertEquals(wants == null ? steps.get(i).textOf("expect") : CanonicalJson.of(wants), got.get(i), "step " + i + ": " + v.textOf("comment"));
+            assertTrue(wants != null || BundleSteps.GOOD.contains(got.get(i)) || Problems.codes().contains(got.get(i)), got.get(i));
+          }
+        });
   }
 
   private static DynamicTest test(Path file) {
@@ -46,8 +67,15 @@ class VectorsTest {
   }
 
   @Test
+  void stepsInALine() {
+    Json v = Testdata.json(Testdata.ROOT.resolve("testdata/vectors/bundle/international/tampered.json"));
+    assertEquals("bundle-signature-invalid trust-list-unavailable taken", Vectors.run(v).code);
+  }
+
+  @Test
   void theyAreThere() {
     assertTrue(Testdata.files("testdata/vectors/sdcwt").size() > 300);
     assertTrue(Testdata.files("testdata/vectors/sdjwt").size() > 150);
+    assertTrue(Testdata.files("testdata/vectors/bundle").size() > 170);
   }
 }
