@@ -41,6 +41,7 @@ type commands struct {
 	Signer        signerCommand        `cmd:"" help:"Hold the private keys of a deployment in a process of its own, behind a unix socket."`
 	Vault         vaultCommand         `cmd:"" help:"Rotate the keys that data lies under, seal it anew."`
 	Token         tokenCommand         `cmd:"" help:"Get an access token for curl."`
+	Conformance   conformanceCommand   `cmd:"" help:"Try a deployment out from the outside, against what the formats and standards say."`
 	Audit         auditCommand         `cmd:"" help:"Prove that the audit log is what it was."`
 	Witness       witnessCommand       `cmd:"" help:"Follow an audit log from elsewhere, and cosign what continues what it was."`
 	BenchTarget   benchTargetCommand   `cmd:"" hidden:"" help:"The server that bench measures."`

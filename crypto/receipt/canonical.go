@@ -17,10 +17,10 @@ import (
 
 const maxValueDepth = 64
 
-// canonical writes a JSON value the one way that RFC 8785 (JCS) allows: no white space, members
+// Canonical writes a JSON value the one way that RFC 8785 (JCS) allows: no white space, members
 // sorted by their UTF-16 code units, strings with the fewest escapes, numbers as ECMAScript
 // writes doubles. Whoever filed the value in another spelling still finds the digest.
-func canonical(value json.RawMessage) ([]byte, error) {
+func Canonical(value json.RawMessage) ([]byte, error) {
 	if plainText(value) {
 		return value, nil // as nearly all are
 	}

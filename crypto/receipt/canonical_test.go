@@ -20,12 +20,12 @@ func TestCanonical(t *testing.T) {
 		`-0`: `0`, `-0.0`: `0`, `5e-324`: `5e-324`, `1.7976931348623157e308`: `1.7976931348623157e+308`, `9007199254740992`: `9007199254740992`, `1e21`: `1e+21`, `1e20`: `100000000000000000000`,
 		`1e999`: `1e999`, `{"b":[{}],"a":[]}`: `{"a":[],"b":[{}]}`,
 	} {
-		got, err := canonical(json.RawMessage(in))
+		got, err := Canonical(json.RawMessage(in))
 		require.NoError(t, err, in)
 		require.Equal(t, want, string(got), in)
 	}
 	for _, in := range []string{``, `{"a":1,"a":2}`, `"\ud800"`, `1 2`} {
-		_, err := canonical(json.RawMessage(in))
+		_, err := Canonical(json.RawMessage(in))
 		require.ErrorIs(t, err, ErrMalformed, in)
 	}
 }
@@ -36,11 +36,11 @@ func FuzzCanonical(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		once, err := canonical(json.RawMessage(s))
+		once, err := Canonical(json.RawMessage(s))
 		if err != nil {
 			return
 		}
-		twice, err := canonical(once)
+		twice, err := Canonical(once)
 		require.NoError(t, err)
 		require.Equal(t, string(once), string(twice))
 	})
@@ -92,7 +92,7 @@ func TestStatement(t *testing.T) {
 		delete(said, "iat")
 		text, err = json.Marshal(said)
 		require.NoError(t, err)
-		want, err := canonical(text)
+		want, err := Canonical(text)
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(r.statement()), name)
 	}

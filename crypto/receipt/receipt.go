@@ -200,7 +200,7 @@ func (r *Receipt) commit(value json.RawMessage) (digest, salt string, err error)
 }
 
 func (h Hash) digest(salt []byte, value json.RawMessage) ([]byte, error) {
-	text, err := canonical(value)
+	text, err := Canonical(value)
 	if err != nil {
 		return nil, err
 	}

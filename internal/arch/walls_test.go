@@ -71,12 +71,14 @@ var doors = map[string]string{
 	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights",
 	"internal/store/redisstore/redistest": "internal/backing",
 
-	"internal/arch":    "",
-	"internal/backing": "",
-	"internal/testsum": "",
+	"internal/arch":        "",
+	"internal/backing":     "",
+	"internal/conformance": "schemas testdata crypto/* internal/httpd/problem internal/qr",
+	"internal/testsum":     "",
 
 	"testdata":             "",
 	"testdata/gen":         "schemas testdata crypto/*",
+	"testdata/gen/differ":  "schemas crypto/* internal/qr",
 	"testdata/gen/vectors": "schemas testdata crypto/* internal/qr",
 	"cmd/showcard":         "*",
 }
@@ -111,7 +113,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier verifier/client bench bench/plain/api", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier verifier/client bench bench/plain/api internal/conformance", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -119,7 +121,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

@@ -69,10 +69,10 @@ export function strictObject(text: string, depth: number, what: string): JsonObj
 
 function readHeader(object: JsonObject): JwsHeader {
   let [alg, typ, kid] = ['', '', '']
-  let x5c: readonly Bytes[] = []
+  let chain: readonly string[] | undefined
   for (const [name, node] of object.members) {
     if (refusedHeaders.has(name)) throw new Fault('malformed', `header ${name} is not accepted`)
-    if (name === 'x5c') x5c = readChain(node)
+    if (name === 'x5c') chain = readTexts(node)
     if (name !== 'alg' && name !== 'typ' && name !== 'kid') continue
     const text = textOf(node)
     if (text === undefined) throw new Fault('malformed', `header ${name} is not a string`)
@@ -82,13 +82,22 @@ function readHeader(object: JsonObject): JwsHeader {
   }
   if (alg === '') throw new Fault('malformed', 'no alg')
   if (!knownAlgorithms.has(alg)) throw new Fault('algorithm', 'alg is not on the list')
-  return { alg, typ, kid, x5c }
+  return { alg, typ, kid, x5c: chain ? readChain(chain) : [] }
 }
 
-function readChain(node: JsonNode): Bytes[] {
-  if (node.kind !== 'array' || node.elements.length === 0 || node.elements.length > maxChain) throw new Fault('malformed', 'x5c')
+function readTexts(node: JsonNode): string[] {
+  if (node.kind !== 'array') throw new Fault('malformed', 'x5c')
   return node.elements.map((e) => {
-    const der = decodeBase64(textOf(e) ?? '')
+    const text = textOf(e)
+    if (text === undefined) throw new Fault('malformed', 'x5c')
+    return text
+  })
+}
+
+function readChain(chain: readonly string[]): Bytes[] {
+  if (chain.length === 0 || chain.length > maxChain) throw new Fault('malformed', 'x5c')
+  return chain.map((text) => {
+    const der = decodeBase64(text)
     if (!der?.length) throw new Fault('malformed', 'x5c is not base64')
     return der
   })

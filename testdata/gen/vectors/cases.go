@@ -207,6 +207,9 @@ func badTokens(p profile) []testCase {
 		{"header-b64", "b64", malformed, func(m *maker) { m.header["b64"] = false }},
 		{"header-jwk", "the token brings its own key", malformed, func(m *maker) { m.header["jwk"] = m.keys.issuer.Public() }},
 		{"header-jku", "the token says where its key is", malformed, func(m *maker) { m.header["jku"] = "https://issuer.example/jwks" }},
+		{"header-x5c-empty", "x5c without a certificate", malformed, func(m *maker) { m.header["x5c"] = []string{} }},
+		{"header-x5c-number", "x5c with a number, and an alg that is not on the list: the types of members come first", malformed, func(m *maker) { m.header["x5c"], m.header["alg"] = []int{1}, "HS256" }},
+		{"header-x5c-algorithm", "x5c without a certificate, and an alg that is not on the list: alg comes first", badAlgorithm, func(m *maker) { m.header["x5c"], m.header["alg"] = []string{}, "HS256" }},
 		{"padding", "base64 padding behind the payload", malformed, func(m *maker) {
 			m.presentation = func(text string) string {
 				at := strings.Index(text, ".")

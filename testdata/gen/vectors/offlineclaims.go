@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"math/big"
 	"strings"
 
@@ -29,6 +30,7 @@ func badViews() []offlineCase {
 		{"iss", "iss, which the format does not have", 1, "https://issuer.example"}, {"sub", "sub, which could follow a person", 2, "430102"},
 		{"nbf", "nbf", 5, int(now)}, {"status", "a status list", 65535, tableOf(1, 1)},
 		{"exp-text", "exp as text", 4, "tomorrow"}, {"exp-negative", "exp before 1970", 4, -1}, {"exp-zero", "exp 0", 4, 0}, {"exp-far", "exp after the year 9999", 4, 253402300800},
+		{"exp-63-bits", "exp 2^63 - 1: still an integer of the format, and no date", 4, math.MaxInt64}, {"exp-minus-63-bits", "exp -2^63", 4, math.MinInt64},
 		{"iat-null", "iat null", 6, nil}, {"cti-short", "a cti of seven bytes", 7, drawn("x")[:7]}, {"cti-long", "a cti of nine bytes", 7, append(drawn("x"), 0)},
 		{"cti-text", "a cti as text", 7, "serial-1"}, {"cnf-bytes", "cnf is a byte string", 8, []byte{1}}, {"view-map", "the view is a map", labelView, tableOf(1, 1)},
 		{"view-four", "a view of four members", labelView, list{1, 1, 1, 430102}},

@@ -17,6 +17,7 @@ export type Item =
 
 const maxDepth = 8
 const tagSign1 = 18
+const largest = 2 ** 63 - 1024 // of 63 bits, the last that a number holds
 
 const lengthFault = (why: string): Refusal => new Refusal('offline-cbor-length', why)
 const itemFault = (why: string): Refusal => new Refusal('offline-cbor-item', why)
@@ -43,7 +44,10 @@ export class Heads {
     return this.data.length - this.at
   }
 
-  /** The first byte of an item and the argument behind it. Beyond 2^53 the argument is not exact, and too large for anything. */
+  /**
+   * The first byte of an item and the argument behind it. Beyond 2^53 the argument is not exact, and too large for anything; but what has
+   * more than 63 bits is told from what has not.
+   */
   protected head(): { major: number; n: number } {
     const first = this.data[this.at]
     if (first === undefined) throw lengthFault('ends too early')
@@ -56,10 +60,11 @@ export class Heads {
     if (major === 7) throw itemFault('a float, or a simple value of two bytes')
     const size = 1 << (info - 24)
     if (this.rest < size) throw lengthFault('ends too early')
+    const wide = size === 8 && (this.data[this.at] ?? 0) > 0x7f
     let n = 0
     for (const end = this.at + size; this.at < end; this.at++) n = n * 256 + (this.data[this.at] ?? 0)
     if (n < ([24, 0x100, 0x10000, 0x100000000][info - 24] ?? 0)) throw new Refusal('offline-cbor-spelling', 'a number is not in its shortest form')
-    return { major, n }
+    return { major, n: wide ? Infinity : Math.min(n, largest) }
   }
 
   /** The content of a string, which is a view of the data. */
@@ -76,7 +81,7 @@ class Scanner extends Heads {
     const { major, n } = this.head()
     const raw = (): Uint8Array => this.data.subarray(start, this.at)
     if (major < 2) {
-      if (n >= 2 ** 63) throw itemFault('an integer of more than 63 bits')
+      if (n > largest) throw itemFault('an integer of more than 63 bits')
       return { kind: 'int', value: major === 0 ? n : -1 - n, raw: raw() }
     }
     if (major < 4) {
