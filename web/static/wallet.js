@@ -390,6 +390,7 @@
       s.row(dl, both('有效至', 'Good until'), s.when(l.expires_at));
       return;
     }
+    if (l.settled_at) s.row(dl, both('离线核验，上报于', 'Checked offline, reported'), s.when(l.settled_at));
     s.row(dl, both('用途', 'Purpose'), purposeName(l.purpose));
     s.row(dl, both('看到的内容', 'What they saw'), (l.fields || []).length ? s.names(type, l.fields) : both('没有看到内容', 'nothing'));
     (l.reasons || []).forEach(function (code) {

@@ -94,11 +94,11 @@ func (r *shown) conflict(code string, with ...string) {
 	}
 }
 
-const proofColumns = `SELECT id, at, party, holder_id, outcome, reasons, via, conflicts FROM verifications WHERE proof = $1 AND proof IS NOT NULL ORDER BY id`
+const recordsOfProof = `SELECT id, at, party, holder_id, outcome, reasons, via, conflicts FROM verifications WHERE proof = $1 AND proof IS NOT NULL ORDER BY id`
 
 // shownBefore are the records of a proof.
 func shownBefore(q querier, proof []byte) (all []shown, err error) {
-	err = q.rows(proofColumns, []any{proof}, func(row scanner) error {
+	err = q.rows(recordsOfProof, []any{proof}, func(row scanner) error {
 		var v shown
 		var at int64
 		var reasons, conflicts string
