@@ -85,7 +85,7 @@ func (c *Client) CheckFacts(ctx context.Context, f Facts) (*Answer, error) {
 	if f.Identifier != "" {
 		facts["identifier"] = f.Identifier
 	} else {
-		facts["holder"] = map[string]string{"type": string(f.Holder.Type), "number": f.Holder.Number}
+		facts["holder"] = map[string]string{"type": f.Holder.Type, "number": f.Holder.Number}
 	}
 	return c.check(ctx, map[string]any{"facts": facts, "purpose": f.Purpose, "receipt": f.Receipt}, f.Key, nil)
 }
