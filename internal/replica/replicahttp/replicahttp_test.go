@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,6 +94,8 @@ func open(t *testing.T) *office {
 func (o *office) put(list string, size, seq uint64, asOf time.Time) {
 	o.t.Helper()
 	require.NoError(o.t, o.store.Replace(o.t.Context(), issuer.ListHead{Name: list, Size: size, Seq: seq}, make([]byte, (size+3)/4), asOf))
+	// Who comes before the replica has read it hears of it with the next beat, and not every test has one.
+	require.Eventually(o.t, func() bool { return slices.Contains(o.replica.Names(), list) }, patience, time.Millisecond)
 }
 
 func (o *office) revoke(list string, seq, index uint64, asOf time.Time) {
