@@ -20,6 +20,7 @@ import (
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
@@ -121,7 +122,7 @@ func newFixture(t testing.TB, change ...func(*issuer.Config)) *fixture {
 	require.NoError(t, key.NewKeyFile(keyFile))
 	keys, err := key.CreateStore(filepath.Join(dir, "keystore.json"), key.Unlock{KeyFile: keyFile})
 	require.NoError(t, err)
-	f.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(dir, "db"), Keys: keys, Now: f.now})
+	f.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(dir, "db")), Keys: keys, Now: f.now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.store.Close()) })
 	f.cache = f.newCache()

@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/registry"
 	"github.com/showcard/showcard/schemas"
 )
@@ -104,7 +105,7 @@ func (f *fixture) signRoots(signers ...*key.Private) ([]byte, *trustlist.Roots) 
 // store opens the database once more, as another process would.
 func (f *fixture) store() registry.Store {
 	f.t.Helper()
-	s, err := sqlstore.Open(f.t.Context(), sqlstore.Config{URL: "sqlite:" + f.path, Keys: f.keys, Now: f.clock.Now})
+	s, err := sqlstore.Open(f.t.Context(), sqlstore.Config{URL: storetest.SQLite(f.t, f.path), Keys: f.keys, Now: f.clock.Now})
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { require.NoError(f.t, s.Close()) })
 	return s

@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/verifier"
 )
@@ -88,7 +89,7 @@ func newService(t *testing.T) *service {
 	require.NoError(t, key.NewKeyFile(filepath.Join(folder, "k")))
 	ks, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "k")})
 	require.NoError(t, err)
-	s.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "v.db"), Keys: ks})
+	s.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(folder, "db", "v.db")), Keys: ks})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
 	s.may = verifier.Party{ID: party, Name: schemas.Text{ZH: "银行", EN: "bank"}, Portrait: true, Fields: func(typ, why string) ([]string, bool, bool) {

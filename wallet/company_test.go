@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/verifier"
@@ -87,7 +88,7 @@ func newCompany(t *testing.T) *company {
 	require.NoError(t, err)
 	clock := func() time.Time { return c.now }
 	c.offline.now = clock
-	c.db, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "w.db"), Keys: ks, Now: clock})
+	c.db, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(folder, "db", "w.db")), Keys: ks, Now: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.db.Close()) })
 	shows, err := memstore.New(memstore.Config{Now: clock})

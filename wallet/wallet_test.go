@@ -15,6 +15,7 @@ import (
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/wallet"
 )
@@ -82,7 +83,7 @@ func newSpace(t *testing.T) *space {
 	require.NoError(t, key.NewKeyFile(filepath.Join(folder, "k")))
 	ks, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "k")})
 	require.NoError(t, err)
-	db, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "w.db"), Keys: ks, Now: clock})
+	db, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(folder, "db", "w.db")), Keys: ks, Now: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s.shows, err = memstore.New(memstore.Config{Now: clock})

@@ -22,6 +22,7 @@ import (
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 )
 
 const (
@@ -106,7 +107,7 @@ func newRecord(t testing.TB, now func() time.Time) *sqlstore.Store {
 	require.NoError(t, key.NewKeyFile(unlock.KeyFile))
 	keys, err := key.CreateStore(filepath.Join(dir, "keystore.json"), unlock)
 	require.NoError(t, err)
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(dir, "showcard.db"), Keys: keys, Now: now})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(dir, "showcard.db")), Keys: keys, Now: now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

@@ -68,7 +68,7 @@ var doors = map[string]string{
 	"internal/store/memstore":             domains + " schemas crypto/* internal/replica",
 	"internal/store/redisstore":           domains + " schemas crypto/* internal/replica",
 	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights internal/store/sqlstore",
 	"internal/store/redisstore/redistest": "internal/backing",
 
 	"internal/arch":        "",

@@ -13,6 +13,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 )
 
 func newDesk(t *testing.T, now *time.Time) *correction.Desk {
@@ -21,7 +22,7 @@ func newDesk(t *testing.T, now *time.Time) *correction.Desk {
 	ks, err := key.CreateStore(filepath.Join(folder, "keystore.json"), key.Unlock{KeyFile: filepath.Join(folder, "k")})
 	require.NoError(t, err)
 	clock := func() time.Time { return *now }
-	db, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "c.db"), Keys: ks, Now: clock})
+	db, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(folder, "db", "c.db")), Keys: ks, Now: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	d, err := correction.New(correction.Config{Store: db, Now: clock, Recorded: func(_ context.Context, person, _, about string) (string, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -67,7 +68,7 @@ func newSite(t *testing.T, configure func(*login.Config), providers ...login.Pro
 	keys, err := key.CreateStore(filepath.Join(dir, "keystore.json"), unlock)
 	require.NoError(t, err)
 	s.db = filepath.Join(dir, "showcard.db")
-	s.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + s.db, Keys: keys, Now: s.clock})
+	s.store, err = sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, s.db), Keys: keys, Now: s.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
 	once, err := memstore.New(memstore.Config{Now: s.clock})

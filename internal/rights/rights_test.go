@@ -16,6 +16,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/internal/store/sqlstore"
+	"github.com/showcard/showcard/internal/store/storetest"
 	"github.com/showcard/showcard/verifier"
 )
 
@@ -28,7 +29,7 @@ func newStore(t *testing.T) *sqlstore.Store {
 	require.NoError(t, key.NewKeyFile(unlock.KeyFile))
 	keys, err := key.CreateStore(filepath.Join(folder, "keystore.json"), unlock)
 	require.NoError(t, err)
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: "sqlite:" + filepath.Join(folder, "db", "showcard.db"), Keys: keys, Now: func() time.Time { return start }})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(folder, "db", "showcard.db")), Keys: keys, Now: func() time.Time { return start }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

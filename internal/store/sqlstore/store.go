@@ -168,6 +168,15 @@ func open(ctx context.Context, cfg Config, maintenance bool) (*Store, error) {
 	return s, nil
 }
 
+// Migrate brings the tables of a database up to date, as Open does, and nothing else: it needs no keys.
+func Migrate(ctx context.Context, cfg Config) error {
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("sqlstore: migrate: %w", err)
+	}
+	return db.close()
+}
+
 func openDatabase(ctx context.Context, cfg Config) (database, error) {
 	scheme, rest, _ := strings.Cut(cfg.URL, ":")
 	switch {

@@ -32,7 +32,7 @@ func open(t testing.TB, cfg sqlstore.Config) *sqlstore.Store {
 
 func subject(seals key.SealerConfig) storetest.OpenDurable {
 	return func(t *testing.T, dc storetest.DurableConfig) storetest.DurableSubject {
-		cfg := sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "data", "showcard.db"), Keys: newKeys(t), Now: dc.Now, ListSize: dc.ListSize, Seals: seals}
+		cfg := sqlstore.Config{URL: storetest.SQLite(t, filepath.Join(t.TempDir(), "data", "showcard.db")), Keys: newKeys(t), Now: dc.Now, ListSize: dc.ListSize, Seals: seals}
 		return storetest.DurableSubject{
 			Store: open(t, cfg),
 			Again: func(t *testing.T) storetest.DurableStore { return open(t, cfg) },
