@@ -11,7 +11,8 @@ import (
 	"github.com/showcard/showcard/crypto/cose"
 )
 
-// Load restores what Save wrote. A file that is not there yet is none: ask for everything.
+// Load restores what Save wrote. A file that is not there yet is none: ask for everything. Of a damaged file
+// what stands before the damage is known afterwards, and the error says that it is damaged ([Damaged]).
 func (b *Bundles) Load(path string) error {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -24,11 +25,22 @@ func (b *Bundles) Load(path string) error {
 	for len(data) > 0 {
 		one, rest, err := cose.First(data)
 		if err != nil {
-			return fmt.Errorf("%w: %s: %w", bundle.ErrMalformed, path, err)
+			return errors.Join(b.Restore(kept), fmt.Errorf("%w: %s: %w", bundle.ErrMalformed, path, err))
 		}
 		kept, data = append(kept, one), rest
 	}
 	return b.Restore(kept)
+}
+
+// Damaged says whether what was kept is no longer what was taken: Renew mends it, with nothing but network.
+// Another deployment's bundles are not damaged, and stay refused.
+func Damaged(err error) bool {
+	for _, of := range []error{bundle.ErrMalformed, bundle.ErrSignature, bundle.ErrRolledBack, bundle.ErrGap, bundle.ErrTooLarge} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // Save writes the bundles that are kept one behind the other, a CBOR sequence (RFC 8742). The file is replaced

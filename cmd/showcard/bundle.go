@@ -36,12 +36,20 @@ func (c bundleCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Load(c.File); err != nil {
-		return bundleError(err)
+	damage := b.Load(c.File)
+	if damage != nil && !verifier.Damaged(damage) {
+		return bundleError(damage)
 	}
 	before := b.AsOf()
 	if err := b.Renew(e.ctx); err != nil {
 		return bundleError(err)
+	}
+	if damage != nil { // it may be something else that a slip of the fingers named
+		aside := c.File + ".damaged"
+		if err := os.Rename(c.File, aside); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "离线核验包已损坏，已重新获取 the bundle was damaged (%s) and is fetched anew; the old file is %s\n", verifier.BundleCode(damage), aside)
 	}
 	if err := b.Save(c.File); err != nil {
 		return err

@@ -160,6 +160,21 @@ func TestBundleTools(t *testing.T) {
 		require.Contains(t, toolOf(t, 0, "bundle", file, "--statuses", "--data", data, "--client", "demo-bank"), "as of 20")
 	}
 	toolOf(t, 1, "bundle", file, "--data", data, "--client", "hunan-police")
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	flipped := append([]byte(nil), kept...)
+	flipped[len(flipped)-9] ^= 1
+	damaged := [][]byte{kept[:len(kept)-1], flipped, []byte("no bundle")} // a disk that lost or gained something
+	for _, broken := range damaged {
+		require.NoError(t, os.WriteFile(file, broken, 0o600))
+		require.Contains(t, toolOf(t, 0, "bundle", file, "--statuses", "--data", data, "--client", "demo-bank"), "as of 20")
+		aside, err := os.ReadFile(file + ".damaged")
+		require.NoError(t, err)
+		require.Equal(t, broken, aside)
+		toolOf(t, 0, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
+	}
+	kept, err = os.ReadFile(file)
+	require.NoError(t, err)
 	_ = d.stop(syscall.SIGTERM)
 
 	out := toolOf(t, 0, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
@@ -169,8 +184,6 @@ func TestBundleTools(t *testing.T) {
 	toolOf(t, 0, "verify", mobile.show(1, sdcwt.Proof{Audience: "bank"}), "--bundle", file, "--data", data, "--scene", "bank", "--json")
 	toolOf(t, 2, "verify", "SC1DEMORFE62A4PJ6DPSSKRKITVGYJOY47", "--bundle", file, "--data", data)
 
-	kept, err := os.ReadFile(file)
-	require.NoError(t, err)
 	one := filepath.Join(t.TempDir(), "one.cbor")
 	first, _, err := cose.First(kept)
 	require.NoError(t, err)
@@ -180,10 +193,7 @@ func TestBundleTools(t *testing.T) {
 	require.Contains(t, out, "status list 1")
 	require.Contains(t, out, "trust list")
 
-	// A disk that lost or gained something.
-	flipped := append([]byte(nil), kept...)
-	flipped[len(flipped)-9] ^= 1
-	for _, broken := range [][]byte{kept[:len(kept)-1], flipped, []byte("no bundle")} {
+	for _, broken := range damaged {
 		require.NoError(t, os.WriteFile(file, broken, 0o600))
 		toolOf(t, 3, "verify", mobile.show(0, sdcwt.Proof{Audience: "any"}), "--bundle", file, "--data", data)
 	}

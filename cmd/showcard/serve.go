@@ -66,10 +66,10 @@ func (c *serveCommand) Run(e *env) error {
 	if _, err := os.Stat(filepath.Join(cfg.Data, offlineRootKeys)); err == nil {
 		log.Warn("the trust root keys lie beside the data: carry them away to a safe", "folder", filepath.Join(cfg.Data, offlineRootKeys))
 	}
-	log.Info("serving", "address", l.Addr().String(), "public_url", cfg.PublicURL, "version", version, "pid", os.Getpid())
 	listeners, err := a.listeners(tlsConfig, l)
 	if err != nil {
 		return err
 	}
+	log.Info("serving", "address", l.Addr().String(), "public_url", cfg.PublicURL, "version", version, "pid", os.Getpid())
 	return a.run(e.ctx, nil, listeners...) // each brings its own TLS
 }

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +23,7 @@ const (
 	endless  = 60 * time.Second     // no server needs longer to start or to take over
 	bindings = 20                   // tries with other ports, should somebody be quicker
 	loopback = "127.0.0.1"
+	lowest   = 15000 // of the ports that servers get: above what has a name of its own
 )
 
 // process is one running server.
@@ -117,17 +121,43 @@ func until(ctx context.Context, ask func() (bool, error)) error {
 	}
 }
 
-// FreePort returns a TCP port of the loopback that was free a moment ago.
+// FreePort returns a TCP port of the loopback that was free a moment ago. Where it can it takes one from
+// below those that the system gives to callers: on one of theirs a server that is started late, or again,
+// may find any client of the machine.
 func FreePort() (string, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+	first := ephemeral()
+	for try := 0; ; try++ {
+		port := 0
+		if first > lowest && try < bindings {
+			port = lowest + rand.IntN(first-lowest)
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
+		if err != nil && port != 0 {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("backing: %w", err)
+		}
+		_, found, err := net.SplitHostPort(l.Addr().String())
+		if err := errors.Join(err, l.Close()); err != nil {
+			return "", fmt.Errorf("backing: %w", err)
+		}
+		return found, nil
+	}
+}
+
+// ephemeral is the lowest port that the system gives to callers, and 0 where it doesn't say.
+func ephemeral() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
-		return "", fmt.Errorf("backing: %w", err)
+		return 0
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		return "", fmt.Errorf("backing: %w", err)
+	first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\t")
+	port, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
 	}
-	return port, nil
+	return port
 }
 
 // tail keeps the end of what was written.
