@@ -22,6 +22,9 @@ type typeDescription struct {
 	Live   []fieldDescription `json:"live,omitempty"`
 	// Face are the fields that tell one card of a type from another.
 	Face []string `json:"face"`
+	// Offline are the views that a device may take along; Sensitive types ask who shows them first.
+	Offline   []string `json:"offline,omitempty"`
+	Sensitive bool     `json:"sensitive,omitempty"`
 }
 
 type fieldDescription struct {
@@ -50,7 +53,7 @@ func describe(c *schemas.Catalogue) (types, tables []byte, err error) {
 		if !t.Published {
 			continue
 		}
-		d := typeDescription{Name: pairOf(t.Name), Face: face(t)}
+		d := typeDescription{Name: pairOf(t.Name), Face: face(t), Offline: t.Offline.Views, Sensitive: t.Sensitive}
 		if d.Fields, err = out.fields(c, t.Fields); err != nil {
 			return nil, nil, err
 		}

@@ -1,10 +1,9 @@
-import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
-import { shared } from '../strings/shared'
-import { call, unreachable } from './api'
+import { unreachable } from './api'
 import { config } from './config'
 import { current } from './prefs'
 import { type Pair, say } from './text'
+
+export { Region, Value } from './value'
 
 // The catalogue of types: what fields are called and how their values are written. It comes from the server, so that a new type
 // needs no change here.
@@ -22,6 +21,10 @@ export interface TypeDescription {
   readonly fields: readonly FieldDescription[]
   readonly live?: readonly FieldDescription[]
   readonly face: readonly string[]
+  /** Views that a device may take along to show without a network. */
+  readonly offline?: readonly string[]
+  /** Shown only after she proved anew that it is she. */
+  readonly sensitive?: boolean
 }
 export interface Catalogue {
   readonly types: Readonly<Record<string, TypeDescription>>
@@ -35,12 +38,21 @@ async function document<T>(path: string): Promise<T> {
   return (await r.json()) as T
 }
 
+let outlined: Promise<Catalogue> | undefined
+
+/** Types without the tables of codes, which are the larger part: enough to name what is on a card. */
+export function outline(): Promise<Catalogue> {
+  outlined ??= document<Catalogue['types']>(config.types).then((types) => ({ types, tables: {} }))
+  outlined.catch(() => { outlined = undefined })
+  return outlined
+}
+
 let whole: Promise<Catalogue> | undefined
 
 /** Types and tables. They are cached for good under names that hold their hash. */
 export function catalogue(): Promise<Catalogue> {
   if (!whole) {
-    whole = Promise.all([document<Catalogue['types']>(config.types), document<Catalogue['tables']>(config.tables)]).then(([types, tables]) => ({ types, tables }))
+    whole = Promise.all([outline(), document<Catalogue['tables']>(config.tables)]).then(([{ types }, tables]) => ({ types, tables }))
     whole.catch(() => { whole = undefined })
   }
   return whole
@@ -71,45 +83,4 @@ export function inOrder(type: TypeDescription | undefined, names: readonly strin
 /** Labels of fields in one sentence. */
 export function labels(type: TypeDescription | undefined, names: readonly string[]): string {
   return inOrder(type, names).map((n) => say(fieldOf(type, n).l)).join(current().language === 'zh' ? '、' : ', ')
-}
-
-// Combined codes (A1A2D) are taken apart, longer codes first.
-function apart(table: Readonly<Record<string, Pair>>, v: string): string[] | undefined {
-  const codes = Object.keys(table).sort((a, b) => b.length - a.length)
-  const out: string[] = []
-  for (let rest = v; rest; ) {
-    const code = codes.find((c) => rest.startsWith(c))
-    if (!code) return undefined
-    out.push(code)
-    rest = rest.slice(code.length)
-  }
-  return out
-}
-
-/** A value as a person reads it. */
-export function Value({ of, field, value }: { of: Catalogue; field: FieldDescription; value: unknown }): JSX.Element {
-  if (value === null || value === undefined || value === '') return <>—</>
-  if (typeof value === 'boolean') return <span class={value ? 'is yes' : 'is no'}>{value ? '✓ ' : '✕ '}{say(value ? shared.yes : shared.no)}</span>
-  const s = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  if (s.includes('*')) return <span class="masked">{s}</span>
-  const table = field.t ? of.tables[field.t] : undefined
-  if (field.k === 'code' && table?.[s]) return <>{say(table[s])}</>
-  if ((field.k === 'letters' || field.k === 'classes') && table) {
-    const codes = apart(table, s)
-    if (codes) return <>{codes.map((c) => `${c} ${say(table[c] as Pair)}`).join(current().language === 'zh' ? '、' : ', ')}</>
-  }
-  if (field.k === 'term' && s === 'long-term') return <>{say(shared.longTerm)}</>
-  if (field.k === 'region') return <Region code={s} />
-  return <>{field.u ? `${s} ${say(field.u)}` : s}</>
-}
-
-/** The name of a region of GB/T 2260; the table is far too large for a phone, so each is asked for. */
-export function Region({ code }: { code: string }): JSX.Element {
-  const [name, set] = useState('')
-  useEffect(() => {
-    let gone = false
-    call<{ name: string }>('GET', `/assets/regions/${encodeURIComponent(code)}`).then((r) => { if (!gone) set(r.name) }, () => undefined)
-    return () => { gone = true }
-  }, [code])
-  return <>{name ? `${name}（${code}）` : code}</>
 }

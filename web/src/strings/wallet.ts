@@ -1,0 +1,56 @@
+import type { Pair } from '../kit/text'
+
+// What is read before the first code, and on it. Everything that comes later stands in wallet*.ts, which is fetched with it.
+export const wallet = {
+  title: ['我的证照', 'My certificates'],
+  tabCards: ['证照', 'Cards'],
+  tabHistory: ['记录', 'History'],
+  tabMe: ['我的', 'Me'],
+  tabs: ['页面', 'Sections'],
+
+  signIn: ['登录', 'Sign in'],
+  signInLead: ['登录后，您的证照会自动出现在这里；出示时对方只看到您同意的内容。', 'Once you have signed in, your certificates appear here by themselves. Who scans sees only what you chose.'],
+  signInWith: ['用 {name} 登录', 'Sign in with {name}'],
+
+  hello: ['{name}，您好', 'Hello, {name}'],
+  none: ['这里还没有证照', 'No certificates yet'],
+  noneNext: ['发证机关签发后会自动出现，不用申领。', 'They appear when an authority has issued them; there is nothing to apply for.'],
+  reload: ['刷新', 'Refresh'],
+  until: ['有效期至 {day}', 'until {day}'],
+  longTerm: ['长期有效', 'no end date'],
+  valid: ['有效', 'Valid'],
+  suspended: ['暂扣', 'Suspended'],
+  expired: ['已过期', 'Expired'],
+  withdrawn: ['已撤销', 'Withdrawn'],
+  cancelled: ['已注销', 'Cancelled'],
+  lapsed: ['已失效', 'Lapsed'],
+  transferred: ['已转出', 'Transferred'],
+  revoked: ['已吊销', 'Revoked'],
+  acting: ['单位证照 · 您代表该单位', 'Company certificate · you act for it'],
+
+  online: ['在线', 'Online'],
+  offline: ['离线', 'Offline'],
+  worksOffline: ['离线可用', 'Works offline'],
+
+  whatToShow: ['让对方看到什么？', 'What may they see?'],
+  ownChoice: ['自己选', 'Choose for myself'],
+  fieldsCount: ['{n} 项', '{n} items'],
+  showCode: ['出示二维码', 'Show the code'],
+  chooseOne: ['请至少选一项。', 'Please choose at least one.'],
+  notAtHand: ['没有网络时不能出示', 'not without a network'],
+  contents: ['证照内容', 'What it says'],
+
+  closeShow: ['关闭，不再出示', 'Close, stop showing'],
+  onlineCode: ['在线码', 'Online code'],
+  offlineCode: ['离线码', 'Offline code'],
+  codeLabel: ['证照二维码', 'Certificate code'],
+  drawing: ['正在生成……', 'Drawing…'],
+  seconds: ['{n} 秒', '{n} s'],
+  renewing: ['到时自动换新', 'renews itself'],
+  theySee: ['对方会看到', 'They will see'],
+  toWhom: ['给谁看', 'Who may see it'],
+  toAnybody: ['任何登记过的单位，且只限其登记的内容', 'any registered organisation, and only what it is registered for'],
+  typeIt: ['扫不了？请对方输入', 'Cannot be scanned? Have it typed'],
+  partMissing: ['这一部分没有取到。', 'This part could not be fetched.'],
+  careMore: ['更多功能', 'More'],
+} satisfies Record<string, Pair>

@@ -1,0 +1,33 @@
+import type { Pair } from '../kit/text'
+
+// What is not said to everybody before the first code: what went wrong, of which kind the code is, what it is for.
+export const walletnotes = {
+  noProvider: ['本系统还没有接入身份认证，请联系系统管理员。', 'No identity provider is connected here. Please contact the operator.'],
+  leftElsewhere: ['您已在另一个页面退出登录。请重新登录。', 'You signed out in another tab. Please sign in again.'],
+  sessionOver: ['登录已结束，请重新登录。您写下的内容还在。', 'Your session has ended; please sign in again. What you wrote is still here.'],
+  ended: ['这张证照已终止，不能出示。', 'This certificate has ended and cannot be shown.'],
+  notValidNow: ['这张证照现在不是有效状态：可以出示，对方会看到原因。', 'This certificate is not valid at the moment: you can show it, and they will see why.'],
+  awayNote: ['现在没有连上系统。下面是上次看到的证照；标有“离线可用”的仍能亮码。', 'The system cannot be reached. These are the certificates last seen; those marked “works offline” can still be shown.'],
+  clockWrong: ['这台手机的时钟不准，相差约 {minutes} 分钟。请在系统设置里打开“自动设置时间”，否则离线码会被拒绝。', "This device's clock is wrong by about {minutes} min. Turn on automatic time in its settings, or offline codes will be refused."],
+  ownChoiceNote: ['逐项勾选', 'tick one by one'],
+  useFor: ['只用于', 'Only for'],
+  anyPurpose: ['不限用途', 'any purpose'],
+  useForHint: ['选了用途，别的用途就扫不开。', 'A code for one purpose opens for no other.'],
+  'for-government-service': ['办理政务服务', 'Government service'],
+  'for-identity-check': ['核验身份', 'Identity check'],
+  'for-account-opening': ['开立账户', 'Opening an account'],
+  'for-medical-registration': ['挂号就医', 'Medical registration'],
+  'for-traffic-inspection': ['道路交通检查', 'Traffic inspection'],
+  'for-hotel-check-in': ['旅馆住宿登记', 'Hotel check-in'],
+  expiredCode: ['码已过期，正在换新……', 'The code has expired; getting a new one…'],
+  unsteady: ['网络不稳，正在重试；现在的码在倒计时内仍可用。', 'The network is unsteady; trying again. This code works until its time is up.'],
+  noCode: ['连不上系统，这里也没有存离线码。正在重试……', 'The system cannot be reached, and no offline code is kept here. Trying again…'],
+  byItself: ['没有连上系统，已自动换成离线码。窗口不联网也能核验。', 'The system cannot be reached, so this is an offline code now. It can be checked without a network.'],
+  byChoice: ['这是离线码，窗口不联网也能核验。', 'This is an offline code; it can be checked without a network.'],
+  theyNoNetwork: ['窗口没有网络？换离线码', 'No network at the counter? Use an offline code'],
+  backOnline: ['换回在线码', 'Back to the online code'],
+  noStock: ['这台手机没有这种离线码。请先在“我的 › 离线亮码”中开启。', 'There is no such offline code on this device. Turn them on first, under Me › Offline codes.'],
+  numbersMasked: ['号码已打码', 'numbers are masked'],
+  toPurpose: ['只给办这件事的单位：{purpose}', 'only who does this: {purpose}'],
+  toCamera: ['任何扫到它的人', 'whoever scans it'],
+} satisfies Record<string, Pair>
