@@ -110,6 +110,9 @@ func (p *Pages) load(files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if file == "sw.js" {
+			a.csp = httpd.PageCSP // what a service worker may fetch, its own script's policy says
+		}
 		if folder == "" {
 			p.served["/"+file] = a
 		} else {

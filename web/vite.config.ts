@@ -13,6 +13,7 @@ function serviceWorker(): Plugin {
   return {
     name: 'service-worker',
     apply: 'build',
+    enforce: 'post', // when chunks that only held styles are gone
     async generateBundle(_, bundle) {
       const lists: Record<string, string[]> = {}
       for (const page of takenAlong) {

@@ -6,12 +6,15 @@ import { type Catalogue, inOrder, labels, typeOf } from '../kit/values'
 import { shared } from '../strings/shared'
 import { wallet } from '../strings/wallet'
 import { Face, Note } from './cards'
-import { type Holding, type Order, ended, firstView, stateOf } from './data'
+import { type Holding, type Order, type View, ended, firstView, stateOf } from './data'
 import { later } from './later'
 
 const Contents = later(() => import('./contents').then((m) => m.Contents))
 const Narrow = later(() => import('./narrow').then((m) => m.Narrow), true)
 const StepUp = later(() => import('./stepup').then((m) => m.StepUp))
+
+// What shows least stands first, and everything last.
+const inSight = (h: Holding): readonly View[] => { const first = firstView(h); return [...h.views].sort((a, b) => (a === first ? -1 : b === first ? 1 : a.fields.length - b.fields.length)) }
 
 /** What they may see, and for what: everything in sight, the code one tap away. */
 export function Choose({ c, h, away, views, error, busy, prove, proved, show, back }: {
@@ -52,7 +55,7 @@ export function Choose({ c, h, away, views, error, busy, prove, proved, show, ba
         <form onSubmit={(e) => { e.preventDefault(); submit() }}>
           <fieldset class="w-views">
             <legend><Heading>{say(wallet.whatToShow)}</Heading></legend>
-            {h.views.map((v) => (
+            {inSight(h).map((v) => (
               <label key={v.name} class={possible(v.name) ? '' : 'not'}>
                 <input type="radio" name="view" value={v.name} checked={picked === v.name} disabled={!possible(v.name)} onChange={() => pickView(v.name)} />
                 <span class="grow"><strong>{pick(v.label)}</strong><span class="small">{possible(v.name) ? labels(type, v.fields) : say(wallet.notAtHand)}</span></span>

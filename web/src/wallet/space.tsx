@@ -61,7 +61,6 @@ export function Space({ view, rest, go, session, changed }: { view: string; rest
 function Menu({ session, go }: { session: Signed; go: (...to: string[]) => void }): JSX.Element {
   const [asking, ask] = useState(false)
   const action = useAction()
-  const company = session.all.some((h) => h.acting)
   const row = (to: string, title: string, note: string): JSX.Element => (
     <li><a href={`#${to}`} onClick={(e) => { e.preventDefault(); go(to) }}><span class="grow"><strong>{title}</strong><span class="small">{note}</span></span><span aria-hidden="true">›</span></a></li>
   )
@@ -74,7 +73,7 @@ function Menu({ session, go }: { session: Signed; go: (...to: string[]) => void 
       <ul class="w-menu">
         {isCare() && row('history', say(words.toHistory), say(words.toHistoryNote))}
         {row('devices', say(walletoffline.title), say(words.toDevicesNote))}
-        {row('companies', say(words.toCompanies), say(words.toCompaniesNote) + (company ? ' ·' : ''))}
+        {row('companies', say(words.toCompanies), say(words.toCompaniesNote))}
       </ul>
       <h2>{say(words.groupRights)}</h2>
       <ul class="w-menu">
