@@ -29,7 +29,7 @@ module.exports = (story, zbar) => {
     await w.accessible(page, 'care home');
     await w.shot(page, 'docs-wallet-cards-care-zh', true);
     await page.locator('button', { hasText: '听一遍说明' }).click();
-    assert.match((await page.evaluate(() => window.spoken.at(-1))).join(), /zh-CN,请按最下面的大按钮，出示居民身份证/);
+    assert.match((await page.evaluate(() => window.spoken.at(-1))).join(), /zh-CN,请按蓝色的大按钮“亮码”，出示居民身份证/);
     const asked = page.waitForRequest((r) => r.method() === 'POST' && r.url().endsWith('/v1/wallet/shows'));
     const code = await showCode(page);
     assert.equal((await asked).postDataJSON().lifetime, 180);

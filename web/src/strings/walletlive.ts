@@ -41,7 +41,7 @@ export const walletlive = {
   notDone: ['没有完成，请再试一次。', 'It was not completed. Please try again.'],
 
   careShow: ['亮码', 'Show code'],
-  careHello: ['请按最下面的大按钮，出示{name}。', 'Press the big button below to show your {name}.'],
+  careHello: ['请按蓝色的大按钮“亮码”，出示{name}。', 'Press the big blue button to show your {name}.'],
   careOther: ['换一张证照', 'Another certificate'],
   carePick: ['请选一张证照', 'Please pick a certificate'],
   careTheySee: ['对方会看到：{what}', 'They will see: {what}'],

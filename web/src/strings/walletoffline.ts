@@ -4,7 +4,7 @@ import type { Pair } from '../kit/text'
 export const walletoffline = {
   title: ['离线亮码与设备', 'Offline codes and devices'],
   lead: ['开启后，这台设备会预存几张离线码。没有网络、系统不通时也能出示，窗口同样能当场核验。', 'This device then keeps a few codes ahead. They can be shown, and checked on the spot, without any network.'],
-  privacy: ['密钥只在这台设备上生成，导不出、也不会上传。不要在别人的设备上开启。', 'The key is made on this device, cannot be exported and never leaves it. Do not turn this on on somebody else’s device.'],
+  privacy: ['密钥只在这台设备上生成，导不出、也不会上传。不要在别人的设备上开启。', "The key is made on this device, cannot be exported and never leaves it. Do not turn this on on somebody else's device."],
   turnOn: ['在这台设备上开启', 'Turn on for this device'],
   offer: ['没有网络也能亮码', 'Show codes without a network'],
   offerNote: ['地下室、停电、断网时仍可出示', 'in cellars, outages, and far away'],

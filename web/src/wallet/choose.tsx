@@ -51,7 +51,7 @@ export function Choose({ c, h, away, views, error, busy, prove, proved, show, ba
       {!ended(h) && stateOf(h) !== 'valid' && <Note name="notValidNow" />}
       {error !== undefined && <Failure error={error} />}
       {prove && <StepUp done={proved} what="show" />}
-      {!ended(h) && (
+      {!ended(h) && !prove && (
         <form onSubmit={(e) => { e.preventDefault(); submit() }}>
           <fieldset class="w-views">
             <legend><Heading>{say(wallet.whatToShow)}</Heading></legend>
@@ -75,7 +75,7 @@ export function Choose({ c, h, away, views, error, busy, prove, proved, show, ba
           </div>
         </form>
       )}
-      {!away && (
+      {!away && !prove && (
         <details class="w-contents" onToggle={(e) => setOpen(e.currentTarget.open)}>
           <summary>{say(wallet.contents)}</summary>
           {open && <Contents h={h} />}

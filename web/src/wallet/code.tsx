@@ -88,13 +88,13 @@ export function CodeView({ show, c, ended, close }: { show: Show; c: Catalogue; 
           </div>
         </div>
         <p class="w-left" role="timer" aria-live="off">{code && <><strong>{say(wallet.seconds, { n: Math.max(1, Math.ceil(left / 1000)) })}</strong> {say(wallet.renewing)}</>}</p>
+        {drawn && <Notes kind={code?.kind} forced={show.forced} tries={show.tries} bare={show.bare} missing={missing} named={purpose ? purposeName : undefined} toOnline={() => force(false)} toOffline={!care && code && !offline && view ? () => force(true) : undefined} />}
         {care && <Spoken offline={offline} />}
         <dl class="w-told">
           <div><dt>{say(wallet.theySee)}</dt><dd>{labels(type, show.fields)}</dd></div>
           {!offline && !purpose && <div><dt>{say(wallet.toWhom)}</dt><dd>{say(wallet.toAnybody)}</dd></div>}
           {code && !offline && <div><dt>{say(wallet.typeIt)}</dt><dd><code class="w-code">{code.text.replace(/(.{4})(?=.)/g, '$1 ')}</code></dd></div>}
         </dl>
-        {drawn && <Notes kind={code?.kind} forced={show.forced} tries={show.tries} bare={show.bare} missing={missing} named={purpose ? purposeName : undefined} toOnline={() => force(false)} toOffline={!care && code && !offline && view ? () => force(true) : undefined} />}
       </div>
       <button type="button" class="w-close" onClick={close}>{say(wallet.closeShow)}</button>
     </section>
