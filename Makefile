@@ -33,7 +33,7 @@ AT_ONCE := OneTicket|Repeated|Silence|AtOnce|WaitingInTheRequest|WhilePending|Fr
 # Long ones of sqlstore without the race detector, which makes SQLite ten times slower: those of a single goroutine, those of
 # other processes, and those of which another, over PostgreSQL, goes the same ways. What happens at once over SQLite comes extra.
 ALONE := ^(TestOneByteChanged|TestDurable|TestDurableWhileDataKeysRollOver|TestDurableOnPostgresWhileDataKeysRollOver|TestMovedValuesDoNotOpen|TestRotateLookups|TestKilledProcessesLoseNothing|TestKilledErasureIsWholeOrNothing|TestCompanyLooksAgreeWithTheLog|TestErasureReachesEveryTable|TestStatementsUseIndexes)$$
-SQLITE_AT_ONCE := ^TestDurable$$/^(sequence|appointments|corrections|passkeys|revoked_serials)$$
+SQLITE_AT_ONCE := ^TestDurable$$/^(sequence|appointments|corrections|reviews|passkeys|revoked_serials)$$
 
 run:
 	CGO_ENABLED=0 go run ./cmd/showcard demo $(ARGS)

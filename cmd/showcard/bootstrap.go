@@ -13,6 +13,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	sockets "github.com/showcard/showcard/internal/signer"
 	"github.com/showcard/showcard/registry"
@@ -246,5 +247,5 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 // operatorScopes is what an operator may do. Reading the audit log is not among it: that is for
 // auditors, who look at what operators do.
 func operatorScopes() []string {
-	return []string{"registry", rightshttp.ScopeDisputes, "corrections", wallethttp.ScopeDevices}
+	return []string{"registry", rightshttp.ScopeDisputes, "corrections", review.Scope, wallethttp.ScopeDevices}
 }
