@@ -27,7 +27,6 @@ import (
 	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
 	"github.com/showcard/showcard/internal/replica"
-	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/redisstore"
@@ -330,10 +329,6 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	reviews, err := a.openReviews()
-	if err != nil {
-		return err
-	}
 	passkeys, err := a.openPasskeys()
 	if err != nil {
 		return err
@@ -354,7 +349,7 @@ func (a *app) mount() (err error) {
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
 		a.server.Mount(corrections.Routes(), correction.Errors()),
-		a.server.Mount(reviews.Routes(), review.Errors()),
+		a.mountReviews(),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
 		a.mountStatus(),

@@ -11,13 +11,17 @@ import (
 	"github.com/showcard/showcard/wallet"
 )
 
-// openReviews makes the desk where people say how a check went.
-func (a *app) openReviews() (*review.Desk, error) {
+// mountReviews makes the desk where people say how a check went.
+func (a *app) mountReviews() error {
 	calendar, err := review.NewCalendar(a.cfg.Holidays, a.cfg.Workdays)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return review.New(review.Config{Store: a.store, Seen: a.seen, Calendar: calendar})
+	desk, err := review.New(review.Config{Store: a.store, Seen: a.seen, Calendar: calendar})
+	if err != nil {
+		return err
+	}
+	return a.server.Mount(desk.Routes(), review.Errors())
 }
 
 // seen finds a check in a person's history: of her own certificate, of what she showed, or of a

@@ -248,6 +248,7 @@ func (d *Desk) Submit(ctx context.Context, personID string, s Submission) (Revie
 	if now.Sub(check.At) > d.cfg.Within {
 		return Review{}, ErrLate
 	}
+	check.At = time.Time{}
 	r := Review{ID: reviewID(personID, s.Key), PersonID: personID, Check: check, Level: s.Level, At: now, State: Closed, EndedAt: now, Text: s.Text}
 	if s.Level <= Dissatisfied {
 		r.State, r.DueAt, r.EndedAt = Open, d.cfg.Calendar.End(now, followUpDays), time.Time{}
