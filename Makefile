@@ -27,7 +27,7 @@ FUZZTIME := 20s
 
 # Packages with goroutines of their own, or that many requests share.
 CONCURRENT := ./issuer/... ./wallet/... ./verifier/... ./registry/... \
-	./internal/access/... ./internal/httpd/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
+	./internal/access/... ./internal/httpd/... ./internal/monitor/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
 # And of the whole program what happens at once.
 AT_ONCE := OneTicket|Repeated|Silence|AtOnce|WaitingInTheRequest|WhilePending|FreezeBites|WhileRunning|DemoSignIn
 # Long ones of sqlstore without the race detector, which makes SQLite ten times slower: those of a single goroutine, those of

@@ -317,6 +317,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
 		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
 		j.reviews(citizenOf(t, d.base, "person-01").bearer, token("traffic-squad"), token("demo-operator"), token("demo-auditor"))
+		j.monitor(token("demo-operator"), token("demo-auditor"), token("traffic-squad"))
 		j.person(citizenOf(t, d.base, "person-02").bearer)
 		j.operator(token("demo-operator"), token("demo-operator-2"))
 		j.ownKeys(clientOf(t, data, d.base, "traffic-squad"))

@@ -55,6 +55,7 @@ var doors = map[string]string{
 	"internal/httpd/problem":             "testdata",
 	"internal/login":                     "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
 	"internal/login/idp":                 "schemas crypto/*",
+	"internal/monitor":                   "internal/httpd internal/httpd/problem",
 	"internal/outbound":                  "",
 	"internal/qr":                        "crypto/sm",
 	"internal/qr/qrimage":                "",
@@ -87,7 +88,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/review internal/replica/replicahttp internal/bundles/bundleshttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/review internal/monitor internal/replica/replicahttp internal/bundles/bundleshttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
