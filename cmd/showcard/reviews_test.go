@@ -82,6 +82,14 @@ func TestReview(t *testing.T) {
 		[]string{mine[0].State, mine[0].Verification, mine[0].Text, mine[0].Answer, mine[0].Measure, mine[0].ClaimedBy})
 	require.Empty(t, list(other, "/v1/wallet/reviews"))
 
+	var exported struct {
+		Reviews []struct{ Verification, Text, Answer, State string }
+	}
+	require.NoError(t, citizen.call(t.Context(), get, "/v1/wallet/export", nil, "", &exported))
+	require.Len(t, exported.Reviews, 1)
+	require.Equal(t, []string{done.ID, said, answer["text"].(string), "answered"},
+		[]string{exported.Reviews[0].Verification, exported.Reviews[0].Text, exported.Reviews[0].Answer, exported.Reviews[0].State})
+
 	type counts struct {
 		Party   string
 		Count   int

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -289,10 +290,7 @@ func (m *Monitor) view() *view {
 		}
 	}
 	slices.SortFunc(v.Refusals, func(a, b Refusals) int {
-		if a.Count != b.Count {
-			return int(int64(b.Count) - int64(a.Count)) //nolint:gosec // of a minute
-		}
-		return strings.Compare(a.Code, b.Code)
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Code, b.Code))
 	})
 	v.uncounted = count(t.uncounted, first, slot)
 	t.verifications.each(first, slot, func(o *outcomes) {
