@@ -45,7 +45,7 @@ test: tools-check npm
 	@others=$$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))" | tr '\n' ' '); set -x; \
 	go run ./internal/testsum 'npm test --prefix web/e2e' "-p 1 $$others" './testdata/gen/...' '-race -run $(AT_ONCE) ./cmd/showcard' '-p 1 -tags purego ./crypto/...' \
 		-- '-p 1 -race -skip $(ALONE) $(CONCURRENT)' '-run $(ALONE) ./internal/store/sqlstore' '-race -run $(SQLITE_AT_ONCE) ./internal/store/sqlstore' \
-		'make -C sdk/ts test' 'make -C sdk/java test' 'make -s differ-short'
+		'make -C web check' 'make -C sdk/ts test' 'make -C sdk/java test' 'make -s differ-short'
 
 check:
 	@if command -v golangci-lint >/dev/null; then set -x; golangci-lint run ./...; \
