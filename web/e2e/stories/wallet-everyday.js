@@ -64,7 +64,7 @@ module.exports = (story, zbar) => {
     const told = Date.now();
     assert.equal(answer.outcome, 'valid');
     await page.locator('.w-done').waitFor();
-    assert.ok(Date.now() - told < 1500, 'within a second, and the browser’s own time');
+    assert.ok(Date.now() - told < 1500, 'within a second, and the browser\'s own time');
     assert.match(await page.locator('.w-done').innerText(), /长沙市政务服务大厅（演示） 已核验[\s\S]*有效[\s\S]*核验身份[\s\S]*姓名/);
     await w.accessible(page, 'done');
     await w.shot(page, 'docs-wallet-done-standard-zh');

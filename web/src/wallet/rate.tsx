@@ -19,7 +19,8 @@ export interface Review {
   readonly at: string
   readonly state: string
   readonly due_at?: string
-  readonly answer?: string | { readonly text: string; readonly measure?: string; readonly at?: string }
+  readonly answer?: string
+  readonly measure?: string
 }
 export const levelName = (level: number): Pair => walletlive[`level-${level}` as keyof typeof words]
 

@@ -29,13 +29,12 @@ export function Reviews(): JSX.Element {
       {missing ? <Empty>{say(words.notOffered)}</Empty> : first.error !== undefined && <Failure error={first.error} again={first.again} />}
       {first.data && all.length === 0 && <Empty>{say(words.reviewsNone)}</Empty>}
       {all.map((r) => {
-        const answer = typeof r.answer === 'string' ? { text: r.answer } : r.answer
         return (
           <article class="panel" key={r.id}>
             <p class="w-rated"><LevelFace level={r.level} /><span class="grow"><strong>{r.party_name ?? say(levelName(r.level))}</strong><span class="small">{say(levelName(r.level))}{r.purpose && <> · {purposeName(r.purpose)}</>} · {when(r.at)}</span></span></p>
             {r.text && <p>{r.text}</p>}
             {r.state === 'open' && r.due_at && <p class="small">{say(words.dueBy, { day: day(r.due_at) })}</p>}
-            {answer && <Notice tone="good"><p><strong>{say(words.answer)}</strong> {answer.text}</p>{'measure' in answer && answer.measure && <p>{answer.measure}</p>}</Notice>}
+            {r.answer && <Notice tone="good"><p><strong>{say(words.answer)}</strong> {r.answer}</p>{r.measure && <p>{r.measure}</p>}</Notice>}
           </article>
         )
       })}
