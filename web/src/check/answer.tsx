@@ -5,7 +5,7 @@ import { Sign, wordOf } from '../kit/outcome'
 import { type Pair, pick, say, when } from '../kit/text'
 import { Button, Facts, Failure, Notice, useAction } from '../kit/ui'
 import { type Catalogue, type TypeDescription, Value, fieldOf, inOrder, labels, typeOf } from '../kit/values'
-import { leave } from '../kit/workstation'
+import { asTrouble, leave } from '../kit/workstation'
 import { check } from '../strings/check'
 import { ChecksOffline, ChecksOnline } from './checks'
 import type { Desk, Shown } from './desk'
@@ -13,10 +13,10 @@ import { Portrait } from './portrait'
 import type { Standby } from './standby'
 import { PastOnes } from './states'
 
-interface Props { desk: Desk; shown: Shown; types: Catalogue | undefined; standby: Standby; left: number; next: () => void }
+interface Props { desk: Desk; shown: Shown; types: Catalogue | undefined; standby: Standby; left: number; next: () => void; refocus: () => void }
 
 /** One word, large, in colour and shape; then why and what to do; then what the clerk may see. */
-export function AnswerView({ desk, shown, types, standby, left, next }: Props): JSX.Element {
+export function AnswerView({ desk, shown, types, standby, left, next, refocus }: Props): JSX.Element {
   const { answer, offline, mark, reasons } = shown
   const took = useTook(shown)
   useEffect(() => { document.getElementById('result')?.scrollIntoView({ block: 'nearest' }) }, [])
@@ -33,20 +33,21 @@ export function AnswerView({ desk, shown, types, standby, left, next }: Props): 
       {reasons.length > 0 && <ul class="c-reasons" id="reasons">{reasons.map((r) => <li key={r.code}><strong>{pick(r.title)}</strong><span>{pick(r.next)}</span></li>)}</ul>}
       {shown.again && <Button id="ask-again" onClick={shown.again}>{say(check.askAgain)}</Button>}
       {shown.turnedAway && <Button kind="quiet" onClick={() => { void leave().finally(() => location.reload()) }}>{say(check.enrolAgain)}</Button>}
-      {answer && <Online desk={desk} answer={answer} types={types} type={type} />}
+      {answer && <Online desk={desk} answer={answer} types={types} type={type} refocus={refocus} />}
       {offline && (
         <>
           <Notice tone="warn"><p>{say(check.offlineAnswer, { at: when(offline.status.asOf) })} {offline.fields && say(check.offlineMasked)}</p></Notice>
           {offline.fields && <div id="claims"><Facts rows={offline.fields.map((f) => [pick(f.label), types ? <Value of={types} field={fieldOf(type, f.name)} value={f.value} /> : String(f.value)])} /></div>}
-          {shown.waits && <Waits name={shown.waits} valid={mark === 'valid'} standby={standby} />}
+          {shown.waits && <Waits name={shown.waits} valid={mark === 'valid'} standby={standby} refocus={refocus} />}
         </>
       )}
-      {answer && <ChecksOnline answer={answer} />}
-      {offline && <ChecksOffline result={offline} />}
       <div class="c-foot">
         <Button kind="main" id="next" onClick={next}>{say(check.next)}</Button>
         <p class="small"><span id="clearing">{say(check.clearing, { n: left })}</span>{took !== undefined && <span id="took">{say(check.took, { n: took })}</span>}</p>
       </div>
+      {answer && <Receipt desk={desk} answer={answer} />}
+      {answer && <ChecksOnline answer={answer} />}
+      {offline && <ChecksOffline result={offline} />}
       <PastOnes desk={desk} types={types} />
     </section>
   )
@@ -66,15 +67,31 @@ function useTook(shown: Shown): number | undefined {
 
 const consents: Record<string, Pair> = { yes: check.consentYes, no: check.consentNo, lapsed: check.consentLapsed, refused: check.consentRefused }
 
-function Online({ desk, answer, types, type }: { desk: Desk; answer: Verification; types: Catalogue | undefined; type: TypeDescription | undefined }): JSX.Element {
+function Online({ desk, answer, types, type, refocus }: { desk: Desk; refocus: () => void; answer: Verification; types: Catalogue | undefined; type: TypeDescription | undefined }): JSX.Element {
   const { claims = {}, live, live_at, consent } = answer
-  const action = useAction()
   const row = (n: string, v: unknown): [string, JSX.Element] => {
     const field = fieldOf(type, n)
     return [say(field.l), types ? <Value of={types} field={field} value={v} /> : <>{String(v)}</>]
   }
   const asked = consent && consents[consent.answer]
   const shown = inOrder(type, Object.keys(claims)).filter((n) => n !== 'portrait_digest') // the picture itself stands beside
+  return (
+    <>
+      {asked && <Notice><p id="consent">{say(asked, { what: labels(type, consent.asked) })}</p></Notice>}
+      <div class="c-split">
+        {answer.portrait && <Portrait desk={desk} answer={answer} refocus={refocus} />}
+        <div class="c-facts">
+          {shown.length > 0 && <div id="claims"><h3>{say(check.facts)}</h3><Facts rows={shown.map((n) => row(n, claims[n]))} /></div>}
+          {live && <div id="live"><h3>{say(check.live)} <span class="small">{live_at && say(check.asOf, { at: when(live_at) })}</span></h3><Facts rows={inOrder(type, Object.keys(live)).map((n) => row(n, live[n]))} /></div>}
+        </div>
+      </div>
+    </>
+  )
+}
+
+/** What was signed about the check, for the file. */
+function Receipt({ desk, answer }: { desk: Desk; answer: Verification }): JSX.Element {
+  const action = useAction()
   const receipt = (): void => action.run(async () => {
     const url = URL.createObjectURL(new Blob([JSON.stringify(await desk.w.client.receipt(answer.id), null, 1)], { type: 'application/json' }))
     const a = document.createElement('a')
@@ -84,27 +101,19 @@ function Online({ desk, answer, types, type }: { desk: Desk; answer: Verificatio
     setTimeout(() => URL.revokeObjectURL(url), 1000)
   })
   return (
-    <>
-      {asked && <Notice><p id="consent">{say(asked, { what: labels(type, consent.asked) })}</p></Notice>}
-      <div class="c-split">
-        {answer.portrait && <Portrait desk={desk} answer={answer} />}
-        <div class="c-facts">
-          {shown.length > 0 && <div id="claims"><h3>{say(check.facts)}</h3><Facts rows={shown.map((n) => row(n, claims[n]))} /></div>}
-          {live && <div id="live"><h3>{say(check.live)} <span class="small">{live_at && say(check.asOf, { at: when(live_at) })}</span></h3><Facts rows={inOrder(type, Object.keys(live)).map((n) => row(n, live[n]))} /></div>}
-        </div>
-      </div>
-      {action.error !== undefined && <Failure error={action.error} />}
+    <div class="c-receipt">
+      {action.error !== undefined && <Failure error={asTrouble(action.error)} />}
       <Button kind="quiet" id="receipt" busy={action.busy} onClick={receipt}>{say(check.receipt)}</Button>
-    </>
+    </div>
   )
 }
 
-function Waits({ name, valid, standby }: { name: string; valid: boolean; standby: Standby }): JSX.Element {
+function Waits({ name, valid, standby, refocus }: { name: string; valid: boolean; standby: Standby; refocus: () => void }): JSX.Element {
   const [done, set] = useState(false)
   return (
     <div class="c-waits">
       <p class="small" id="waits">{say(check.waits)}</p>
-      {valid && !done && <Button kind="quiet" onClick={() => { void standby.compared(name).then(() => set(true)) }}>{say(check.compareCard)}</Button>}
+      {valid && !done && <Button kind="quiet" onClick={() => { void standby.compared(name).then(() => { set(true); refocus() }) }}>{say(check.compareCard)}</Button>}
       {done && <p class="is yes" role="status">{say(check.compareCardDone)}</p>}
     </div>
   )

@@ -38,7 +38,7 @@ export function Bar({ self, settings, standby, types, keep, change }: { self: Se
       </div>
       <ul class="c-chips">
         <li class={`c-chip ${standby.online ? 'good' : 'bad'}`} id="line"><Dot on={standby.online} />{say(standby.online ? check.online : check.offline)}</li>
-        {settings.offline && <li class={`c-chip ${age === 'fresh' ? '' : 'warn'}`} id="bundle">{standby.asOf ? say(check.bundleAge, { age: ago(standby.asOf) }) : say(check.bundleNone)}</li>}
+        {settings.offline && standby.settled && <li class={`c-chip ${age === 'fresh' ? '' : 'warn'}`} id="bundle">{standby.asOf ? say(check.bundleAge, { age: ago(standby.asOf) }) : say(check.bundleNone)}</li>}
         {standby.waiting > 0 && <li class="c-chip warn" id="waiting">{say(check.waiting, { n: standby.waiting })}</li>}
         <li class="c-chip" id="today" title={say(check.todayWhy, t as unknown as Record<string, number>)}>{say(check.todayCount, { n: t.valid + t.invalid + t.indeterminate })}</li>
       </ul>

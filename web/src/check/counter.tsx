@@ -78,7 +78,7 @@ export function Counter({ w, self, settings, keep, change }: { w: Workstation; s
         </div>
         <div class="c-out">
           <Doing desk={desk} types={types} settings={settings} />
-          {shown && <AnswerView key={shown.id} desk={desk} shown={shown} types={types} standby={standby} left={left} next={next} />}
+          {shown && <AnswerView key={shown.id} desk={desk} shown={shown} types={types} standby={standby} left={left} next={next} refocus={focus} />}
           {!shown && !desk.current && <Ready desk={desk} types={types} />}
         </div>
       </div>

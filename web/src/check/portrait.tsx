@@ -8,7 +8,7 @@ import { check } from '../strings/check'
 import type { Desk } from './desk'
 
 /** The portrait to compare, and what the clerk finds. It is in this page's memory as long as the answer stands. */
-export function Portrait({ desk, answer }: { desk: Desk; answer: Verification }): JSX.Element | null {
+export function Portrait({ desk, answer, refocus }: { desk: Desk; answer: Verification; refocus: () => void }): JSX.Element | null {
   const [url, setUrl] = useState('')
   const [wrong, setWrong] = useState(false)
   const [error, setError] = useState<unknown>()
@@ -32,6 +32,7 @@ export function Portrait({ desk, answer }: { desk: Desk; answer: Verification })
     const after = await desk.w.call<Verification>('POST', `/v1/verifications/${encodeURIComponent(answer.id)}/person`, { same: is })
     setSame(is)
     desk.replace({ ...answer, ...after })
+    refocus()
   })
   if (wrong) return <Notice tone="bad"><p>{say(check.portraitWrong)}</p></Notice>
   if (error !== undefined) return <Failure error={error} again={() => again((t) => t + 1)} />

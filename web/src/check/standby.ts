@@ -34,6 +34,8 @@ export class Standby {
   ahead = 0
   waiting = 0
   odd: readonly Odd[] = []
+  /** Whether the first round is over: before it, nothing is known and nothing is wrong. */
+  settled = false
   /** Why there is no bundle, or none that is new. */
   trouble: unknown
   /** Checks that could not be written down: they wait in this page only. */
@@ -144,6 +146,7 @@ export class Standby {
       else this.trouble = e
     } finally {
       this.#busy = false
+      this.settled = true
       this.changed()
       this.#plan()
     }
