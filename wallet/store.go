@@ -46,7 +46,7 @@ type Look struct {
 	// (ComparedSame); zero: nothing was said after the check.
 	ComparedAt   time.Time
 	ComparedSame bool
-	SettledAt  time.Time // when a check that was made offline came to us; zero: it was made here
+	SettledAt    time.Time // when a check that was made offline came to us; zero: it was made here
 	// Of lines that tell of codes given to a device (ViaDevice): which, for which view, how many, and
 	// until when they are good. DeviceName is told to whose device it is; not stored.
 	Device, DeviceName, View string
