@@ -416,6 +416,10 @@ func (j *judge) citizen(token, licence, checker string) {
 	require.Equal(j.t, "valid", valid["outcome"])
 	require.Equal(j.t, "invalid", j.call(post, "/v1/verifications", checker, check, http.StatusOK)["outcome"])
 	j.call(get, "/v1/verifications/"+valid["id"].(string)+"/portrait", checker, nil, http.StatusOK)
+	person := "/v1/verifications/" + valid["id"].(string) + "/person"
+	j.call(post, person, checker, map[string]any{}, http.StatusUnprocessableEntity)
+	require.Equal(j.t, "clerk", j.call(post, person, checker, map[string]any{"same": true}, http.StatusOK)["person"].(map[string]any)["method"])
+	j.call(post, person, checker, map[string]any{"same": false}, http.StatusConflict)
 	facts := map[string]any{"identifier": licence, "type": "drivers-licence", "claims": map[string]any{"name": "李样本"}}
 	require.Equal(j.t, "invalid", j.call(post, "/v1/verifications", checker, map[string]any{"facts": facts, "purpose": "traffic-inspection"}, http.StatusOK)["outcome"])
 	j.call(post, "/v1/verifications", checker, map[string]any{"code": "SC1", "purpose": "traffic-inspection"}, http.StatusUnprocessableEntity)

@@ -1,0 +1,8 @@
+-- What the pages of staff need.
+
+-- +goose Up
+-- The clerk's word after a check: when she said whether the person in front of her is the one of the
+-- certificate (1) or not (0), and the outcome before it. outcome and reasons are those after it.
+ALTER TABLE verifications ADD COLUMN person_at BIGINT;
+ALTER TABLE verifications ADD COLUMN person_same BIGINT;
+ALTER TABLE verifications ADD COLUMN found TEXT NOT NULL DEFAULT '';
