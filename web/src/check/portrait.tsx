@@ -29,7 +29,7 @@ export function Portrait({ desk, answer, refocus }: { desk: Desk; answer: Verifi
     return () => { over = true; if (made) URL.revokeObjectURL(made) }
   }, [turn])
   const record = (is: boolean): void => action.run(async () => {
-    const after = await desk.w.call<Verification>('POST', `/v1/verifications/${encodeURIComponent(answer.id)}/person`, { same: is })
+    const after = await desk.w.client.person(answer.id, is)
     setSame(is)
     desk.replace({ ...answer, ...after })
     refocus()

@@ -56,6 +56,8 @@ export function ScanField({ field, scan }: { field: RefObject<HTMLInputElement>;
       const text = e.clipboardData?.getData('text') ?? ''
       if (text.trim()) { e.preventDefault(); act.current(text.slice(0, 8_192), performance.now()) }
     }
+    const composed = (e: Event): void => { if (e.target === field.current) judge(wedge.composed(field.current?.value ?? '')) }
+    document.addEventListener('compositionend', composed)
     document.addEventListener('keydown', key)
     document.addEventListener('click', click)
     document.addEventListener('paste', paste)
@@ -63,6 +65,7 @@ export function ScanField({ field, scan }: { field: RefObject<HTMLInputElement>;
     ready()
     return () => {
       clearTimeout(timer.current)
+      document.removeEventListener('compositionend', composed)
       document.removeEventListener('keydown', key)
       document.removeEventListener('click', click)
       document.removeEventListener('paste', paste)
@@ -75,8 +78,7 @@ export function ScanField({ field, scan }: { field: RefObject<HTMLInputElement>;
       <label for="scan">{say(check.scanLabel)}</label>
       <div class="c-scanline">
         <input ref={field} id="scan" type="text" autocomplete="off" autocapitalize="characters" spellcheck={false} maxLength={8192} aria-describedby="scan-hint"
-          onInput={(e) => judge(wedge.input(e.currentTarget.value, e.isComposing, performance.now()))}
-          onCompositionEnd={(e) => judge(wedge.composed(e.currentTarget.value))} />
+          onInput={(e) => judge(wedge.input(e.currentTarget.value, e.isComposing, performance.now()))} />
         <button type="submit" class="button">{say(check.go)}</button>
       </div>
       <p id="scan-hint" class="hint small">{say(check.scanHint)}</p>
