@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Verification } from '@showcard/sdk'
 import { Sign, wordOf } from '../kit/outcome'
 import { type Pair, pick, say, when } from '../kit/text'
@@ -19,11 +19,15 @@ interface Props { desk: Desk; shown: Shown; types: Catalogue | undefined; standb
 export function AnswerView({ desk, shown, types, standby, left, next, refocus }: Props): JSX.Element {
   const { answer, offline, mark, reasons } = shown
   const took = useTook(shown)
-  useEffect(() => { document.getElementById('result')?.scrollIntoView({ block: 'nearest' }) }, [])
+  const at = useRef<HTMLElement>(null)
+  useEffect(() => { // into sight, and not further than that
+    const top = at.current?.getBoundingClientRect().top ?? 0
+    if (top < 0 || top > innerHeight * 0.55) at.current?.scrollIntoView({ block: 'start' })
+  }, [])
   const version = Number(/\/(\d+)$/.exec(answer?.vct ?? '')?.[1]) || undefined
   const type = types && typeOf(types, answer?.type ?? offline?.type, version)
   return (
-    <section class={`c-answer panel ${mark}`} id="result" data-outcome={mark} data-ms={took ?? ''} aria-labelledby="word">
+    <section ref={at} class={`c-answer panel ${mark}`} id="result" data-outcome={mark} data-ms={took ?? ''} aria-labelledby="word">
       <div class="c-outcome">
         <Sign mark={mark} />
         <h2 id="word">{say(wordOf(mark))}</h2>

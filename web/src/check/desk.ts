@@ -99,10 +99,10 @@ export class Desk {
   close(): void { clearTimeout(this.#timer); this.#stop?.abort(new Error('closed')) }
 
   #take(item: Item): void {
-    const again = item.same !== '' && (this.current?.same === item.same || this.queue.some((q) => q.same === item.same) || (this.#last.same === item.same && Date.now() - this.#last.at < ignoreRepeat))
+    const again = item.same !== '' && (this.current?.same === item.same || this.queue.some((q) => q.same === item.same) || (this.#last.same === item.same && this.#fresh()))
     if (again || this.queue.length >= mostWaiting) {
       this.note = [again ? strings.twice : strings.tooMany]
-      if (again) this.#last.at = Math.max(this.#last.at, this.#last.same === item.same ? Date.now() : 0)
+      if (this.#last.same === item.same) this.#last.at = Date.now()
       this.changed()
       return
     }
@@ -111,6 +111,9 @@ export class Desk {
     this.changed()
     this.#run()
   }
+
+  /** Whether what was scanned last still counts as that: its answer is on the screen, or it was a moment ago. */
+  #fresh(): boolean { return (this.shown !== undefined && this.shown.mark !== 'refused') || Date.now() - this.#last.at < ignoreRepeat }
 
   #run(): void {
     clearTimeout(this.#timer)

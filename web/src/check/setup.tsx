@@ -23,7 +23,7 @@ export function SetUp({ self, before, done, back }: Props): JSX.Element {
   const purposes = self.party?.purposes ?? []
   if (!purposes.length) return <section class="panel narrow"><Heading>{say(check.setup)}</Heading><Notice tone="warn"><p><strong>{say(check.noPurposes)}</strong> {say(check.noPurposesNext)}</p></Notice></section>
   const start = (): void => action.run(async () => {
-    if (s.offline && roots.data && !roots.data.pinned) await pinRoots(roots.data.text).catch(() => undefined) // without storage there is no offline mode, and the desk says so
+    if (s.offline && roots.data && !roots.data.pinned) await pinRoots(roots.data.text)
     done({ ...s, counter: s.counter.trim() })
   })
   return (

@@ -121,7 +121,7 @@ export class Standby {
     try {
       await this.#counted()
       if (this.wanted) {
-        const pinnedRoots = await load<string>('desk', rootsName)
+        const pinnedRoots = (await load<string>('desk', rootsName).catch(() => undefined)) ?? unkept
         if (pinnedRoots) this.#bundles = await openBundles(this.w, pinnedRoots)
       }
     } catch (e) { this.trouble = e }
@@ -224,11 +224,11 @@ export class Standby {
 
 async function openBundles(w: Workstation, pinnedRoots: string): Promise<Bundles> {
   const options = { baseUrl: config.publicUrl, pinnedRoots, client: w.client }
-  const disk = { get: (name: string) => load<string>('desk', name), set: (name: string, text: string) => store('desk', name, text) }
+  const disk = { get: (name: string) => load<string>('desk', name), set: (name: string, text: string) => store('desk', name, text).catch(() => undefined) } // on a full disk it lives in this page
   try {
     return await Bundles.open({ ...options, store: disk })
   } catch (e) {
-    if (!(e instanceof Refusal)) return Bundles.open(options) // nothing can be kept: this page goes along with what it fetches
+    if (!(e instanceof Refusal)) return Bundles.open(options) // nothing can be kept or read
     await drop('desk', 'bundles') // what is on the disk is not to be believed; the roots stay, and all is fetched anew
     return Bundles.open({ ...options, store: disk })
   }
@@ -251,10 +251,16 @@ export async function rootsHere(): Promise<Roots & { readonly pinned: boolean }>
   return { text, fingerprint: await fingerprint(text), pinned: false }
 }
 
-export async function pinRoots(text: string): Promise<void> { await store('desk', rootsName, text) }
+let unkept: string | undefined // pinned by a page that can keep nothing
+
+export async function pinRoots(text: string): Promise<void> {
+  unkept = text
+  await store('desk', rootsName, text).catch(() => undefined)
+}
 
 /** Forgets what was pinned and what came by it; checks that wait stay. */
 export async function forgetRoots(): Promise<void> {
+  unkept = undefined
   await drop('desk', rootsName)
   await drop('desk', 'bundles')
 }
