@@ -49,7 +49,7 @@ module.exports = (story) => {
       await desk.locator('.c-camera', { hasText: /摄像头断开了[\s\S]*检查接线或权限/ }).waitFor();
       // Allowed again, it goes on.
       await desk.context().grantPermissions(['camera']);
-      await desk.locator('.c-camera .button', { hasText: '打开' }).click();
+      await desk.locator('.c-camera .button', { hasText: '再试一次' }).click();
       await desk.locator('.c-aim', { hasText: '对准' }).waitFor();
     }, { allow: 'ask' });
   });

@@ -211,22 +211,27 @@ module.exports = (story) => {
     const desk = await w.page('/check', desktop);
     await openDesk(desk, 'changsha-service-hall', 'identity-check', { extra: { type: 'resident-id', fields: ['address'] } });
     assert.match(await desk.locator('.c-asking').innerText(), /住址/);
-    for (const [yes, says] of [[true, /持证人已同意：\s*住址/], [false, /没有同意：\s*住址/]]) {
+    // Another counter asks, and she says nothing: meanwhile the first asks twice.
+    const silent = await w.page('/check', phone);
+    await openDesk(silent, 'changsha-service-hall', 'identity-check', { offline: false, extra: { type: 'resident-id', fields: ['address'] } });
+    await gun(silent, await codeFromApi(w, 'person-02'));
+    await silent.locator('#pending').waitFor();
+    for (const [answer, says] of [['yes', /持证人已同意：\s*住址/], ['no', /没有同意：\s*住址/]]) {
       const { code } = await who.show();
       if (await desk.locator('#next').count()) await desk.locator('#next').click();
       await gun(desk, code);
       await desk.locator('#pending', { hasText: /住址[\s\S]*还剩 \d+ 秒/ }).waitFor();
-      if (yes) {
-        await w.accessible(desk, 'waiting for the holder');
-        await w.shot(desk, 'docs-check-pending-standard-zh');
-      }
+      assert.equal(await desk.locator('#claims').count(), 0, 'nothing before the answer');
+      if (answer === 'yes') await w.shot(desk, 'docs-check-pending-standard-zh');
       const [ask] = (await who.call('GET', '/v1/wallet/asks')).asks;
-      await who.call('POST', '/v1/wallet/asks/' + ask.id, { answer: yes ? 'yes' : 'no' });
+      await who.call('POST', '/v1/wallet/asks/' + ask.id, { answer });
       assert.equal(await verdict(desk), 'valid');
       assert.match(await desk.locator('#consent').innerText(), says);
-      assert.equal(/住址/.test(await desk.locator('#claims').innerText()), yes);
+      assert.equal(/住址/.test(await desk.locator('#claims').innerText()), answer === 'yes');
     }
     await w.accessible(desk, 'after her answer');
+    await silent.locator('#consent', { hasText: /没有回答：\s*住址/ }).waitFor({ timeout: 20000 });
+    assert.doesNotMatch(await silent.locator('#claims').innerText(), /住址/);
 
     const squad = await w.page('/check', phone, { locale: 'en-GB' });
     await openDesk(squad, 'traffic-squad', 'traffic-inspection', { offline: false });

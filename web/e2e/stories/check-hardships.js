@@ -5,7 +5,7 @@ const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { until } = require('../stage.js');
 const { gun } = require('../world.js');
-const { person, codeFromApi, openDesk, verdict } = require('../counter.js');
+const { person, codeFromApi, openDesk, verdict, nextVerdict } = require('../counter.js');
 
 const phone = { width: 360, height: 740 };
 const desktop = { width: 1280, height: 800 };
@@ -27,6 +27,15 @@ module.exports = (story) => {
     const { code } = await who.show();
     await Promise.all([left, right].map((desk) => gun(desk, code)));
     assert.deepEqual((await Promise.all([left, right].map(verdict))).sort(), ['invalid', 'valid'], 'one of them, and only one');
+
+    // Codes of one show overlap: the older one works, then all are spent; and what she closed is closed.
+    const [first, closed] = [await who.show(), await who.show('resident-id', 'over-18')];
+    const second = await who.call('POST', '/v1/wallet/shows/' + first.show + '/codes', {});
+    await who.call('DELETE', '/v1/wallet/shows/' + closed.show);
+    for (const [text, outcome, says] of [[first.code, 'valid', /^$/], [second.code, 'invalid', /已经用过/], [closed.code, 'invalid', /已关闭/]]) {
+      assert.equal(await nextVerdict(right, () => gun(right, text)), outcome);
+      if (outcome === 'invalid') assert.match(await right.locator('#reasons').innerText(), says);
+    }
 
     // While one is checked the next are scanned, and one of them twice.
     const codes = [(await who.show()).code, (await who.show('resident-id', 'over-18')).code];
@@ -113,6 +122,27 @@ module.exports = (story) => {
     assert.equal(await verdict(squad), 'invalid');
     assert.match(await squad.locator('#reasons').innerText(), /暂扣|已关闭/);
     await fetch(at + '/reinstate', { method: 'POST', headers: police, body: '{}' });
+
+    // What has ended by itself says so; a company's licence is shown whole.
+    const wanted = { expired: /有效期/, company: /^$/ };
+    for (const p of w.demo.people) {
+      if (!Object.keys(wanted).length) break;
+      const holder = await person(w, p.login);
+      const { holdings } = await holder.call('GET', '/v1/wallet/holdings');
+      const expired = wanted.expired && holdings.find((h) => h.state === 'expired');
+      const company = wanted.company && holdings.find((h) => h.type === 'business-licence' && h.state === 'valid');
+      for (const [name, h] of [['expired', expired], ['company', company]]) {
+        if (!h) continue;
+        const hall = name === 'company' ? desk : squad;
+        const shown = await holder.call('POST', '/v1/wallet/shows', { identifier: h.identifier, view: name === 'company' ? 'full' : 'identity' });
+        if (name === 'expired' && h.type !== 'drivers-licence') continue;
+        assert.equal(await nextVerdict(hall, () => gun(hall, shown.code)), name === 'company' ? 'valid' : 'invalid');
+        if (name === 'expired') assert.match(await hall.locator('#reasons').innerText(), wanted.expired);
+        await w.shot(hall, 'docs-check-' + name + '-standard-zh', true);
+        delete wanted[name];
+      }
+    }
+    assert.deepEqual(Object.keys(wanted), []);
 
     // The workstation is suspended: it is told, and may be set up anew.
     const id = await desk.evaluate(() => new Promise((done) => {

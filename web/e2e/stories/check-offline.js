@@ -34,6 +34,8 @@ module.exports = (story) => {
     assert.match(await desk.locator('#claims').innerText(), /张\*\*/);
 
     const ticket = await codeFromApi(w, 'person-02');
+    const late = (await who.show('resident-id', 'over-18', { lifetime: 10 })).code;
+    const shownAt = Date.now();
     await who.call('DELETE', '/v1/wallet/devices/' + lost.id); // stolen; the counter cannot know in a moment
     await desk.context().setOffline(true);
     await desk.locator('#line', { hasText: '断网' }).waitFor();
@@ -73,6 +75,9 @@ module.exports = (story) => {
     await w.shot(desk, 'docs-check-odd-standard-zh', true);
     await desk.locator('#ask-again').click();
     await until('the ticket is valid', async () => await desk.locator('#result').count() && await verdict(desk) === 'valid');
+    await until('the code has ended', () => Date.now() - shownAt > 11_000);
+    assert.equal(await nextVerdict(desk, () => gun(desk, late)), 'invalid');
+    assert.match(await desk.locator('#reasons').innerText(), /已过期/);
     // Her history has the check that was made without a network, and that the clerk compared her.
     const looks = (await who.call('GET', '/v1/wallet/history')).looks;
     assert.ok(looks.some((l) => l.via === 'offline' && l.settled_at && l.outcome === 'valid'));
@@ -129,6 +134,16 @@ module.exports = (story) => {
     assert.equal((await told).postDataJSON().checks[0].code, code);
     await desk.locator('#line', { hasText: '联网' }).waitFor();
     await desk.locator('#waiting').waitFor({ state: 'detached' });
+
+    // A counter that took nothing along can say nothing.
+    const bare = await w.page('/check', desktop);
+    await openDesk(bare, 'demo-bank', 'account-opening', { offline: false });
+    await bare.context().setOffline(true);
+    await bare.locator('.notice.bad', { hasText: '没有可用的核验包' }).waitFor();
+    await enter(bare, await mobile.show());
+    assert.equal(await verdict(bare), 'indeterminate');
+    await w.accessible(bare, 'indeterminate');
+    await w.shot(bare, 'docs-check-indeterminate-standard-zh', true);
 
     // Two hours later it warns, and the next day it says nothing any more.
     await desk.context().setOffline(true);

@@ -4,6 +4,7 @@ import { type Pair, say } from '../kit/text'
 import { Button, Notice } from '../kit/ui'
 import { kept } from '../kit/prefs'
 import { check } from '../strings/check'
+import { shared } from '../strings/shared'
 import { type Reader, pixelsOf } from './reader/reader'
 
 type Fault = readonly [Pair, Pair]
@@ -93,7 +94,7 @@ export function Camera({ on, set, reader, scan }: { on: boolean; set: (on: boole
       )}
       {failed && <Notice tone="warn" live><p><strong>{say(fault[0])}</strong> {say(fault[1])}</p></Notice>}
       <div class="row">
-        {failed && <Button kind="quiet" onClick={() => { setFault(undefined); again((t) => t + 1) }}>{say(check.cameraOn)}</Button>}
+        {failed && <Button kind="quiet" onClick={() => { setFault(undefined); again((t) => t + 1) }}>{say(shared.again)}</Button>}
         {!failed && <Button kind="quiet" id="camera" aria-pressed={on} onClick={() => set(!on)}>{say(on ? check.cameraOff : check.cameraOn)}</Button>}
         {failed && <Button kind="quiet" onClick={() => set(false)}>{say(check.cameraOff)}</Button>}
         {on && !fault && cameras.length > 1 && (

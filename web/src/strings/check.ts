@@ -121,7 +121,7 @@ export const check = {
   looks_text: ['这不是证照码，只是一段文字。', 'Not a certificate code. It is just text.'],
   rescan: ['请重新扫码。', 'Scan again.'],
   unknownReason: ['本机不认识的原因。', 'A reason that this page does not know.'],
-  ticketOffline: ['这个码要联网才能核验，没有用掉。请持证人改出示离线码，或等网络恢复后再问一次。', 'This code can be checked online only; as far as this counter knows it is not spent. Ask the holder for an offline code, or ask again when the network is back.'],
+  ticketOffline: ['这个码要联网才能核验。请持证人改出示离线码，或等网络恢复后再问一次。', 'This code can be checked online only. Ask the holder for an offline code, or ask again when the network is back.'],
   askAgain: ['再问一次', 'Ask again'],
   enrolAgain: ['重新登记这台设备', 'Set this workstation up anew'],
 
@@ -133,7 +133,7 @@ export const check = {
   noFacts: ['没有可显示的内容。', 'Nothing to show.'],
   live: ['实时信息', 'Live information'],
   asOf: ['截至 {at}', 'as of {at}'],
-  offlineAnswer: ['离线核验：按 {at} 的核验包', 'Checked offline, by the bundle of {at}'],
+  offlineAnswer: ['离线核验：按 {at} 的核验包。', 'Checked offline, by the bundle of {at}.'],
   offlineMasked: ['离线码中的号码已掩码，需要完整号码请联网核验。', 'Numbers in offline codes are masked; where one is needed in full, check online.'],
   proofAge: ['证明是 {n} 秒前生成的。', 'The proof is {n} s old.'],
   proofAhead: ['持证人手机的时钟比本机快 {n} 秒。', "The holder's clock is {n} s ahead of this one."],
