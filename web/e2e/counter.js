@@ -174,11 +174,11 @@ async function film(w, png, { size = 420, name = 'film', turned = 4 } = {}) {
   return file;
 }
 
-/** A browser of its own whose camera looks at a film; `allow` says what its person answers when it asks. */
-async function withCamera(w, file, run, { allow = true, args = [] } = {}) {
+/** A browser of its own whose camera looks at a film. With `ask` its person has not been asked yet: the context's permissions tell. */
+async function withCamera(w, file, run, { ask = false } = {}) {
   const root = process.getuid && process.getuid() === 0 ? ['--no-sandbox'] : [];
-  const browser = await chromium.launch({ executablePath: tools().chromium, args: [...root, ...args, '--use-fake-device-for-media-stream',
-    ...(allow === 'ask' ? [] : ['--use-fake-ui-for-media-stream' + (allow ? '' : '=deny')]), ...(file ? ['--use-file-for-fake-video-capture=' + file] : [])] });
+  const browser = await chromium.launch({ executablePath: tools().chromium, args: [...root, '--use-fake-device-for-media-stream',
+    ...(ask ? [] : ['--use-fake-ui-for-media-stream']), ...(file ? ['--use-file-for-fake-video-capture=' + file] : [])] });
   const own = Object.create(w, { browser: { value: browser } });
   try { return await run(own); } finally {
     w.contexts = w.contexts.filter((c) => c.browser() !== browser);

@@ -35,22 +35,20 @@ module.exports = (story) => {
     await w.accessible(none, 'no camera');
     await w.shot(none, 'docs-check-nocamera-standard-zh');
     await withCamera(w, '', async (own) => {
-      const desk = await own.page('/check', desktop, { locale: 'en-GB' });
-      await openDesk(desk, 'changsha-service-hall', 'identity-check', { offline: false });
-      await desk.locator('#camera').click();
-      await desk.locator('.c-camera', { hasText: /was not allowed[\s\S]*Allow the camera/ }).waitFor();
-    }, { allow: false });
-    await withCamera(w, '', async (own) => {
       const desk = await own.page('/check', desktop, { permissions: ['camera'] });
       await openDesk(desk, 'changsha-service-hall', 'identity-check', { offline: false });
       await desk.locator('#camera').click();
       await desk.locator('.c-aim', { hasText: '对准' }).waitFor();
       await desk.context().clearPermissions();
       await desk.locator('.c-camera', { hasText: /摄像头断开了[\s\S]*检查接线或权限/ }).waitFor();
-      // Allowed again, it goes on.
+      // Refused, in English; and allowed again, it goes on.
+      await desk.context().grantPermissions(['notifications']); // this, and nothing else
+      await desk.locator('.tool').last().click();
+      await desk.locator('.c-camera .button', { hasText: 'Try again' }).click();
+      await desk.locator('.c-camera', { hasText: /was not allowed[\s\S]*Allow the camera/ }).waitFor();
       await desk.context().grantPermissions(['camera']);
-      await desk.locator('.c-camera .button', { hasText: '再试一次' }).click();
-      await desk.locator('.c-aim', { hasText: '对准' }).waitFor();
-    }, { allow: 'ask' });
+      await desk.locator('.c-camera .button', { hasText: 'Try again' }).click();
+      await desk.locator('.c-aim', { hasText: 'Hold the code' }).waitFor();
+    }, { ask: true });
   });
 };

@@ -1,4 +1,4 @@
-import { Bundles, type OfflineReport, type OfflineResult, OfflineChecker, type SettledCheck, Refusal, offlineReport } from '@showcard/sdk'
+import { Bundles, OfflineChecker, type OfflineReport, type OfflineResult, Refusal, ReplayMemory, type SettledCheck, offlineReport } from '@showcard/sdk'
 import { unreachable } from '../kit/api'
 import { config } from '../kit/config'
 import { all, drop, load, store } from '../kit/idb'
@@ -25,6 +25,10 @@ export interface Odd {
   readonly settled: SettledCheck
 }
 
+// What this page knows and no disk does: it outlives a change of settings.
+const replay = new ReplayMemory()
+const page: { waits: readonly Waiting[]; odd: readonly Odd[]; roots?: string | undefined } = { waits: [], odd: [] }
+
 export type Age = 'none' | 'fresh' | 'old' | 'expired'
 
 export class Standby {
@@ -33,7 +37,6 @@ export class Standby {
   /** How far this device's clock is ahead of the server's, in ms, as far as the last answer told. */
   ahead = 0
   waiting = 0
-  odd: readonly Odd[] = []
   /** Whether the first round is over: before it, nothing is known and nothing is wrong. */
   settled = false
   /** Why there is no bundle, or none that is new. */
@@ -44,12 +47,14 @@ export class Standby {
   changed: () => void = () => undefined
   #bundles: Bundles | undefined
   #checker: OfflineChecker | undefined
-  #memory: Waiting[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
   #busy = false
   #over = false
 
   constructor(readonly w: Workstation, readonly wanted: boolean) {}
+
+  /** What was settled and is at odds. */
+  get odd(): readonly Odd[] { return page.odd }
 
   get asOf(): Date | undefined { return this.#bundles?.asOf }
 
@@ -77,6 +82,7 @@ export class Standby {
     this.#checker ??= new OfflineChecker({
       trust: { current: () => this.#bundles?.current() ?? Promise.reject(new Refusal('trust-list-unavailable', 'no bundle')) },
       revoked: () => this.#bundles?.revoked(),
+      replay,
     })
     return this.#checker.check(text, { audiences: ['any', purpose] })
   }
@@ -90,13 +96,13 @@ export class Standby {
 
   /** The clerk has compared the person with what she carries. */
   async compared(name: string): Promise<void> {
-    const found = this.#memory.find((m) => m.name === name) ?? (await load<Waiting>('desk', name).catch(() => undefined))
+    const found = page.waits.find((m) => m.name === name) ?? (await load<Waiting>('desk', name).catch(() => undefined))
     if (found) await this.#write({ ...found, personCompared: true })
   }
 
   /** Somebody has looked at it. */
   async looked(name: string): Promise<void> {
-    this.odd = this.odd.filter((o) => o.name !== name)
+    page.odd = page.odd.filter((o) => o.name !== name)
     this.changed()
     await drop('desk', name).catch(() => undefined)
   }
@@ -121,7 +127,7 @@ export class Standby {
     try {
       await this.#counted()
       if (this.wanted) {
-        const pinnedRoots = (await load<string>('desk', rootsName).catch(() => undefined)) ?? unkept
+        const pinnedRoots = (await load<string>('desk', rootsName).catch(() => undefined)) ?? page.roots
         if (pinnedRoots) this.#bundles = await openBundles(this.w, pinnedRoots)
       }
     } catch (e) { this.trouble = e }
@@ -168,9 +174,9 @@ export class Standby {
   async #write(check: Waiting): Promise<void> {
     try {
       await store('desk', check.name, check)
-      this.#memory = this.#memory.filter((m) => m.name !== check.name)
+      page.waits = page.waits.filter((m) => m.name !== check.name)
     } catch {
-      this.#memory = [...this.#memory.filter((m) => m.name !== check.name), check]
+      page.waits = [...page.waits.filter((m) => m.name !== check.name), check]
     }
     await this.#counted()
     this.changed()
@@ -181,9 +187,9 @@ export class Standby {
     try {
       kept = (await all<Waiting>('desk', waitsName)).size
       const odd = [...(await all<Odd>('desk', oddName)).values()]
-      this.odd = [...odd, ...this.odd.filter((o) => !odd.some((k) => k.name === o.name))]
+      page.odd = [...odd, ...page.odd.filter((o) => !odd.some((k) => k.name === o.name))]
     } catch { /* no storage: what is in memory counts */ }
-    this.unsaved = this.#memory.length
+    this.unsaved = page.waits.length
     this.waiting = kept + this.unsaved
   }
 
@@ -197,7 +203,7 @@ export class Standby {
   async #push(): Promise<void> {
     for (;;) {
       const kept = await all<Waiting>('desk', waitsName).catch(() => new Map<string, Waiting>())
-      const batch = [...kept.values(), ...this.#memory].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, mostAtOnce)
+      const batch = [...kept.values(), ...page.waits].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, mostAtOnce)
       if (!batch.length) break
       const { checks } = await this.w.client.settle(batch)
       let done = 0
@@ -206,7 +212,7 @@ export class Standby {
         if (!check || settled.reasons[0] === 'check-from-future') continue // it waits until the clocks agree
         if (settled.state === 'refused' || settled.conflicts.length) await this.#note(check, settled)
         await drop('desk', check.name).catch(() => undefined)
-        this.#memory = this.#memory.filter((m) => m.name !== check.name)
+        page.waits = page.waits.filter((m) => m.name !== check.name)
         done++
       }
       await this.#counted()
@@ -217,7 +223,7 @@ export class Standby {
 
   async #note(check: Waiting, settled: SettledCheck): Promise<void> {
     const odd: Odd = { name: oddName + check.name, at: check.checkedAt, said: check.outcome, settled }
-    this.odd = [...this.odd.filter((o) => o.name !== odd.name), odd]
+    page.odd = [...page.odd.filter((o) => o.name !== odd.name), odd]
     await store('desk', odd.name, odd).catch(() => undefined)
   }
 }
@@ -240,7 +246,7 @@ export interface Roots { readonly text: string; /** SHA-256 of the signed payloa
 
 /** The roots that this workstation has pinned, or those that the server names now. */
 export async function rootsHere(): Promise<Roots & { readonly pinned: boolean }> {
-  const kept = await load<string>('desk', rootsName).catch(() => undefined)
+  const kept = (await load<string>('desk', rootsName).catch(() => undefined)) ?? page.roots
   if (kept) return { text: kept, fingerprint: await fingerprint(kept), pinned: true }
   let text: string
   try {
@@ -251,16 +257,14 @@ export async function rootsHere(): Promise<Roots & { readonly pinned: boolean }>
   return { text, fingerprint: await fingerprint(text), pinned: false }
 }
 
-let unkept: string | undefined // pinned by a page that can keep nothing
-
 export async function pinRoots(text: string): Promise<void> {
-  unkept = text
+  page.roots = text
   await store('desk', rootsName, text).catch(() => undefined)
 }
 
 /** Forgets what was pinned and what came by it; checks that wait stay. */
 export async function forgetRoots(): Promise<void> {
-  unkept = undefined
+  page.roots = undefined
   await drop('desk', rootsName)
   await drop('desk', 'bundles')
 }
