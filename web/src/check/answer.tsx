@@ -23,7 +23,7 @@ export function AnswerView({ desk, shown, types, standby, left, next, refocus }:
   useEffect(() => { // into sight, and not further than that
     const top = at.current?.getBoundingClientRect().top ?? 0
     if (top < 0 || top > innerHeight * 0.55) at.current?.scrollIntoView({ block: 'start' })
-  }, [])
+  }, [mark]) // also when the clerk's word has changed it
   const version = Number(/\/(\d+)$/.exec(answer?.vct ?? '')?.[1]) || undefined
   const type = types && typeOf(types, answer?.type ?? offline?.type, version)
   return (
@@ -40,7 +40,7 @@ export function AnswerView({ desk, shown, types, standby, left, next, refocus }:
       {answer && <Online desk={desk} answer={answer} types={types} type={type} refocus={refocus} />}
       {offline && (
         <>
-          <Notice tone="warn"><p>{say(check.offlineAnswer, { at: when(offline.status.asOf) })} {offline.fields && say(check.offlineMasked)}</p></Notice>
+          {offline.status.asOf && <Notice tone="warn"><p>{say(check.offlineAnswer, { at: when(offline.status.asOf) })} {offline.fields && say(check.offlineMasked)}</p></Notice>}
           {offline.fields && <div id="claims"><Facts rows={offline.fields.map((f) => [pick(f.label), types ? <Value of={types} field={fieldOf(type, f.name)} value={f.value} /> : String(f.value)])} /></div>}
           {shown.waits && <Waits name={shown.waits} valid={mark === 'valid'} standby={standby} refocus={refocus} />}
         </>
