@@ -401,6 +401,14 @@ func (j *judge) department(token, other, row string) {
 	j.call(get, "/v1/pushes/openapi", token, nil, http.StatusOK)
 	j.call(get, "/v1/pushes/openapi/results?from=1", token, nil, http.StatusOK)
 	j.call(get, "/v1/pushes/none", token, nil, http.StatusNotFound)
+	j.call(get, "/v1/pushes?limit=1", token, nil, http.StatusOK)
+	j.call(get, "/v1/pushes?after=x", token, nil, http.StatusBadRequest)
+	const search = "/v1/certificates/search"
+	found := j.call(post, search, token, map[string]any{"holder": map[string]any{"type": "111", "number": "430102198803129911"}, "limit": 1}, http.StatusOK)
+	require.Len(j.t, found["certificates"], 1)
+	j.call(post, search, token, map[string]any{"identifier": issued["identifier"], "state": "lapsed"}, http.StatusOK)
+	j.call(post, search, token, map[string]any{"state": "gone"}, http.StatusUnprocessableEntity)
+	j.call(post, search, token, map[string]any{"identifier": "1.2"}, http.StatusBadRequest)
 }
 
 func (j *judge) citizen(token, licence, checker string) {
