@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -13,8 +14,10 @@ import (
 	"github.com/showcard/showcard/internal/httpd"
 )
 
-//go:embed static
-var staticFiles embed.FS
+// What Vite made of src, see Makefile. It is committed, so that building the binary takes nothing but Go.
+//
+//go:embed all:dist
+var built embed.FS
 
 // forever is for names that hold a hash; a page itself is asked for anew each time, and mostly
 // answered 304.
@@ -27,6 +30,7 @@ const (
 type asset struct {
 	contentType string
 	cache       string
+	csp         string
 	plain       []byte
 	gzipped     []byte // nil where it would not be smaller
 }
@@ -51,7 +55,7 @@ func newAsset(contentType, cache string, body []byte) (*asset, error) {
 }
 
 func (a *asset) answer(r *http.Request) httpd.Raw {
-	raw := httpd.Raw{ContentType: a.contentType, CacheControl: a.cache, Body: a.plain, Header: http.Header{"Vary": {"Accept-Encoding"}}}
+	raw := httpd.Raw{ContentType: a.contentType, CacheControl: a.cache, Body: a.plain, CSP: a.csp, Header: http.Header{"Vary": {"Accept-Encoding"}}}
 	if a.gzipped != nil && acceptsGzip(r) {
 		raw.Body = a.gzipped
 		raw.Header["Content-Encoding"] = []string{"gzip"}
@@ -75,49 +79,56 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-func (p *Pages) loadAssets() error {
-	files, err := fs.Sub(staticFiles, "static")
-	if err != nil {
-		return err
-	}
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		body, err := fs.ReadFile(files, e.Name())
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json", ".svg": "image/svg+xml",
+	".png": "image/png", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json",
+}
+
+// errKind is wrapped when a built file is of a kind that nobody would know how to serve.
+var errKind = errors.New("no content type for it")
+
+// load takes what was built: files of assets/ have their hash in their names, those beside it have names that never change.
+func (p *Pages) load(files fs.FS) error {
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) == ".html" {
+			return err
+		}
+		body, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		if err := p.addAsset(e.Name(), body); err != nil {
-			return err
+		kind, ok := kinds[path.Ext(name)]
+		if !ok {
+			return fmt.Errorf("%s: %w", name, errKind)
 		}
-	}
-	types, tables, err := describe(p.types)
-	if err != nil {
-		return err
-	}
-	if err := p.addAsset("types.json", types); err != nil {
-		return err
-	}
-	return p.addAsset("tables.json", tables)
+		folder, file := path.Split(name)
+		cache := forever
+		if folder == "" {
+			cache = revalidate
+		}
+		a, err := newAsset(kind, cache, body)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if folder == "" {
+			p.served["/"+file] = a
+		} else {
+			p.assets[file] = a
+		}
+		return nil
+	})
+	return err
 }
 
-// addAsset serves a file under a name with its hash in it: style.css as style.3f9a….css.
-func (p *Pages) addAsset(name string, body []byte) error {
-	kind, ok := map[string]string{
-		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json", ".svg": "image/svg+xml",
-	}[path.Ext(name)]
-	if !ok {
-		return fmt.Errorf("%s: no content type for it", name)
-	}
-	a, err := newAsset(kind, forever, body)
+// document is a description of the catalogue, under a name that holds its hash.
+type document struct{ at string }
+
+func (p *Pages) document(name string, body []byte) (document, error) {
+	a, err := newAsset(kinds[".json"], forever, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return document{}, fmt.Errorf("%s: %w", name, err)
 	}
-	ext := path.Ext(name)
-	served := strings.TrimSuffix(name, ext) + "." + httpd.ETag(body)[:12] + ext
-	p.assets[served] = a
-	p.names[name] = "/assets/" + served
-	return nil
+	file := name + "." + httpd.ETag(body)[:12] + ".json"
+	p.assets[file] = a
+	return document{at: "/assets/" + file}, nil
 }

@@ -127,7 +127,7 @@ func face(t *schemas.Type) []string {
 // region names a region of GB/T 2260. The table is far too large for a phone, and a page needs one
 // or two names of it.
 func (p *Pages) region(c *gin.Context) (any, error) {
-	name := p.types.Tables().Regions().FullName(c.Param("code"), time.Now())
+	name := p.catalogue.Tables().Regions().FullName(c.Param("code"), time.Now())
 	if name == "" {
 		return nil, &httpd.Problem{Code: httpd.CodeNotFound}
 	}

@@ -2,82 +2,70 @@ package web
 
 import (
 	"bytes"
-	"embed"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"html/template"
+	"html"
+	"io/fs"
 
+	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/schemas"
 )
 
-//go:embed templates
-var templateFiles embed.FS
-
-// drawing is one page: where it is served, its template, its title and its script.
-type drawing struct {
-	path   string
-	file   string
-	title  schemas.Text
-	script string // besides common.js; may be empty
+// page is one built document and where it is served.
+type page struct {
+	path string
+	file string
+	csp  string // empty is httpd.PageCSP
 }
 
-func drawings() []drawing {
-	return []drawing{
-		{"/", "home.html", schemas.Text{ZH: "电子证照", EN: "Electronic certificates"}, ""},
-		{"/wallet", "wallet.html", schemas.Text{ZH: "出示证照", EN: "Show a certificate"}, "wallet.js"},
-		{"/check", "check.html", schemas.Text{ZH: "核验证照", EN: "Check a certificate"}, "check.js"},
+// wasmCSP lets a page run WebAssembly, which is no eval of text: the counter's page reads codes with it.
+const wasmCSP = "script-src 'self' 'wasm-unsafe-eval'; " + httpd.PageCSP
+
+func pages() []page {
+	return []page{
+		{path: "/", file: "index.html"},
+		{path: "/wallet", file: "wallet.html"},
+		{path: "/check", file: "check.html", csp: wasmCSP},
+		{path: "/office", file: "office.html"},
 		// Where a phone's own camera lands when codes are written as addresses (qr.FormatURL). The
 		// code in the address is not looked at: only a checker's request may spend it.
-		{"/S/:code", "scanned.html", schemas.Text{ZH: "这是证照码", EN: "This is a certificate code"}, ""},
+		{path: "/S/:code", file: "scanned.html"},
 	}
 }
 
-// view is what templates see.
-type view struct {
-	Config
-	Title  schemas.Text
-	Page   string // the template's name, for the navigation
-	Script string
-	assets map[string]string
+// settings is what a page is told (src/kit/config.ts): nothing of who asks, so that it can be cached.
+type settings struct {
+	Types     string       `json:"types"`
+	Tables    string       `json:"tables"`
+	Demo      bool         `json:"demo"`
+	Domain    schemas.Text `json:"domain"`
+	PublicURL string       `json:"publicUrl"`
 }
 
-// Asset is where a file is served.
-func (v view) Asset(name string) (string, error) {
-	if served, ok := v.assets[name]; ok {
-		return served, nil
-	}
-	return "", fmt.Errorf("no asset %q", name)
-}
+// errNoPlace says that a built page has no place for its settings: it was built from other sources.
+var errNoPlace = errors.New(`no data-config=""`)
 
-// both writes a sentence in both languages; the style sheet shows the one that is chosen, and both
-// where there is none.
-func both(zh, en string) template.HTML {
-	return template.HTML(`<span class="zh" lang="zh-CN">` + template.HTMLEscapeString(zh) + //nolint:gosec // escaped right here
-		`</span> <span class="en" lang="en">` + template.HTMLEscapeString(en) + `</span>`)
-}
-
-func (p *Pages) draw(cfg Config) error {
-	layout, err := template.New("layout.html").Funcs(template.FuncMap{
-		"t":    both,
-		"name": func(t schemas.Text) template.HTML { return both(t.ZH, t.EN) },
-	}).ParseFS(templateFiles, "templates/layout.html")
+func (p *Pages) draw(files fs.FS, cfg Config) error {
+	said, err := json.Marshal(settings{Types: p.types.at, Tables: p.tables.at, Demo: cfg.Demo, Domain: cfg.DomainName, PublicURL: cfg.PublicURL})
 	if err != nil {
 		return err
 	}
-	for _, d := range drawings() {
-		page, err := layout.Clone()
-		if err == nil {
-			page, err = page.ParseFS(templateFiles, "templates/"+d.file)
-		}
+	place, filled := []byte(`data-config=""`), []byte(`data-config="`+html.EscapeString(string(said))+`"`)
+	for _, one := range pages() {
+		document, err := fs.ReadFile(files, one.file)
 		if err != nil {
 			return err
 		}
-		var buf bytes.Buffer
-		if err := page.Execute(&buf, view{Config: cfg, Title: d.title, Page: d.file, Script: d.script, assets: p.names}); err != nil {
-			return fmt.Errorf("%s: %w", d.file, err)
+		if bytes.Count(document, place) != 1 {
+			return fmt.Errorf("%s: %w", one.file, errNoPlace)
 		}
-		if p.pages[d.path], err = newAsset("text/html; charset=utf-8", revalidate, buf.Bytes()); err != nil {
-			return fmt.Errorf("%s: %w", d.file, err)
+		a, err := newAsset("text/html; charset=utf-8", revalidate, bytes.Replace(document, place, filled, 1))
+		if err != nil {
+			return fmt.Errorf("%s: %w", one.file, err)
 		}
+		a.csp = one.csp
+		p.served[one.path] = a
 	}
 	return nil
 }

@@ -1,27 +1,29 @@
-// Package web is the plain pages of showcard: one where a person shows a certificate as a code
-// that renews itself, one where a counter checks a code that was scanned, typed, pasted or
-// photographed, and a landing page that leads to both.
+// Package web is the pages of showcard: the citizen's (/wallet), the counter's (/check), the office's (/office), a landing page that
+// leads to them, and the one where a phone's own camera lands.
 //
-// The pages are drawn once, when the server starts, because nothing in them depends on who asks:
-// all that is personal comes afterwards from the JSON API, with the caller's own cookie or token,
-// and is written into the page as text and never as HTML. So a page can be cached, and there is no
-// template into which a name could smuggle a script. The Content-Security-Policy forbids inline
-// script and style and anything from elsewhere.
+// They are written in TypeScript with Preact (src), built by Vite, and committed as built (dist), so that the binary needs nothing but
+// Go; make test builds them again and compares. They are served as they are, with one attribute filled in when the server starts
+// (src/kit/config.ts), because nothing in them depends on who asks: all that is personal comes afterwards from the public API, with
+// the caller's own cookie or token, and is written into the page as text and never as HTML. So a page can be cached, and there is no
+// template into which a name could smuggle a script. The Content-Security-Policy forbids inline script and style and anything from
+// elsewhere.
 //
-// Old phones on bad networks are the measure: no framework, no build step, JavaScript of 2017
-// (ES2017, classic scripts), everything before the code at most 30,720 bytes gzipped, assets cached
-// for a year under a name that holds their hash. Every sentence is in Chinese and in English; one
-// button changes between them, another enlarges everything.
+// Old phones on bad networks are the measure: everything before the code at most 30,720 bytes gzipped, what comes later loaded when
+// it is asked for, assets cached for a year under a name that holds their hash, and a page that opens without a network. Every
+// sentence stands once, in Chinese and in English (src/strings). Care mode shows one thing at a time, large.
 //
-// What certificates look like and what their fields are called comes from the catalogue of types,
-// so that a new type needs no change here.
+// What certificates look like and what their fields are called comes from the catalogue of types, so that a new type needs no change
+// here.
 package web
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -29,7 +31,7 @@ import (
 	"github.com/showcard/showcard/schemas"
 )
 
-// Config says what the pages are drawn for.
+// Config says what the pages are told.
 type Config struct {
 	// Demo adds the choice of a fictitious person or checker, and says that they are fictitious.
 	Demo bool
@@ -41,18 +43,18 @@ type Config struct {
 	DomainName schemas.Text
 }
 
-// Pages are drawn pages and their assets, immutable and safe for concurrent use.
+// Pages are built pages and their assets, immutable and safe for concurrent use.
 type Pages struct {
-	types  *schemas.Catalogue
-	assets map[string]*asset // by the name that is served
-	names  map[string]string // from file name to served path
-	pages  map[string]*asset // by route
+	catalogue     *schemas.Catalogue
+	assets        map[string]*asset // by the name behind /assets/
+	served        map[string]*asset // pages and the like, by route
+	types, tables document
 }
 
 // ErrConfig is wrapped by what New refuses.
 var ErrConfig = errors.New("web: configuration")
 
-// New draws the pages.
+// New prepares the pages.
 func New(cfg Config) (*Pages, error) {
 	if cfg.Types == nil {
 		return nil, fmt.Errorf("%w: Types are missing", ErrConfig)
@@ -63,14 +65,34 @@ func New(cfg Config) (*Pages, error) {
 	if u, err := url.Parse(cfg.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return nil, fmt.Errorf("%w: PublicURL wants http(s)://host", ErrConfig)
 	}
-	p := &Pages{types: cfg.Types, assets: map[string]*asset{}, names: map[string]string{}, pages: map[string]*asset{}}
-	if err := p.loadAssets(); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
+	p := &Pages{catalogue: cfg.Types, assets: map[string]*asset{}, served: map[string]*asset{}}
+	files, err := fs.Sub(built, "dist")
+	if err == nil {
+		err = p.load(files)
 	}
-	if err := p.draw(cfg); err != nil {
+	if err == nil {
+		err = p.describe()
+	}
+	if err == nil {
+		err = p.draw(files, cfg)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	return p, nil
+}
+
+// describe adds the catalogue.
+func (p *Pages) describe() error {
+	types, tables, err := describe(p.catalogue)
+	if err != nil {
+		return err
+	}
+	if p.types, err = p.document("types", types); err != nil {
+		return err
+	}
+	p.tables, err = p.document("tables", tables)
+	return err
 }
 
 // Routes are the pages and what they load. All are public: the API behind them is not.
@@ -79,9 +101,9 @@ func (p *Pages) Routes() []httpd.Route {
 	get := func(path string, h httpd.Handler) {
 		routes = append(routes, httpd.Route{Method: http.MethodGet, Path: path, Public: true, Class: httpd.ClassPage, Handler: h})
 	}
-	for _, d := range drawings() {
-		page := p.pages[d.path]
-		get(d.path, func(c *gin.Context) (any, error) { return page.answer(c.Request), nil })
+	for _, path := range slices.Sorted(maps.Keys(p.served)) {
+		a := p.served[path]
+		get(path, func(c *gin.Context) (any, error) { return a.answer(c.Request), nil })
 	}
 	get("/assets/:name", p.asset)
 	get("/assets/regions/:code", p.region)

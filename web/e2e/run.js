@@ -2,6 +2,8 @@
 // The pages in a real Chromium against the real demo. One story after the other; what differs from
 // what must be makes the exit code 1. SHOTS=DIR keeps the screenshots, SHOWCARD=FILE takes a built
 // binary, and an argument runs only the stories whose name contains it.
+const fs = require('node:fs');
+const path = require('node:path');
 const { tools, startDemo, stop } = require('./stage.js');
 
 async function main() {
@@ -9,14 +11,10 @@ async function main() {
   const { World } = require('./world.js'); // after tools: it needs what npm ci brings
   const stories = [];
   const story = (name, run) => stories.push({ name, run });
-  require('./everyday.js')(story, zbar);
-  require('./hardships.js')(story, zbar);
-  require('./signin.js')(story);
-  require('./consent.js')(story);
-  require('./passkeys.js')(story);
+  for (const file of fs.readdirSync(path.join(__dirname, 'stories')).sort()) require('./stories/' + file)(story, zbar);
   const only = process.argv[2];
   const demo = await startDemo();
-  const browser = await require('playwright-core').chromium.launch({ executablePath: chromium, args: process.getuid && process.getuid() === 0 ? ['--no-sandbox'] : [] });
+  const browser = await require('playwright-core').chromium.launch({ executablePath: chromium, args: [...(process.getuid && process.getuid() === 0 ? ['--no-sandbox'] : []), '--use-fake-ui-for-media-stream'] });
   let failed = 0;
   try {
     const w = new World(demo, browser);
