@@ -51,7 +51,7 @@ const candidateColumns = `identifier, authority, type, type_version, state, repl
 const (
 	findOrder       = ` AND (created_at, identifier) < ($1, $2) ORDER BY created_at DESC, identifier DESC LIMIT $3`
 	findByHolder    = `SELECT ` + candidateColumns + ` FROM certificates WHERE holder_id = $4` + findOrder
-	findByAuthority = `SELECT ` + candidateColumns + ` FROM certificates WHERE authority = $4` + findOrder
+	findByAuthority = `SELECT ` + candidateColumns + ` FROM certificates WHERE authority = $4 AND erased_at IS NULL` + findOrder
 	findByState     = `SELECT ` + candidateColumns + ` FROM certificates WHERE authority = $4 AND state = $5 AND state <> 'valid'` + findOrder
 )
 
