@@ -161,7 +161,7 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 func (c *rowCheck) verifications(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, settled_at, person_at, person_same, found FROM verifications
+		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, settled_at, compared_at, compared_same, found FROM verifications
 			WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var v verifier.Verification
 			var at int64
@@ -371,13 +371,15 @@ func rowOf(e audit.Event) (query string, args []any) {
 	case e.Kind == "verification.recorded":
 		return `SELECT 1 FROM verifications WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "person.compared":
-		return `SELECT 1 FROM verifications WHERE id = $1 AND person_at IS NOT NULL`, []any{e.Subject}
+		return `SELECT 1 FROM verifications WHERE id = $1 AND compared_at IS NOT NULL`, []any{e.Subject}
 	case e.Kind == "registry.changed":
 		return `SELECT 1 FROM registry_revisions WHERE revision = CAST($1 AS BIGINT)`, []any{strings.TrimPrefix(e.Subject, "revision ")}
 	case e.Kind == "consent.asked":
 		return `SELECT 1 FROM consents WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "correction.filed":
 		return `SELECT 1 FROM corrections WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "review.submitted":
+		return `SELECT 1 FROM reviews WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "receipt.disputed":
 		return `SELECT 1 FROM disputes WHERE id = $1`, []any{e.Detail["dispute"]}
 	case e.Kind == "device.stocked":

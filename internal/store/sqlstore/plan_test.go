@@ -25,7 +25,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures|devices|device_stocks|device_serials|revoked_serials)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|reviews|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures|devices|device_stocks|device_serials|revoked_serials)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -45,6 +45,14 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Held(ctx, []string{"blind-one"}, 10)
 	require.NoError(t, err)
+	for _, q := range []issuer.Question{{Identifier: "one"}, {HolderID: "blind-one", Type: "x"}, {Type: "x"}, {State: issuer.Suspended}, {State: issuer.Valid, After: issuer.Place{At: now, Name: "x"}}} {
+		q.Authorities, q.Limit = []string{"police"}, 10
+		_, err = s.FindCertificates(ctx, q)
+		require.NoError(t, err)
+	}
+	_, err = s.JobsOf(ctx, []string{"police"}, issuer.Place{}, 10)
+	require.NoError(t, err)
+	require.NoError(t, s.Compared(ctx, "v1", verifier.Comparison{At: now, Outcome: "valid", Same: true}))
 	require.NoError(t, s.AddCopy(ctx, issuer.Copy{Identifier: "one", Slot: issuer.Slot{List: list, Index: 77}}))
 	for i, id := range []string{"one", "one-2"} { // replaced, and refused
 		r, err := s.Reserve(ctx, "police", nil, 1)
@@ -70,6 +78,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.ClaimCorrection(ctx, "x", "op", now, now))
 	require.NoError(t, s.AnswerCorrection(ctx, "x", "op", correction.Refused, "a", now))
+	eachReviewStatement(t, s, now)
 	_, err = s.PasskeyHandle(ctx, "p", []byte{1})
 	require.NoError(t, err)
 	_, err = s.Passkeys(ctx, "p")
@@ -140,6 +149,8 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.SweepConsents(ctx, now)
 	require.NoError(t, err)
 	_, err = s.SweepCorrections(ctx, now)
+	require.NoError(t, err)
+	_, err = s.SweepReviews(ctx, now)
 	require.NoError(t, err)
 	_, err = s.OpenAsks(ctx, "p", now)
 	require.NoError(t, err)

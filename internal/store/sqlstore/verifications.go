@@ -105,7 +105,7 @@ func conflict(q querier, v verifier.Verification, request string) error {
 
 const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
 	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at, proof, settled_at, conflicts,
-	person_at, person_same, found`
+	compared_at, compared_same, found`
 
 func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
 	var v verifier.Verification
@@ -211,9 +211,9 @@ func (s *Store) Compared(ctx context.Context, id string, w verifier.Comparison) 
 	}
 	return s.write(ctx, 2, func(q querier) error {
 		// An answer that was swept, or a person who was erased, since the row was read stays so.
-		n, err := q.exec(`UPDATE verifications SET person_at = $2, person_same = $3, found = outcome, outcome = $4, reasons = $5,
+		n, err := q.exec(`UPDATE verifications SET compared_at = $2, compared_same = $3, found = outcome, outcome = $4, reasons = $5,
 			answer = CASE WHEN answer IS NULL THEN answer ELSE $6 END, receipt = CASE WHEN receipt IS NULL THEN receipt ELSE $7 END
-			WHERE id = $1 AND person_at IS NULL AND holder_id = $8`, id, micros(w.At), same, w.Outcome, names(w.Reasons), answer, receipt, v.HolderID)
+			WHERE id = $1 AND compared_at IS NULL AND holder_id = $8`, id, micros(w.At), same, w.Outcome, names(w.Reasons), answer, receipt, v.HolderID)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, bef
 		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND (at < $3 OR at = $3 AND id < $4) ORDER BY at DESC, id DESC LIMIT $5`, holderID, personID, micros(before.At), before.ID, limit)
 }
 
-const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at, settled_at, person_at, person_same,
+const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at, settled_at, compared_at, compared_same,
 	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), ''),
 	COALESCE((SELECT c.answer FROM consents c WHERE c.id = verifications.id), ''),
 	COALESCE((SELECT c.asked FROM consents c WHERE c.id = verifications.id), 'null')`
