@@ -110,8 +110,11 @@ func (p *Pages) load(files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if file == "sw.js" {
-			a.csp = httpd.PageCSP // what a service worker may fetch, its own script's policy says
+		switch { // what a worker may fetch and run, its own script's policy says
+		case file == "sw.js":
+			a.csp = httpd.PageCSP
+		case strings.Contains(file, ".worker."):
+			a.csp = wasmCSP
 		}
 		if folder == "" {
 			p.served["/"+file] = a

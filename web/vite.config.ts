@@ -22,6 +22,9 @@ function serviceWorker(): Plugin {
           const chunk = bundle[file]
           if (!chunk || files.has(file)) return
           files.add(file)
+          // Workers and what they load are named in the text only.
+          const text = chunk.type === 'chunk' ? chunk.code : /\.js$/.test(file) ? Buffer.from(chunk.source).toString() : ''
+          for (const [name] of text.matchAll(/assets\/[\w.-]+/g)) visit(name)
           if (chunk.type !== 'chunk') return
           for (const one of [...chunk.imports, ...chunk.dynamicImports, ...(chunk.viteMetadata?.importedCss ?? []), ...(chunk.viteMetadata?.importedAssets ?? [])]) visit(one)
         }
@@ -47,6 +50,8 @@ export default defineConfig({
     alias: { '@showcard/sdk': here('../sdk/ts/src/index.ts') },
     dedupe: ['preact'],
   },
+  // Workers are classic scripts: browsers took modules in workers years later than modules in pages.
+  worker: { format: 'iife', rollupOptions: { output: { entryFileNames: 'assets/[name].[hash].js', assetFileNames: 'assets/[name].[hash][extname]' } } },
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
     // Phones of 2018 (Chrome 64, Safari 12): modules and dynamic import are there, newer syntax is not.

@@ -194,7 +194,7 @@ module.exports = (story, zbar) => {
     page.on('requestfinished', (r) => {
       const url = new URL(r.url()).pathname;
       // What a code needs: the page and its head, what shows it, and the API's answers. The rest comes beside or after it.
-      if (shown || !/^\/(wallet$|icon|manifest|assets\/(wallet|ui|code|show|moment)\.|v1\/(sign-in\/providers|wallet\/(holdings|shows)))/.test(url)) return;
+      if (shown || !/^\/(wallet$|icon|manifest|assets\/(wallet|ui|values|code|show|moment)\.|v1\/(sign-in\/providers|wallet\/(holdings|shows)))/.test(url)) return;
       shown = url.endsWith('.svg') && url.includes('/shows/');
       answers.push((async () => ({ url: url.replace(/\/shows\/.*/, '/shows/…'), packed: zlib.gzipSync(await (await r.response()).body()).length }))());
     });
