@@ -7,6 +7,7 @@ import { recognise } from './foreign'
 // the keyboard, which no input method changes.
 
 const gap = 200 // ms; longer is another scan
+const keyGap = 1_000 // ms; an input method that makes words of a scan takes its time, and nobody else types our codes
 const fast = 40 // ms a key at most, of a gun
 const burst = 6 // keys at least
 /** How long nothing must come for a scan without its newline to be over, in ms. */
@@ -60,8 +61,8 @@ export class Wedge {
     if (!this.#last || now - this.#last > gap) {
       this.#first = now
       this.#keys = 0
-      this.#physical = ''
     }
+    if (now - this.#last > keyGap) this.#physical = ''
     this.#last = now
   }
 
