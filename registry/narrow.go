@@ -17,14 +17,17 @@ const (
 
 // needsTwo reports whether there are two operators, so that one can be asked for. One who is
 // suspended counts: or whoever suspends the others would be alone.
-func (d *Draft) needsTwo() bool {
+func (d *Draft) needsTwo() bool { return d.alwaysTwo || d.base.operators() >= 2 }
+
+// operators counts the clients that may change the registry.
+func (s *state) operators() int {
 	n := 0
-	for _, c := range d.base.clients {
+	for _, c := range s.clients {
 		if c.Role == roleOperator && slices.Contains(c.Scopes, scopeRegistry) {
 			n++
 		}
 	}
-	return d.alwaysTwo || n >= 2
+	return n
 }
 
 // merged takes an entry as an operator wrote it and gives it what she cannot write: whether it is

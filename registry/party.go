@@ -50,8 +50,9 @@ type Grant struct {
 
 // Basis is why a purpose is lawful: the law, contract or consent that allows it.
 type Basis struct {
-	Purpose string `json:"purpose"`
-	Basis   string `json:"basis"`
+	Purpose string       `json:"purpose"`
+	Basis   string       `json:"basis"`
+	Name    schemas.Text `json:"name,omitzero"` // of the purpose, as clerks read it
 }
 
 // Step is one step of a relying party's life.
@@ -323,6 +324,9 @@ func checkParty(p Party, c *schemas.Catalogue) error {
 	for _, b := range p.LegalBasis {
 		if len(b.Purpose) > maxText || len(b.Basis) > maxText {
 			return fmt.Errorf("legal basis of more than %d bytes", maxText)
+		}
+		if b.Name != (schemas.Text{}) && (!b.Name.Complete() || len(b.Name.ZH)+len(b.Name.EN) > maxText) {
+			return fmt.Errorf("purpose %s: a name is in Chinese and in English, of at most %d bytes", b.Purpose, maxText)
 		}
 	}
 	for _, g := range p.Grants {

@@ -14,6 +14,9 @@ const (
 	maxDays   = 366
 )
 
+// self tells a client what it is and what it may.
+func (a *API) self(c *gin.Context) (any, error) { return a.registry.Self(caller(c)) }
+
 // partyUsage tells what a party did with its registration.
 func (a *API) partyUsage(c *gin.Context) (any, error) {
 	days, err := number(c, "days", usualDays, maxDays)

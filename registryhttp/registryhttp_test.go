@@ -404,3 +404,18 @@ func TestWhoMay(t *testing.T) {
 	require.Equal(t, http.StatusOK, f.do("operator", http.MethodPost, "/v1/registry/freezes", freeze).StatusCode)
 	require.Equal(t, "client-suspended", f.do("operator", http.MethodGet, "/v1/registry/types", nil).Code, "suspended between its token and its use")
 }
+
+// Every machine may ask what it is; it takes no scope, and tells nothing of others.
+func TestSelf(t *testing.T) {
+	f := newFixture(t)
+	require.Equal(t, "unauthenticated", f.do("", http.MethodGet, "/v1/clients/self", nil).Code)
+	for _, who := range []string{"operator", "guest-operator", "auditor"} {
+		a := f.do(who, http.MethodGet, "/v1/clients/self", nil)
+		require.Equal(t, http.StatusOK, a.StatusCode, string(a.body))
+		var me registry.Self
+		require.NoError(t, json.Unmarshal(a.body, &me))
+		require.Equal(t, who, me.ID)
+		require.Equal(t, strings.TrimPrefix(who, "guest-"), me.Role)
+		require.Len(t, me.Keys, 1)
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/showcard/showcard/registryhttp"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/testdata"
 	"github.com/showcard/showcard/wallet"
@@ -158,8 +159,8 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	desk := &demoDesk{access: d.access, callers: d.callers}
-	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), nil))
+	desk := &demoDesk{access: d.access, callers: d.callers, registry: d.registry, now: time.Now}
+	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), registryhttp.Errors()))
 }
 
 func (d *demo) client(id string) (*client, error) {

@@ -2,18 +2,23 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/registry"
 )
 
-// demoDesk gives the page of a counter what a real counter has by installation: which checker it
-// is, and tokens. It is never mounted by `showcard serve`, which has no way to reach it.
+// demoDesk gives the pages of staff what real workstations have by installation: who they are, an
+// entry in the registry, and (for the page of a counter) tokens. It is never mounted by
+// `showcard serve`, which has no way to reach it.
 type demoDesk struct {
-	access  *access.Service
-	callers *demoCallers
+	access   *access.Service
+	callers  *demoCallers
+	registry *registry.Registry
+	now      func() time.Time
 }
 
 func (d *demoDesk) routes() []httpd.Route {
@@ -23,6 +28,9 @@ func (d *demoDesk) routes() []httpd.Route {
 	return []httpd.Route{
 		route(http.MethodGet, "/demo/checkers", d.listCheckers),
 		route(http.MethodPost, "/demo/checker-token", d.checkerToken),
+		route(http.MethodGet, "/demo/staff", d.listStaff),
+		// Each makes a revision of the registry, which is signed.
+		{Method: http.MethodPost, Path: "/demo/enrol", Public: true, Class: httpd.ClassWrite, MaxBody: 16 << 10, Handler: d.enrol},
 	}
 }
 

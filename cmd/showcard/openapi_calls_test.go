@@ -20,6 +20,7 @@ func (j *judge) operator(token, second string) {
 		j.call(http.MethodPut, "/v1/registry/"+plural+"/"+id, token, entry, http.StatusOK)
 	}
 	const post, get, put = http.MethodPost, http.MethodGet, http.MethodPut
+	j.call(get, "/v1/clients/self", token, nil, http.StatusOK)
 	j.call(put, "/v1/registry/types/no-such", token, map[string]any{"id": "no-such", "version": 1, "published": true}, http.StatusUnprocessableEntity)
 	why := map[string]any{"reason": "test"}
 	freeze := map[string]any{"kind": "type", "id": "drivers-licence", "frozen": true, "reason": "test", "urgent": true}

@@ -16,6 +16,7 @@ func (j *judge) ownKeys(c *client) {
 	bearer, err := c.authorization(j.t.Context())
 	require.NoError(j.t, err)
 	token := strings.TrimPrefix(bearer, "Bearer ")
+	j.call(http.MethodGet, "/v1/clients/self", token, nil, http.StatusOK)
 	next, err := key.Generate(key.SM2)
 	require.NoError(j.t, err)
 	a, b, err := registry.SignKeyChange(c.signer, next, c.id, c.aud, time.Hour, time.Now())

@@ -133,7 +133,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		if err := client(registry.Client{ID: p.ID, Role: "relying-party", Party: p.ID, Scopes: []string{"verify"}}); err != nil {
 			return nil, err
 		}
-		fields, err := p.fields(a.types)
+		fields, err := p.fields(a.types, purposes)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 			})
 		}
 		for _, p := range parties {
-			party, err := p.party(a.types)
+			party, err := p.party(a.types, purposes)
 			if err != nil {
 				return err
 			}
@@ -178,8 +178,8 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 
 // fields lists what the party may ask a holder for. Live values are told without asking, and so
 // is the picture: they are no fields that somebody chooses.
-func (p seedParty) fields(types *schemas.Catalogue) (map[string]map[string][]string, error) {
-	party, err := p.party(types)
+func (p seedParty) fields(types *schemas.Catalogue, purposes []seedPurpose) (map[string]map[string][]string, error) {
+	party, err := p.party(types, purposes)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
 	return out
 }
 
-func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
+func (p seedParty) party(types *schemas.Catalogue, purposes []seedPurpose) (registry.Party, error) {
 	out := registry.Party{
 		ID: p.ID, Name: p.Name, Portrait: p.Portrait, Ending: true,
 		Contact: "演示联系人 demo contact", State: registry.PartyReleased,
@@ -225,7 +225,11 @@ func (p seedParty) party(types *schemas.Catalogue) (registry.Party, error) {
 		}
 		for _, purpose := range a.Purposes {
 			if !slices.ContainsFunc(out.LegalBasis, func(b registry.Basis) bool { return b.Purpose == purpose }) {
-				out.LegalBasis = append(out.LegalBasis, registry.Basis{Purpose: purpose, Basis: "演示依据 demo basis"})
+				b := registry.Basis{Purpose: purpose, Basis: "演示依据 demo basis"}
+				if i := slices.IndexFunc(purposes, func(one seedPurpose) bool { return one.Code == purpose }); i >= 0 {
+					b.Name = purposes[i].Name
+				}
+				out.LegalBasis = append(out.LegalBasis, b)
 			}
 		}
 		g := registry.Grant{Type: a.Type, Purposes: a.Purposes, Fields: slices.Clone(a.Fields)}
