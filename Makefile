@@ -27,13 +27,13 @@ FUZZTIME := 20s
 
 # Packages with goroutines of their own, or that many requests share.
 CONCURRENT := ./issuer/... ./wallet/... ./verifier/... ./registry/... \
-	./internal/access/... ./internal/httpd/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
+	./internal/access/... ./internal/httpd/... ./internal/monitor/... ./internal/store/... ./crypto/key/... ./crypto/trustlist/...
 # And of the whole program what happens at once.
 AT_ONCE := OneTicket|Repeated|Silence|AtOnce|WaitingInTheRequest|WhilePending|FreezeBites|WhileRunning|DemoSignIn
 # Long ones of sqlstore without the race detector, which makes SQLite ten times slower: those of a single goroutine, those of
 # other processes, and those of which another, over PostgreSQL, goes the same ways. What happens at once over SQLite comes extra.
 ALONE := ^(TestOneByteChanged|TestDurable|TestDurableWhileDataKeysRollOver|TestDurableOnPostgresWhileDataKeysRollOver|TestMovedValuesDoNotOpen|TestRotateLookups|TestKilledProcessesLoseNothing|TestKilledErasureIsWholeOrNothing|TestCompanyLooksAgreeWithTheLog|TestErasureReachesEveryTable|TestStatementsUseIndexes)$$
-SQLITE_AT_ONCE := ^TestDurable$$/^(sequence|appointments|corrections|passkeys|revoked_serials)$$
+SQLITE_AT_ONCE := ^TestDurable$$/^(sequence|appointments|corrections|reviews|passkeys|revoked_serials)$$
 
 run:
 	CGO_ENABLED=0 go run ./cmd/showcard demo $(ARGS)

@@ -53,5 +53,6 @@ func (a *API) wait(c *gin.Context, id string, seconds int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.answered(got.Outcome)
 	return a.wire(got), nil
 }

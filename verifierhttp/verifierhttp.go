@@ -32,16 +32,27 @@ const mostPictures = 4
 type API struct {
 	service  *verifier.Service
 	problems *problem.Table
+	answered func(verifier.Outcome)
 	pictures chan struct{} // places for pictures that are being read
 	waiting  atomic.Int32  // pictures that wait for one
 }
 
+// Config says what the API stands on.
+type Config struct {
+	Service  *verifier.Service
+	Problems *problem.Table
+	Answered func(verifier.Outcome) // is told the outcome of each check that is answered; nil: nobody is
+}
+
 // New makes the API.
-func New(service *verifier.Service, problems *problem.Table) (*API, error) {
-	if service == nil || problems == nil {
+func New(cfg Config) (*API, error) {
+	if cfg.Service == nil || cfg.Problems == nil {
 		return nil, errors.New("verifierhttp: incomplete configuration")
 	}
-	return &API{service: service, problems: problems, pictures: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+	if cfg.Answered == nil {
+		cfg.Answered = func(verifier.Outcome) {}
+	}
+	return &API{service: cfg.Service, problems: cfg.Problems, answered: cfg.Answered, pictures: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
 }
 
 // Routes are the routes of this room.
@@ -173,6 +184,7 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, tooMany(err)
 	}
+	a.answered(got.Outcome)
 	return a.wire(got), nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +25,7 @@ import (
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/monitor"
 	"github.com/showcard/showcard/internal/replica"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/internal/store/memstore"
@@ -77,14 +77,10 @@ type app struct {
 	login    *login.Service
 	audit    *audit.Log
 	server   *httpd.Server
+	traffic  *monitor.Traffic
+	monitor  *monitor.Monitor
 	outbound *http.Client // for everything that the server fetches
 	leave    func()       // lets maintenance commands in
-}
-
-// deployment is what was decided at the first start and is signed into certificates.
-type deployment struct {
-	PublicURL string `json:"public_url"`
-	Domain    string `json:"domain"`
 }
 
 // collectAt is by how much, in percent, the heap may grow before it is collected. What lives long is
@@ -98,7 +94,7 @@ func build(ctx context.Context, cfg config, log *slog.Logger) (_ *app, err error
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	a := &app{cfg: cfg, log: log, ready: func(context.Context) error { return nil }}
+	a := &app{cfg: cfg, log: log, traffic: monitor.NewTraffic(nil), ready: func(context.Context) error { return nil }}
 	defer func() {
 		if err != nil {
 			_ = a.close()
@@ -155,32 +151,6 @@ func lockData(folder string) (unlock func(), err error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return func() { _ = f.Close() }, nil // closing unlocks
-}
-
-// pinDeployment writes down the public URL at the first start and refuses another one later:
-// it is signed into every certificate.
-func pinDeployment(cfg config) error {
-	path := filepath.Join(cfg.Data, deploymentFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		data, err := json.MarshalIndent(deployment{cfg.PublicURL, cfg.Domain.Code}, "", "  ")
-		if err != nil {
-			return err
-		}
-		return writeFile(path, append(data, '\n'), 0o600)
-	}
-	if err != nil {
-		return err
-	}
-	var d deployment
-	if err := json.Unmarshal(data, &d); err != nil {
-		return fmt.Errorf("%w: %s: %w", errConfig, path, err)
-	}
-	if d.PublicURL != cfg.PublicURL || d.Domain != cfg.Domain.Code {
-		return fmt.Errorf("%w: certificates of %s are signed for %s, domain %s; it cannot become %s, domain %s (use another data folder)",
-			errConfig, cfg.Data, d.PublicURL, d.Domain, cfg.PublicURL, cfg.Domain.Code)
-	}
-	return nil
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
@@ -300,7 +270,7 @@ func (a *app) mount() (err error) {
 		PublicURL: a.cfg.PublicURL, Version: version, Logger: a.log, Problems: problems, Authenticator: a.access, Limiter: a.volatile,
 		Checks:  []httpd.Check{{Name: "database", Check: a.store.Ping}, {Name: "volatile", Check: a.ready}, {Name: "status", Check: a.replica.Ready}},
 		Classes: a.classes(), DrainDelay: a.cfg.DrainDelay,
-		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document,
+		TrustedProxies: a.cfg.TrustedProxies, Metrics: a.cfg.Metrics, OpenAPI: openapi.Document, Observed: a.traffic.Observe,
 	})
 	if err != nil {
 		return err
@@ -317,7 +287,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	verifierAPI, err := verifierhttp.New(a.verifier, problems)
+	verifierAPI, err := verifierhttp.New(verifierhttp.Config{Service: a.verifier, Problems: problems, Answered: a.answered})
 	if err != nil {
 		return err
 	}
@@ -349,8 +319,10 @@ func (a *app) mount() (err error) {
 		a.server.Mount(walletAPI.Routes(), wallethttp.Errors()),
 		a.server.Mount(verifierAPI.Routes(), verifierhttp.Errors()),
 		a.server.Mount(corrections.Routes(), correction.Errors()),
+		a.mountReviews(),
 		a.server.Mount(passkeys.Routes(), passkey.Errors()),
 		a.mountAudit(),
+		a.mountMonitor(),
 		a.mountStatus(),
 		a.mountBundles(),
 		a.server.Mount(pages.Routes(), nil),
@@ -376,6 +348,7 @@ func (a *app) run(ctx context.Context, tlsConfig *tls.Config, listeners ...net.L
 	g.Go(func() error { return a.lapses(loops) })
 	g.Go(func() error { return a.retention().Run(loops) })
 	g.Go(func() error { return a.audit.Run(loops) })
+	g.Go(func() error { return a.monitor.Run(loops) })
 	a.warmReplica(ctx)
 	a.warmKeys(ctx)
 	err := a.server.Serve(ctx, tlsConfig, listeners...)

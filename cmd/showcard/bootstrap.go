@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
+	"github.com/showcard/showcard/internal/monitor"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	sockets "github.com/showcard/showcard/internal/signer"
 	"github.com/showcard/showcard/registry"
@@ -42,6 +45,38 @@ func algorithm(profile string) key.Algorithm {
 		return key.ES256
 	}
 	return key.SM2
+}
+
+// deployment is what was decided at the first start and is signed into certificates.
+type deployment struct {
+	PublicURL string `json:"public_url"`
+	Domain    string `json:"domain"`
+}
+
+// pinDeployment writes down the public URL at the first start and refuses another one later:
+// it is signed into every certificate.
+func pinDeployment(cfg config) error {
+	path := filepath.Join(cfg.Data, deploymentFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		data, err := json.MarshalIndent(deployment{cfg.PublicURL, cfg.Domain.Code}, "", "  ")
+		if err != nil {
+			return err
+		}
+		return writeFile(path, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	var d deployment
+	if err := json.Unmarshal(data, &d); err != nil {
+		return fmt.Errorf("%w: %s: %w", errConfig, path, err)
+	}
+	if d.PublicURL != cfg.PublicURL || d.Domain != cfg.Domain.Code {
+		return fmt.Errorf("%w: certificates of %s are signed for %s, domain %s; it cannot become %s, domain %s (use another data folder)",
+			errConfig, cfg.Data, d.PublicURL, d.Domain, cfg.PublicURL, cfg.Domain.Code)
+	}
+	return nil
 }
 
 // openKeystore opens DATA/keystore.json, or makes it at the first start, and has the signer beside it
@@ -246,5 +281,5 @@ func newOperators(c config, r *registry.Registry) ([]registry.Client, error) {
 // operatorScopes is what an operator may do. Reading the audit log is not among it: that is for
 // auditors, who look at what operators do.
 func operatorScopes() []string {
-	return []string{"registry", rightshttp.ScopeDisputes, "corrections", wallethttp.ScopeDevices}
+	return []string{"registry", rightshttp.ScopeDisputes, "corrections", review.Scope, monitor.Scope, wallethttp.ScopeDevices}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/qr"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/schemas"
 	"github.com/showcard/showcard/wallet"
 )
@@ -146,6 +147,11 @@ type config struct {
 	// overdue, corrections_per_day how many a person may file. Defaults 120h (five days) and 5.
 	CorrectionWithin  time.Duration `yaml:"correction_within"`
 	CorrectionsPerDay int           `yaml:"corrections_per_day"`
+	// holidays and workdays are the dates, as 2026-10-01, that the State Council announces for a year: days
+	// off, and weekend days that are worked. By them the five working days are counted in which a bad
+	// review is answered. Default none: Monday to Friday.
+	Holidays []string `yaml:"holidays"`
+	Workdays []string `yaml:"workdays"`
 	// step_up_for is how long the use of a passkey counts for showing a certificate marked
 	// sensitive. Default 5m. step_up_by is "passkey", or "passkey-or-sign-in": then a sign-in of
 	// assurance high that is no older counts as well, for people whose device makes no passkeys.
@@ -290,6 +296,9 @@ func (c *config) check() error {
 	}
 	if !slices.Contains([]string{"passkey", "passkey-or-sign-in"}, c.StepUpBy) || c.StepUpFor < 0 || c.AdministratorTerm < 0 || c.AgentTerm < 0 || c.CorrectionWithin < 0 || c.CorrectionsPerDay < 0 {
 		return fmt.Errorf("%w: step_up_by: passkey or passkey-or-sign-in; and no negative terms", errConfig)
+	}
+	if _, err := review.NewCalendar(c.Holidays, c.Workdays); err != nil {
+		return fmt.Errorf("%w: %w", errConfig, err)
 	}
 	if c.StepUpFor == 0 {
 		c.StepUpFor = 5 * time.Minute

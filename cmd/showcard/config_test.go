@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -36,6 +37,8 @@ func TestConfigRefuses(t *testing.T) {
 		"pushes for an hour":       func(c *config) { c.Retention.Pushes = time.Hour },
 		"negative retention":       func(c *config) { c.Retention.Requests = -time.Hour },
 		"two retentions":           func(c *config) { c.Retention.Records, c.RecordRetention = 5000*time.Hour, 6000*time.Hour },
+		"a holiday of no year":     func(c *config) { c.Holidays = []string{"10-01"} },
+		"a holiday that is worked": func(c *config) { c.Holidays, c.Workdays = []string{"2026-10-10"}, []string{"2026-10-10"} },
 		"half of TLS":              func(c *config) { c.TLSKey = "k.pem" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,4 +47,22 @@ func TestConfigRefuses(t *testing.T) {
 			require.ErrorIs(t, c.check(), errConfig)
 		})
 	}
+}
+
+// Dates stand in the file as dates are written, with quotes or without.
+func TestConfigDates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "showcard.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(`
+public_url: https://cards.example.gov.cn
+data: /var/lib/showcard
+keystore_key_file: /etc/showcard/key
+domain: {code: "4300", name: {zh: 湖南省, en: Hunan}}
+holidays: [2026-10-01, "2026-10-02"]
+workdays:
+  - 2026-10-10
+`), 0o600))
+	c, err := readConfig(path)
+	require.NoError(t, err)
+	require.Equal(t, []string{"2026-10-01", "2026-10-02"}, c.Holidays)
+	require.Equal(t, []string{"2026-10-10"}, c.Workdays)
 }

@@ -414,6 +414,7 @@ func tellStory(t *testing.T, data, base string, watch *spy) {
 	do(as("demo-operator"), http.MethodPost, "/v1/devices/kill", map[string]any{"holder": map[string]any{"type": "111", "number": number}, "reason": "张示例 " + number}, "")
 	do(citizen, http.MethodGet, "/v1/wallet/history", nil, "")
 	do(citizen, http.MethodPost, "/v1/wallet/corrections", map[string]any{"about": "identity", "says": "我叫张示例，" + number}, "c"+number)
+	do(citizen, http.MethodPost, "/v1/wallet/reviews", map[string]any{"verification": number, "level": 1, "text": "我叫张示例，" + number}, "r"+number)
 	do(citizen, http.MethodPost, "/v1/wallet/export", nil, "e"+number)
 	// Mistakes: unknown fields, broken bodies, other people's things, numbers as request ids.
 	for _, c := range []*client{police, bank, citizen} {

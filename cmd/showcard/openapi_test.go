@@ -25,6 +25,7 @@ import (
 	"github.com/showcard/showcard/internal/httpd/problem"
 	"github.com/showcard/showcard/internal/login"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights/rightshttp"
 	"github.com/showcard/showcard/issuerhttp"
 	"github.com/showcard/showcard/openapi"
@@ -138,7 +139,7 @@ func TestOpenAPICodes(t *testing.T) {
 	}
 	for tag, table := range map[string]httpd.ErrorTable{
 		"issuer": issuerhttp.Errors(), "wallet": wallethttp.Errors(), "sign-in": login.Errors(), "verifier": verifierhttp.Errors(), "registry": registryhttp.Errors(), "rights": rightshttp.Errors(),
-		"correction": correction.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
+		"correction": correction.Errors(), "review": review.Errors(), "passkey": passkey.Errors(), "audit": audithttp.Errors(),
 	} {
 		for _, row := range table {
 			require.True(t, listed[tag][row.Code], "%s answers %s, which no operation lists", tag, row.Code)
@@ -315,6 +316,8 @@ func TestOpenAPIAnswers(t *testing.T) {
 		j.asks(citizenOf(t, d.base, "person-01").bearer, holdingOf(t, data, "person-01", "drivers-licence"), token("traffic-squad"))
 		j.company(citizenOf(t, d.base, "person-01").bearer, citizenOf(t, d.base, "person-02"))
 		j.corrections(citizenOf(t, d.base, "person-01").bearer, token("demo-operator"))
+		j.reviews(citizenOf(t, d.base, "person-01").bearer, token("traffic-squad"), token("demo-operator"), token("demo-auditor"))
+		j.monitor(token("demo-operator"), token("demo-auditor"), token("traffic-squad"))
 		j.person(citizenOf(t, d.base, "person-02").bearer)
 		j.operator(token("demo-operator"), token("demo-operator-2"))
 		j.ownKeys(clientOf(t, data, d.base, "traffic-squad"))

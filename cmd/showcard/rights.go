@@ -49,6 +49,7 @@ func (a *app) exporters() []rights.Exporter {
 		{Name: "devices", Each: a.exportDevices},
 		{Name: "codes_of_devices", Each: a.exportStocks},
 		{Name: "corrections", Each: a.exportCorrections},
+		{Name: "reviews", Each: a.exportReviews},
 		{Name: "consents", Each: a.exportConsents},
 		{Name: "withdrawals", Each: a.exportWithdrawals},
 		{Name: "history", Each: a.exportHistory},
@@ -242,6 +243,7 @@ func (a *app) retention() rights.Retention {
 		rights.Older("requests", keep.Requests, a.store.SweepRequests),
 		{Name: "sessions", Run: a.store.SweepSessions},
 		rights.Older("corrections", keep.Records, a.store.SweepCorrections),
+		rights.Older("reviews", keep.Records, a.store.SweepReviews),
 		rights.Older("pushes", keep.Pushes, a.store.SweepPushes),
 		rights.Older("changes of status lists", keep.StatusChanges, func(ctx context.Context, before time.Time) (int64, error) {
 			return a.store.SweepStatusChanges(ctx, before, a.issuer.Published)

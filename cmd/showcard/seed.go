@@ -145,7 +145,7 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 			return nil, err
 		}
 	}
-	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit"}}); err != nil {
+	if err := client(registry.Client{ID: "demo-auditor", Role: "auditor", Scopes: []string{"registry", "audit", "reviews", "monitor"}}); err != nil {
 		return nil, err
 	}
 	if _, err := a.registry.Client("demo-operator"); err == nil { // a later start

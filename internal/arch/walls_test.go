@@ -55,11 +55,13 @@ var doors = map[string]string{
 	"internal/httpd/problem":             "testdata",
 	"internal/login":                     "schemas crypto/* internal/access internal/audit internal/httpd internal/strictjson",
 	"internal/login/idp":                 "schemas crypto/*",
+	"internal/monitor":                   "internal/httpd internal/httpd/problem",
 	"internal/outbound":                  "",
 	"internal/qr":                        "crypto/sm",
 	"internal/qr/qrimage":                "",
 	"internal/replica":                   "crypto/*",
 	"internal/replica/replicahttp":       "crypto/statuslist internal/replica internal/httpd internal/httpd/problem",
+	"internal/review":                    "crypto/* internal/httpd",
 	"internal/rights":                    "",
 	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
 	"internal/signer":                    "crypto/key internal/strictjson",
@@ -67,8 +69,8 @@ var doors = map[string]string{
 
 	"internal/store/memstore":             domains + " schemas crypto/* internal/replica",
 	"internal/store/redisstore":           domains + " schemas crypto/* internal/replica",
-	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/rights",
-	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/rights internal/store/sqlstore",
+	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/review internal/rights",
+	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/review internal/rights internal/store/sqlstore",
 	"internal/store/redisstore/redistest": "internal/backing",
 
 	"internal/arch":        "",
@@ -86,7 +88,7 @@ var doors = map[string]string{
 // forTests are packages that only tests import. They may use testify.
 const forTests = "internal/store/storetest internal/store/redisstore/redistest internal/login/passkey/passkeytest"
 
-const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/replica/replicahttp internal/bundles/bundleshttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
+const serving = "internal/httpd internal/access internal/login internal/login/idp internal/login/passkey internal/correction internal/review internal/monitor internal/replica/replicahttp internal/bundles/bundleshttp registryhttp issuerhttp wallethttp verifierhttp internal/rights/rightshttp web cmd/showcard audithttp"
 
 // homes says for every library which packages may import it, besides tests. A library is named
 // by the beginning of its import path; the longest one that fits counts.
@@ -121,7 +123,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/backing internal/rights verifier verifier/client",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

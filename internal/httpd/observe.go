@@ -85,7 +85,7 @@ func (s *Server) observe(c *gin.Context) {
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(s.requestTimeout + s.streamIdle))
 
 	abort := s.guarded(c)
-	s.report(c, rec, id, s.now().Sub(started))
+	s.report(c, rec, id, started, s.now())
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
 	}
@@ -137,9 +137,12 @@ func (s *Server) setHeaders(c *gin.Context, id string) {
 	}
 }
 
-func (s *Server) report(c *gin.Context, rec *record, id string, took time.Duration) {
-	status := c.Writer.Status()
+func (s *Server) report(c *gin.Context, rec *record, id string, started, ended time.Time) {
+	status, took := c.Writer.Status(), ended.Sub(started)
 	s.metrics.observe(rec, c.Request.Method, status, took)
+	if s.observed != nil {
+		s.observed(Observed{At: ended, Class: rec.class, Status: status, Code: rec.code, Took: took, LimiterFailed: rec.limiterError != nil})
+	}
 	if rec.refused {
 		s.reportRefusal(c.Request.Context(), rec.class)
 		return

@@ -134,6 +134,12 @@ func (t *tracker) done() {
 	}
 }
 
+func (t *tracker) inside() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count
+}
+
 // idle is closed as soon as nothing is in progress.
 func (t *tracker) idle() <-chan struct{} {
 	t.mu.Lock()

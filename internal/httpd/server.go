@@ -52,6 +52,10 @@ type Config struct {
 	DrainDelay        time.Duration // how long /readyz says 503 before the door closes, for load balancers to notice; 0: not at all
 	DrainTimeout      time.Duration // what requests in progress then get; 0: 20 s
 
+	// Observed is told of each request when it is over, on the request's goroutine: it must not wait.
+	// nil: nobody is.
+	Observed func(Observed)
+
 	// Wrap goes around the whole server, for tracing. nil: nothing.
 	Wrap func(http.Handler) http.Handler
 }
@@ -81,6 +85,7 @@ type Server struct {
 	now        func() time.Time
 	metrics    *metrics
 	metricsFor readers
+	observed   func(Observed)
 	checks     []Check
 	ready      singleflight.Group
 	busy       tracker
@@ -101,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		draining: make(chan struct{}), cors: map[string][]string{}, gates: map[Class]*gate{}, origins: http.NewCrossOriginProtection(),
 		problems: cfg.Problems, auth: cfg.Authenticator, limiter: cfg.Limiter,
-		log: cfg.Logger, now: cfg.Now, checks: cfg.Checks, version: cfg.Version,
+		log: cfg.Logger, now: cfg.Now, checks: cfg.Checks, version: cfg.Version, observed: cfg.Observed,
 		maxBody:           or(cfg.MaxBody, 1<<20),
 		requestTimeout:    or(cfg.RequestTimeout, 30*time.Second),
 		streamIdle:        or(cfg.StreamIdle, 60*time.Second),

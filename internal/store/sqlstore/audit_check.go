@@ -371,6 +371,8 @@ func rowOf(e audit.Event) (query string, args []any) {
 		return `SELECT 1 FROM consents WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "correction.filed":
 		return `SELECT 1 FROM corrections WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "review.submitted":
+		return `SELECT 1 FROM reviews WHERE id = $1`, []any{e.Subject}
 	case e.Kind == "receipt.disputed":
 		return `SELECT 1 FROM disputes WHERE id = $1`, []any{e.Detail["dispute"]}
 	case e.Kind == "device.stocked":

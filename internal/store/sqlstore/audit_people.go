@@ -8,7 +8,7 @@ import (
 )
 
 // people looks for the entries of what people asked for and were asked: consents, corrections,
-// disputes, devices, what these were given, and appointments, and of how each ended. What the rows say is not compared, only that it
+// reviews, disputes, devices, what these were given, and appointments, and of how each ended. What the rows say is not compared, only that it
 // was logged: words are sealed, and names go when their bearer is erased.
 func (c *rowCheck) people(ctx context.Context) error {
 	always := func(kind string) func(string) string { return func(string) string { return kind } }
@@ -23,6 +23,8 @@ func (c *rowCheck) people(ctx context.Context) error {
 		}},
 		{"correction", "filed_at, ''", "corrections WHERE id > $1", always("correction.filed")},
 		{"answer to correction", "answered_at, ''", "corrections WHERE id > $1 AND answered_at IS NOT NULL", always(correctionAnswered)},
+		{"review", "at, ''", "reviews WHERE id > $1", always("review.submitted")},
+		{"answer to review", "ended_at, ''", "reviews WHERE id > $1 AND state = 'answered'", always(reviewAnswered)},
 		{"dispute", "filed_at, ''", "disputes WHERE id > $1", always("receipt.disputed")},
 		{"answer to dispute", "answered_at, ''", "disputes WHERE id > $1 AND answered_at IS NOT NULL", always("dispute.answered")},
 		{"appointment", "created_at, ''", "appointments WHERE id > $1", always("agency.offered")},

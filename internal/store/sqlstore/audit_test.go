@@ -172,7 +172,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	}
 	for kind, n := range map[string]int{
 		"push.begun": 1, "push.finished": 1, "certificate.issued": 3, "certificate.suspended": 1, "certificate.replaced": 1, "certificate.updated": 1, "copy.collected": 1,
-		"verification.recorded": 4, "consent.asked": 1, "consent.given": 1, "agency.granted": 2, "agency.offered": 1, "device.registered": 2, "device.stocked": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
+		"verification.recorded": 4, "consent.asked": 1, "consent.given": 1, "review.submitted": 1, "review.claimed": 1, "review.answered": 1, "agency.granted": 2, "agency.offered": 1, "device.registered": 2, "device.stocked": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
 	} {
 		require.Equal(t, n, kinds[kind], kind)
 	}
@@ -181,7 +181,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	require.Empty(t, r.Findings)
 	require.Equal(t, signed.Size, r.Proven)
 	require.Equal(t, signed.Size, r.Opened)
-	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 2 + 1 + 9 + 3}, rows)
+	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 2 + 1 + 11 + 3}, rows)
 
 	// Filters, and what only wants to be read by its place.
 	a, err := f.log.Query(ctx, audit.Query{Kind: "certificate.", Subject: "one"})
@@ -267,6 +267,8 @@ func TestOneByteChanged(t *testing.T) {
 		"consent: slipped in":          {[]string{`UPDATE consents SET id = 'another'`}, audit.FoundUnlogged, audit.NoPlace},
 		"consent: no made yes":         {[]string{`UPDATE consents SET answer = 'lapsed'`}, audit.FoundUnlogged, audit.NoPlace},
 		"correction: deleted":          {[]string{`DELETE FROM corrections`}, audit.FoundGone, audit.NoPlace},
+		"review: deleted":              {[]string{`DELETE FROM reviews`}, audit.FoundGone, audit.NoPlace},
+		"review: answered":             {[]string{`UPDATE reviews SET id = 'another'`}, audit.FoundUnlogged, audit.NoPlace},
 		"dispute: deleted":             {[]string{`DELETE FROM disputes WHERE id = 'v1'`}, audit.FoundGone, audit.NoPlace},
 		"dispute: answered":            {[]string{`UPDATE disputes SET state = 'upheld', answered_at = 1900000000000000 WHERE id = 'v1'`}, audit.FoundUnlogged, audit.NoPlace},
 		"appointment: deleted":         {[]string{`DELETE FROM appointments`}, audit.FoundGone, audit.NoPlace},

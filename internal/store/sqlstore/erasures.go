@@ -80,6 +80,9 @@ func erasing() []struct{ what, statement string } {
 			(SELECT company_id FROM appointments WHERE person_id = $1 UNION SELECT company_id FROM representatives WHERE person_id = $1)`},
 		{"appointments", `DELETE FROM appointments WHERE person_id = $1`},
 		{"corrections", `DELETE FROM corrections WHERE person_id = $1`},
+		// The party keeps its level, and the check stays reviewed. Her words and the answer go.
+		{"links of reviews", `UPDATE reviews SET person_id = '', said = NULL, answer = NULL, ended_at = COALESCE(ended_at, at),
+			state = CASE WHEN state = 'open' THEN 'closed' ELSE state END WHERE person_id = $1`},
 		{"passkeys", `DELETE FROM passkeys WHERE person_id = $1`},
 		{"handles of passkeys", `DELETE FROM passkey_users WHERE person_id = $1`},
 		{"sessions", `DELETE FROM sessions WHERE holder_id = $1`},

@@ -25,7 +25,7 @@ var (
 	placeholder = regexp.MustCompile(`\$\d+`)
 	// The registry and the heads of the lists are small and read whole; every other table grows
 	// with the people, and may only be entered through an index.
-	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures|devices|device_stocks|device_serials|revoked_serials)\b`)
+	scanned = regexp.MustCompile(`SCAN (certificates|portraits|slots|status_changes|certificate_events|push_jobs|push_results|requests|wallet_copies|appointments|corrections|reviews|passkeys|verifications|consents|withdrawals|representatives|passkey_users|sessions|disputes|exports|erasures|devices|device_stocks|device_serials|revoked_serials)\b`)
 )
 
 func TestStatementsUseIndexes(t *testing.T) {
@@ -70,6 +70,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.ClaimCorrection(ctx, "x", "op", now, now))
 	require.NoError(t, s.AnswerCorrection(ctx, "x", "op", correction.Refused, "a", now))
+	eachReviewStatement(t, s, now)
 	_, err = s.PasskeyHandle(ctx, "p", []byte{1})
 	require.NoError(t, err)
 	_, err = s.Passkeys(ctx, "p")
@@ -140,6 +141,8 @@ func TestStatementsUseIndexes(t *testing.T) {
 	_, err = s.SweepConsents(ctx, now)
 	require.NoError(t, err)
 	_, err = s.SweepCorrections(ctx, now)
+	require.NoError(t, err)
+	_, err = s.SweepReviews(ctx, now)
 	require.NoError(t, err)
 	_, err = s.OpenAsks(ctx, "p", now)
 	require.NoError(t, err)

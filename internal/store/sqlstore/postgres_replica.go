@@ -28,6 +28,7 @@ type replicas struct {
 type replica struct {
 	pool *pgxpool.Pool
 	asOf atomic.Int64 // microseconds of our own clock; zero is never
+	seen atomic.Int64 // asOf when it last was not zero; at first the moment of opening
 }
 
 const (
@@ -48,7 +49,9 @@ func (d *postgres) openReplicas(ctx context.Context, addresses []string) error {
 		if err != nil {
 			return fmt.Errorf("replica %d: %w", i+1, err)
 		}
-		d.copies.pools = append(d.copies.pools, &replica{pool: pool})
+		one := &replica{pool: pool}
+		one.seen.Store(time.Now().UnixMicro())
+		d.copies.pools = append(d.copies.pools, one)
 	}
 	if len(addresses) == 0 {
 		return nil
@@ -91,6 +94,7 @@ func (d *postgres) lookAtLogs(ctx context.Context) {
 				}
 				if there {
 					r.asOf.Store(now)
+					r.seen.Store(now)
 					return
 				}
 				select {
@@ -101,6 +105,28 @@ func (d *postgres) lookAtLogs(ctx context.Context) {
 		})
 	}
 	asked.Wait()
+}
+
+// Kind says which database it is: sqlite or postgres.
+func (s *Store) Kind() string {
+	if _, ok := s.db.(*postgres); ok {
+		return "postgres"
+	}
+	return "sqlite"
+}
+
+// ReplicaLag is how long ago the standby that is furthest behind was known to have everything; false
+// without standbys. Beyond 5 s a standby is asked nothing.
+func (s *Store) ReplicaLag() (lag time.Duration, ok bool) {
+	d, ok := s.db.(*postgres)
+	if !ok || d.copies == nil {
+		return 0, false
+	}
+	now := time.Now()
+	for _, one := range d.copies.pools {
+		lag = max(lag, now.Sub(moment(one.seen.Load())))
+	}
+	return lag, len(d.copies.pools) > 0
 }
 
 // fresh gives a standby that lags no more than it may, nil when there is none.

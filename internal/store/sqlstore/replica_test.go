@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -50,10 +51,20 @@ func TestReplicaAnswersLookUps(t *testing.T) {
 	for looks() != 2 {
 		require.NoError(t, ctx.Err())
 	}
+	paused, there := s.ReplicaLag()
+	require.True(t, there)
 
 	require.NoError(t, standby.SQL(ctx, "postgres", "SELECT pg_wal_replay_resume()"))
 	s.AwaitReplica(ctx)
 	require.Equal(t, 2, looks())
+	lag, _ := s.ReplicaLag()
+	require.Less(t, lag, paused)
+	require.Equal(t, "postgres", s.Kind())
 	standby.Kill()
 	require.Equal(t, 2, looks(), "it is away: the primary is asked")
+
+	alone := open(t, sqlstore.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "showcard.db"), Keys: newKeys(t)})
+	_, there = alone.ReplicaLag()
+	require.False(t, there)
+	require.Equal(t, "sqlite", alone.Kind())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
@@ -78,6 +79,9 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	require.NoError(t, s.FileCorrection(ctx, correction.Request{ID: "one", PersonID: "p", Says: secretName, Contact: secretNumber}, now, 5))
 	require.NoError(t, s.ClaimCorrection(ctx, "one", "op", now, now))
 	require.NoError(t, s.AnswerCorrection(ctx, "one", "op", correction.Refused, secretReason, now))
+	require.NoError(t, s.PutReview(ctx, badReview("review", "v1")))
+	require.NoError(t, s.ChangeReview(ctx, "review", review.Change{By: "op", At: now}))
+	require.NoError(t, s.ChangeReview(ctx, "review", review.Change{By: "op", At: now, Answer: secretReason, Measure: secretName}))
 	_, _, err = s.BeginRequest(ctx, "client", "request", secretDigest(), now)
 	require.NoError(t, err)
 	require.NoError(t, s.EndRequest(ctx, "client", "request", 201, []byte(secretResponse+secretName)))

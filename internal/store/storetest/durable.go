@@ -15,6 +15,7 @@ import (
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/correction"
 	"github.com/showcard/showcard/internal/login/passkey"
+	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/rights"
 	"github.com/showcard/showcard/issuer"
 	"github.com/showcard/showcard/registry"
@@ -39,6 +40,7 @@ type DurableStore interface {
 	wallet.Stocks
 	wallet.RevokedSerials
 	correction.Store
+	review.Store
 	passkey.Store
 	verifier.Records
 	verifier.OfflineCodes
@@ -49,6 +51,7 @@ type DurableStore interface {
 	issuer.Contents
 	SweepPushes(ctx context.Context, before time.Time) (int64, error)
 	SweepConsents(ctx context.Context, before time.Time) (int64, error)
+	SweepReviews(ctx context.Context, before time.Time) (int64, error)
 	SweepStatusChanges(ctx context.Context, before time.Time, published func(list string) (seq uint64, ok bool)) (int64, error)
 	SweepExports(ctx context.Context, now, before time.Time) (int64, error)
 	SweepDevices(ctx context.Context, before time.Time) (int64, error)
@@ -77,7 +80,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "settlements": durableSettlements, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "reviews": durableReviews, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "settlements": durableSettlements, "verifications": durableVerifications, "registry": durableRegistry,
 		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {
