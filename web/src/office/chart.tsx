@@ -153,12 +153,12 @@ export function BarChart({ title, series, labels, unit = '', height = 170 }: { t
 }
 
 /** What is counted by name, the largest first: names and figures stand beside the bars, so that it is its own table. */
-export function CountBars({ title, rows, most = 12, colorOf }: { title: string; rows: readonly { readonly name: string; readonly count: number; readonly key?: string }[]; most?: number; colorOf?: (key: string) => string | undefined }): JSX.Element {
+export function CountBars({ title, rows, most = 12, empty, colorOf }: { title: string; rows: readonly { readonly name: string; readonly count: number; readonly key?: string }[]; most?: number; empty?: string; colorOf?: (key: string) => string | undefined }): JSX.Element {
   const top = Math.max(1, ...rows.map((r) => r.count))
   return (
     <figure class="o-chart">
       <figcaption>{title}</figcaption>
-      {rows.length === 0 ? <Empty>{say(office.nothing)}</Empty> : (
+      {rows.length === 0 ? <Empty>{empty ?? say(office.nothing)}</Empty> : (
         <div class="o-hbars" role="list">
           {rows.slice(0, most).map((r) => (
             <div role="listitem" style={{ display: 'contents' }}>

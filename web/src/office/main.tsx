@@ -66,13 +66,13 @@ function Desk({ w, first }: { w: Workstation; first: Self }): JSX.Element {
   const here = route.length ? mine.find((s) => s.id === route[0]) : mine[0]
   useEffect(() => setMenu(false), [route.join('/')])
   const place: Place = { w, self, at: route.slice(1), go, refresh: async () => setSelf((await w.self()) as Whole) }
-  const name = pick(self.party?.name) || self.authorities?.map((a) => pick(a.name)).join(' · ') || self.id
+  const name = pick(self.party?.name) || self.authorities?.map((a) => pick(a.name)).join(' · ') || ''
   return (
     <div class="o-desk">
       <aside class="o-side">
         <div class="o-who">
           <span class="o-role">{say(staff[self.role])}</span>
-          <strong>{name}</strong>
+          {name && <strong>{name}</strong>}
           <span class="mono o-client">{self.id}</span>
         </div>
         <button type="button" class="o-menu" aria-expanded={menu} aria-controls="o-nav" onClick={() => setMenu(!menu)}><span>{here ? say(here.name) : say(office.menu)}</span><span aria-hidden="true">{menu ? '▲' : '▼'}</span></button>

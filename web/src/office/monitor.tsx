@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Text, number, pick, say, when } from '../kit/text'
-import { Button, Empty, Facts, Loading, Notice } from '../kit/ui'
+import { Button, Facts, Loading, Notice } from '../kit/ui'
 import { office } from '../strings/office'
 import { officemonitor } from '../strings/officemonitor'
 import { shared } from '../strings/shared'
@@ -96,7 +96,7 @@ function Drawn({ d, why }: { d: Picture; why: (code: string) => string }): JSX.E
         <Figure name={say(officemonitor.p99)} tone={worst > 1000 ? 'bad' : worst > 300 ? 'warn' : undefined}>{one(worst)} <small>ms</small></Figure>
         <Figure name={say(officemonitor.refused)}>{one(sum((c) => c.refused_per_second))}</Figure>
         <Figure name={say(officemonitor.errors)} tone={errors > 0 ? 'bad' : undefined}>{one(errors)}</Figure>
-        {status && <Figure name={say(officemonitor.statusAge)} tone={status.age_s > status.max_age_s ? 'bad' : status.age_s > status.max_age_s / 2 ? 'warn' : 'good'}>{say(officemonitor.seconds, { n: one(status.age_s) })}<small> · {say(officemonitor.ofMax, { n: one(status.max_age_s) })}</small></Figure>}
+        {status && <Figure name={say(officemonitor.statusAge)} tone={status.age_s > status.max_age_s ? 'bad' : status.age_s > status.max_age_s / 2 ? 'warn' : 'good'}>{say(officemonitor.seconds, { n: one(status.age_s) })}<small class="under">{say(officemonitor.ofMax, { n: one(status.max_age_s) })}</small></Figure>}
         {lag !== undefined && <Figure name={say(officemonitor.replica)} tone={lag > 5 ? 'bad' : 'good'}>{say(officemonitor.seconds, { n: one(lag) })}</Figure>}
         {dbLag !== undefined && <Figure name={say(officemonitor.dbReplica)} tone={dbLag > 5 ? 'bad' : 'good'}>{say(officemonitor.seconds, { n: one(dbLag) })}</Figure>}
         {d.places !== undefined && <Figure name={say(officemonitor.places)} tone={(d.places_taken ?? 0) >= d.places ? 'bad' : undefined}>{number(d.places_taken ?? 0)}<small> / {number(d.places)}</small></Figure>}
@@ -106,8 +106,8 @@ function Drawn({ d, why }: { d: Picture; why: (code: string) => string }): JSX.E
       <div class="o-cols">
         <Panel><LineChart title={say(officemonitor.load)} unit="1/s" labels={clock} series={[{ name: say(officemonitor.requests), values: history.map((h) => h.per_second), color: tint.accent }, { name: say(officemonitor.refusals), values: history.map((h) => h.refused_per_second), color: tint.bad }]} /></Panel>
         <Panel><LineChart title={say(officemonitor.p99)} unit="ms" labels={clock} series={[{ name: say(officemonitor.p99), values: history.map((h) => h.p99_ms), color: '#7a3d9c' }]} /></Panel>
-        <Panel>{outcomes.some((o) => o.count) ? <CountBars title={say(officemonitor.outcomes)} rows={outcomes} colorOf={(k) => (k === 'valid' ? tint.good : k === 'invalid' ? tint.bad : tint.warn)} /> : <><h2>{say(officemonitor.outcomes)}</h2><Empty>{say(officemonitor.noChecks)}</Empty></>}</Panel>
-        <Panel>{list(d.refusals).length ? <CountBars title={say(officemonitor.codes)} rows={list(d.refusals).map((r) => ({ name: why(r.code), count: r.count }))} colorOf={() => tint.bad} /> : <><h2>{say(officemonitor.codes)}</h2><Empty>{say(officemonitor.noRefusals)}</Empty></>}</Panel>
+        <Panel><CountBars title={say(officemonitor.outcomes)} rows={outcomes.some((o) => o.count) ? outcomes : []} empty={say(officemonitor.noChecks)} colorOf={(k) => (k === 'valid' ? tint.good : k === 'invalid' ? tint.bad : tint.warn)} /></Panel>
+        <Panel><CountBars title={say(officemonitor.codes)} rows={list(d.refusals).map((r) => ({ name: why(r.code), count: r.count }))} empty={say(officemonitor.noRefusals)} colorOf={() => tint.bad} /></Panel>
       </div>
       <Panel title={say(officemonitor.classes)}>
         <Table caption={say(officemonitor.classes)} rows={[...classes].sort((a, b) => b.per_second - a.per_second)} keyOf={(c) => c.class} columns={[

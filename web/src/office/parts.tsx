@@ -37,7 +37,7 @@ export function query(values: Readonly<Record<string, string | number | undefine
 }
 
 /** That the server has no such route: another release, or a function that is not built in. */
-export const notOffered = (e: unknown): boolean => { const t = troubleOf(e); return t.status === 404 && t.code === 'not-found' }
+export const notOffered = (e: unknown): boolean => { const t = troubleOf(e); return t.status === 405 || (t.status === 404 && t.code === 'not-found') }
 
 export function Failed({ error, again }: { error: unknown; again?: (() => void) | undefined }): JSX.Element {
   if (notOffered(error)) return <Empty><p><strong>{say(office.notOffered)}</strong></p><p class="o-last">{say(office.notOfferedNext)}</p></Empty>

@@ -4,7 +4,7 @@ import type { Pair } from '../kit/text'
 export const shared = {
   skip: ['跳到正文', 'Skip to content'],
   language: ['English', '中文'],
-  toEnglish: ['切换到英文', 'Switch to Chinese'],
+  toEnglish: ['English，切换到英文', '中文, switch to Chinese'],
   care: ['关怀版', 'Care mode'],
   standard: ['标准版', 'Standard mode'],
   demo: ['演示系统：人员、单位、证照均为虚构。', 'Demonstration: all people, organisations and certificates are fictitious.'],
