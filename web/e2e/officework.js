@@ -1,5 +1,6 @@
 'use strict';
 // What people do in the office's console.
+const { spawnSync } = require('node:child_process');
 const { until } = require('./stage.js');
 
 const viewport = { width: 1280, height: 900 };
@@ -26,9 +27,7 @@ async function settled(page) {
 
 // api calls as one of the demo's clients, the way a program does: with the key files of the demo.
 function token(w, client) {
-  const { spawnSync } = require('node:child_process');
-  const path = require('node:path');
-  const r = spawnSync(w.demo.binary, ['token', '--data', path.join(w.demo.dir, 'data'), '--client', client], { encoding: 'utf8' });
+  const r = spawnSync(w.demo.binary, ['token', '--data', w.demo.data, '--client', client], { encoding: 'utf8' });
   if (r.status !== 0) throw new Error('no token: ' + r.stderr);
   return r.stdout.trim();
 }

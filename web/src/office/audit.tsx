@@ -67,7 +67,7 @@ function Search({ w }: Place): JSX.Element {
             { head: say(officeaudit.place), kind: 'number', cell: (e) => e.index },
             { head: say(officeaudit.at), cell: (e) => when(e.at, true) },
             { head: say(officeaudit.what), kind: 'wide', cell: (e) => <><strong class="mono">{e.kind}</strong>{e.subject && <p class="small mono address">{e.subject}</p>}{e.detail && <p class="small">{Object.entries(e.detail).map(([k, v]) => `${k}: ${v}`).join(' · ')}</p>}{!e.opening && <p class="small">{say(officeaudit.erased)}</p>}{e.fault && <p class="is no">{say(officeaudit.fault, { why: e.fault })}</p>}</> },
-            { head: say(officeaudit.who), cell: (e) => <span class="mono small address">{e.actor ?? '—'}</span> },
+            { head: say(officeaudit.who), cell: (e) => <span class="mono small">{e.actor ?? '—'}</span> },
             { head: '', kind: 'actions', cell: (e) => <Button kind="quiet" class="o-small" aria-label={`${say(officeaudit.check)} ${e.index}`} onClick={() => setOne(e)}>{say(officeaudit.check)}</Button> },
           ]} />
         )}

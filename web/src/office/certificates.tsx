@@ -112,7 +112,7 @@ function Search({ w, self, go }: Place): JSX.Element {
             { head: say(officecertificates.type), cell: (r) => <><a href={`#certificates/${encodeURIComponent(r.identifier)}`}><strong>{typeName(c, r.type, r.version)}</strong></a><br /><span class="mono small address">{r.identifier}</span></>, kind: 'wide' },
             { head: say(officecertificates.state), cell: (r) => <State of={held(r.state)} /> },
             { head: say(officecertificates.region), cell: (r) => <Region code={r.region} /> },
-            { head: say(officecertificates.issued), cell: (r) => day(r.issued_at) },
+            { head: say(officecertificates.issued), cell: (r) => <span class="o-nowrap">{day(r.issued_at)}</span> },
             { head: say(officecertificates.validity), cell: (r) => <>{day(r.valid_from)} — <Until text={r.valid_until} /></> },
             { head: '', kind: 'actions', cell: (r) => <Button kind="quiet" class="o-small" aria-label={`${say(officecertificates.open)} ${r.identifier}`} onClick={() => go('certificates', r.identifier)}>{say(officecertificates.open)}</Button> },
           ]} />

@@ -3,7 +3,7 @@ import { pick, say } from '../kit/text'
 import { Button, Empty, useLoad } from '../kit/ui'
 import { office } from '../strings/office'
 import { officeregistry } from '../strings/officeregistry'
-import { Head, Loads, Panel, type Place, State, Table } from './parts'
+import { Head, Loads, Panel, type Place, State, Table, series } from './parts'
 import { PartyForm } from './partyform'
 import { PartyView } from './partyview'
 import { typeName, useCatalogue } from './certificates'
@@ -28,7 +28,7 @@ function All({ w, self, go }: Place): JSX.Element {
         <Loads of={of}>{(all) => (all.length === 0 ? <Empty>{say(officeregistry.noParties)}</Empty> : (
           <Table caption={say(office.navParties)} rows={[...all].sort((a, b) => order.indexOf(a.state ?? '') - order.indexOf(b.state ?? ''))} keyOf={(p) => p.id} tone={(p) => (p.state === 'registered' ? 'warn' : p.state === 'suspended' ? 'bad' : undefined)} columns={[
             { head: say(officeregistry.party), cell: (p) => <><a href={`#parties/${p.id}`}><strong>{pick(p.name)}</strong></a><p class="mono small">{p.id}</p></> },
-            { head: say(officeregistry.types), cell: (p) => [...new Set(p.grants.map((g) => typeName(c, g.type)))].join(' · ') || '—' },
+            { head: say(officeregistry.types), cell: (p) => series([...new Set(p.grants.map((g) => typeName(c, g.type)))]) || '—' },
             { head: say(officeregistry.life), cell: (p) => <State of={p.state ?? ''} /> },
           ]} />
         ))}</Loads>

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { Trouble, troubleOf } from '../kit/api'
+import { current } from '../kit/prefs'
 import { type Pair, type Text, pick, say } from '../kit/text'
 import { Button, Dialog, Empty, Failure, Field, type Loaded, Loading, Notice, type Tone } from '../kit/ui'
 import type { Self, Workstation } from '../kit/workstation'
@@ -28,6 +29,9 @@ export interface Place {
 
 export const list = <T,>(v: readonly T[] | undefined | null): readonly T[] => v ?? []
 export const path = (text: string): string => encodeURIComponent(text)
+
+/** Words one after the other, as the language does it. */
+export const series = (words: readonly string[]): string => words.join(current().language === 'zh' ? '、' : ', ')
 
 /** The query of an address, without what is empty. */
 export function query(values: Readonly<Record<string, string | number | undefined>>): string {

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { number, pick, say, when } from '../kit/text'
 import { Button, Empty, Facts, useLoad } from '../kit/ui'
-import { fieldOf, inOrder, typeOf } from '../kit/values'
+import { labels, typeOf } from '../kit/values'
 import { officeparty } from '../strings/officeparty'
 import { officeregistry, officeregistrySteps } from '../strings/officeregistry'
 import { shared } from '../strings/shared'
@@ -87,14 +87,15 @@ function Entry({ p }: { p: Party }): JSX.Element {
           ]} />
         </Panel>
         <Panel title={say(officeregistry.steps)}>
+          {list(p.steps).length === 0 && <Empty>{say(officeregistry.noSteps)}</Empty>}
           <ol class="o-steps">{[...list(p.steps)].reverse().map((s) => <li class="o-step"><strong>{label(officeregistrySteps, s.what)}</strong> <span class="small">{when(s.at)} · <span class="mono">{s.by}</span></span>{s.why && <div class="small">{s.why}</div>}</li>)}</ol>
         </Panel>
       </div>
       {p.grants.map((g) => {
         const t = c && typeOf(c, g.type)
         return (
-          <Panel title={typeName(c, g.type)} aside={<span>{g.purposes.map((code) => <Badge>{name(code)}</Badge>)}</span>}>
-            <p class="o-last">{inOrder(t, g.fields).map((f) => say(fieldOf(t, f).l)).join(' · ')}</p>
+          <Panel title={typeName(c, g.type)} aside={<span class="o-badges">{g.purposes.map((code) => <Badge>{name(code)}</Badge>)}</span>}>
+            <p class="o-last">{labels(t, g.fields)}</p>
           </Panel>
         )
       })}

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { say, when } from '../kit/text'
 import { Button, Dialog, Empty, Facts, useLoad } from '../kit/ui'
 import { officeregistry, officeregistryKinds } from '../strings/officeregistry'
@@ -21,9 +21,12 @@ export function Decide({ w, self, p, done }: Pick<Place, 'w' | 'self'> & { p: Pr
   const [act, setAct] = useState<'look' | 'approve' | 'reject'>()
   const own = p.by === self.id && (self.operators ?? 2) > 1
   const operator = self.role === 'operator'
-  const close = (): void => setAct(undefined)
+  const stale = useRef(false)
+  // Somebody else may have been quicker: that is said first, and the list is asked for anew when it has been read.
+  const close = (): void => { setAct(undefined); if (stale.current) done() }
   const decide = async (how: 'approve' | 'reject', reason: string): Promise<void> => {
-    try { await w.call('POST', `/v1/registry/${p.freeze ? 'freezes' : 'proposals'}/${path(p.id ?? '')}/${how}`, { reason }) } finally { done() }
+    stale.current = true
+    await w.call('POST', `/v1/registry/${p.freeze ? 'freezes' : 'proposals'}/${path(p.id ?? '')}/${how}`, { reason })
   }
   return (
     <>

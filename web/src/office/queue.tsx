@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { pick, say, when } from '../kit/text'
 import { Button, Empty, Notice, type Loaded, useAction, useLoad } from '../kit/ui'
 import { office } from '../strings/office'
@@ -23,6 +23,13 @@ export default function Queue(place: Place): JSX.Element {
   const disputes = useLoad(async () => list((await w.call<{ disputes: Dispute[] }>('GET', '/v1/disputes?state=open')).disputes), [])
   const reviews = useLoad(async () => list((await w.call<{ reviews: Review[] }>('GET', '/v1/reviews?state=open')).reviews), [])
   const again = (): void => { for (const l of [waiting, all, corrections, disputes, reviews]) l.again() }
+  // Looked at anew when somebody comes back to the page, and twice a minute: another operator may have been quicker.
+  useEffect(() => {
+    const look = (): void => { if (!document.hidden && !document.querySelector('[role=dialog]')) again() }
+    const timer = setInterval(look, 30_000)
+    document.addEventListener('visibilitychange', look)
+    return () => { clearInterval(timer); document.removeEventListener('visibilitychange', look) }
+  }, [])
   const freezes = waiting.data?.filter((p) => p.freeze)
   const changes = waiting.data?.filter((p) => !p.freeze)
   const count = (n: number | undefined): ComponentChildren => (n === undefined ? '—' : n)

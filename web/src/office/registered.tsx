@@ -6,7 +6,7 @@ import { office } from '../strings/office'
 import { officeparty } from '../strings/officeparty'
 import { shared } from '../strings/shared'
 import { typeName, useCatalogue } from './certificates'
-import { Head, Panel, type Place, State, Table } from './parts'
+import { Head, Panel, type Place, State, Table, series } from './parts'
 
 /** A party as its own client sees it. */
 export interface OwnParty {
@@ -50,7 +50,7 @@ export default function Registered({ self }: Place): JSX.Element {
           <Facts rows={[
             [say(officeparty.from), p.not_before ? when(p.not_before) : say(officeparty.open)],
             [say(officeparty.until), p.not_after ? when(p.not_after) : say(officeparty.open)],
-            [say(officeparty.scenes), (p.scenes ?? []).map((s) => (s === 'any' ? say(officeparty.anyScene) : s === p.id ? pick(p.name) : purposeName(p, s))).join(' · ') || say(office.none)],
+            [say(officeparty.scenes), series((p.scenes ?? []).map((s) => (s === 'any' ? say(officeparty.anyScene) : s === p.id ? pick(p.name) : purposeName(p, s)))) || say(office.none)],
             [say(officeparty.scopes), self.scopes.join(' ')],
           ]} />
         </Panel>

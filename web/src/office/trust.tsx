@@ -7,7 +7,7 @@ import { office } from '../strings/office'
 import { officeparty } from '../strings/officeparty'
 import { officeregistry } from '../strings/officeregistry'
 import { typeName, useCatalogue } from './certificates'
-import { Figure, Head, Id, Loads, Panel, type Place, State, Table, Tabs, list } from './parts'
+import { Figure, Head, Id, Loads, Panel, type Place, State, Table, Tabs, list, series } from './parts'
 import { type DatedKey, authorities, domains, providers, types } from './registry'
 
 // The signed trust list as everybody sees it: when it was signed and until when it counts; and the entries behind it, with the
@@ -83,7 +83,7 @@ function Authorities({ w }: Pick<Place, 'w'>): JSX.Element {
       <Panel title={pick(a.name)} aside={<State of={a.frozen ? 'frozen' : a.not_after && Date.parse(a.not_after) < Date.now() ? 'ended' : 'active'} />}>
         <Facts rows={[
           [say(officeregistry.id), <span class="mono">{a.id}</span>], [say(officeregistry.uscc), <span class="mono">{a.uscc}</span>],
-          [say(officeregistry.types), a.types.map((t) => typeName(c, t)).join(' · ') || say(office.none)],
+          [say(officeregistry.types), series(a.types.map((t) => typeName(c, t))) || say(office.none)],
           [say(officeregistry.regions), a.regions.length ? a.regions.map((r, i) => <>{i > 0 && ' · '}<Region code={r} /></>) : say(office.none)],
           a.not_before || a.not_after ? [say(officeregistry.from), `${a.not_before ? when(a.not_before) : '—'} – ${a.not_after ? when(a.not_after) : say(officeregistry.open)}`] : null,
         ]} />

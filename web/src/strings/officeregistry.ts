@@ -72,6 +72,7 @@ export const officeregistry = {
   save: ['提交登记', 'Submit'],
   saveReason: ['登记理由', 'Why'],
   steps: ['办理经过', 'Steps'],
+  noSteps: ['没有记录（早于登记流程）。', 'None: it was there before parties had a life.'],
   usage: ['用量', 'Usage'],
   life: ['登记内容', 'Entry'],
   suspendTell: ['马上生效：该单位不能再取令牌，也不能再核验。', 'At once: no token and no check for it any more.'],
