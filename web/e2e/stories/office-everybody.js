@@ -23,7 +23,7 @@ module.exports = (story) => {
     await page.locator('[data-verdict=good]').waitFor();
     assert.equal(await page.locator('.o-proof .o-mark.bad').count(), 0);
     assert.ok((await page.locator('.o-proof .o-mark.good').count()) >= 5, 'path, root, two signatures and the opening');
-    await w.shot(page, 'docs-office-audit-standard-zh');
+    await w.shot(page, 'docs-office-proof-standard-zh', true);
     await w.accessible(page, 'a proof');
     // The same entries with one letter of the leaf changed: the hash path leads elsewhere.
     await page.route('**/v1/audit/events*', async (r) => {

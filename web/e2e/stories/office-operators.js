@@ -31,11 +31,11 @@ module.exports = (story) => {
     // The other one finds it in her queue.
     await bo.getByRole('button', { name: '刷新' }).click();
     await bo.getByRole('button', { name: '审核 story-library' }).waitFor();
-    await w.shot(bo, 'docs-office-queue-standard-zh');
+    await w.shot(bo, 'docs-office-queue-waiting-standard-zh');
     await w.accessible(bo, 'the queue');
     await bo.getByRole('button', { name: '审核 story-library' }).click();
     await bo.getByRole('button', { name: '同意', exact: true }).waitFor();
-    await w.shot(bo, 'docs-office-party-standard-zh');
+    await w.shot(bo, 'docs-office-party-review-standard-zh');
     await bo.getByRole('button', { name: '同意', exact: true }).click();
     await confirm(bo, { reason: '已核对', button: '同意' });
     await bo.getByRole('button', { name: '启用' }).click();
@@ -66,7 +66,7 @@ module.exports = (story) => {
     await anna.getByRole('button', { name: '冻结……' }).click();
     await anna.locator('#freeze-kind').selectOption('type');
     await anna.locator('#freeze-id').selectOption('business-licence');
-    await w.shot(anna, 'docs-office-freeze-standard-zh');
+    await w.shot(anna, 'docs-office-freeze-switch-standard-zh');
     await w.accessible(anna, 'the freeze switch');
     await confirm(anna, { reason: '演练', word: '冻结', button: '冻结' });
     await anna.getByText('已提交，须由另一位运营人员同意。').waitFor();

@@ -109,7 +109,7 @@ module.exports = (story) => {
     await page.locator('#q-type').selectOption('vehicle-licence');
     await page.getByRole('button', { name: '查询', exact: true }).click();
     await settled(page);
-    await w.shot(page, 'docs-office-certificates-standard-zh');
+    await w.shot(page, 'docs-office-certificates-found-standard-zh');
     await w.accessible(page, 'certificates');
     await page.locator('.o-table a').first().click();
     await page.getByRole('button', { name: '暂扣' }).waitFor();

@@ -4,7 +4,7 @@ import { Trouble, troubleOf } from '../kit/api'
 import { current } from '../kit/prefs'
 import { type Pair, type Text, pick, say } from '../kit/text'
 import { Button, Dialog, Empty, Failure, Field, type Loaded, Loading, Notice, type Tone } from '../kit/ui'
-import type { Self, Workstation } from '../kit/workstation'
+import { type Self, type Workstation, leave } from '../kit/workstation'
 import { office, officeStates } from '../strings/office'
 import { shared } from '../strings/shared'
 
@@ -47,8 +47,13 @@ export function Failed({ error, again }: { error: unknown; again?: (() => void) 
   if (notOffered(error)) return <Empty><p><strong>{say(office.notOffered)}</strong></p><p class="o-last">{say(office.notOfferedNext)}</p></Empty>
   const t = troubleOf(error)
   if (t.status === 409) return <><Failure error={error} />{again && <p class="row"><span class="grow">{say(office.quicker)}</span><Button kind="quiet" onClick={again}>{say(office.refresh)}</Button></p>}</>
+  // The key of this workstation is not accepted any more: only a new set-up helps.
+  if (t.status === 401 || gone.includes(t.code)) {
+    return <><Failure error={error} again={again} /><p class="row"><span class="grow">{say(office.signedOut)}</span><Button kind="quiet" onClick={() => { void leave().then(() => location.reload()) }}>{say(office.setUpAgain)}</Button></p></>
+  }
   return <Failure error={error} again={again} />
 }
+const gone = ['client-suspended', 'client-unknown', 'client-assertion-invalid']
 
 /** What was loaded, or why not. What was there before stays in sight while it is asked for anew. */
 export function Loads<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ComponentChildren }): JSX.Element {

@@ -22,7 +22,7 @@ function rowOf(cert: Certificate, c: Catalogue): string {
   const own = Object.fromEntries((type?.fields ?? []).filter((f) => f.k !== 'predicate' && !f.f && f.n !== 'identifier' && f.n !== 'portrait_digest' && claims[f.n] !== undefined).map((f) => [f.n, claims[f.n]]))
   const taken = (member: string): unknown => { const f = type?.fields.find((x) => x.f === member); return f && claims[f.n] }
   const number = type?.fields.find((f) => ['citizen-id', 'holder-number', 'uscc'].includes(f.k))
-  const name = type?.face.find((n) => n !== number?.n)
+  const name = number && type?.face.find((n) => n !== number.n) // where the holder is not in the certificate, nothing is guessed
   const holder = { type: number?.k === 'uscc' ? '001' : '111', number: (number && claims[number.n]) ?? '', name: (name && claims[name]) ?? '' }
   return spread(JSON.stringify({
     key: '', type: cert.type, holder, region: taken('region') ?? payload['region'] ?? '', ...(taken('number') === undefined ? {} : { number: taken('number') }),

@@ -4,7 +4,6 @@ import type { Pair } from '../kit/text'
 export const office = {
   title: ['证照办公室', 'Certificate office'],
   menu: ['栏目', 'Sections'],
-  who: ['当前身份', 'Signed in as'],
   leave: ['注销这台设备', 'Sign this workstation out'],
   leaveAsk: ['删除本机密钥后，要重新登记才能使用。', 'The key of this workstation will be deleted; to use it again it must be set up anew.'],
   noSection: ['您的身份没有这个栏目。', 'Your role has no such section.'],
@@ -19,7 +18,6 @@ export const office = {
   setUpAgain: ['重新登记', 'Set up again'],
   refresh: ['刷新', 'Refresh'],
   more: ['显示更多', 'Show more'],
-  all: ['全部', 'All'],
   none: ['无', 'none'],
   search: ['查询', 'Search'],
   clear: ['清空', 'Clear'],

@@ -32,7 +32,6 @@ export const officeaudit = {
   leafHash: ['记录的哈希', 'Hash of the entry'],
   path: ['证明路径（{n} 步）', 'Path of the proof, {n} steps'],
   root: ['日志根', 'Root'],
-  size: ['日志长度', 'Size of the log'],
   checkpoint: ['签名检查点', 'Signed checkpoint'],
   stepPath: ['哈希路径（RFC 6962，SHA-256）从这条记录通到长度为 {size} 的日志根', 'The hash path (RFC 6962, SHA-256) leads from this entry to the root of the log of size {size}'],
   stepRoot: ['检查点写的就是这个根和这个长度', 'The checkpoint names this root and this size'],

@@ -3,7 +3,6 @@ import type { Pair } from '../kit/text'
 // What a relying party is registered for, its keys and its use; operators see some of it, too.
 export const officeparty = {
   registeredLead: ['本单位登记了哪些核验目的，每种目的能看哪些字段。要变更，请联系运营人员。', 'Which purposes you are registered for, and which fields you may see for each. Ask the operators to change it.'],
-  purpose: ['核验目的', 'Purpose'],
   type: ['证照类型', 'Type'],
   fields: ['可看字段', 'Fields'],
   matrix: ['{type}：按目的可看的字段', '{type}: fields by purpose'],
@@ -38,7 +37,6 @@ export const officeparty = {
   dropOwn: ['本机正在使用这把密钥，请先更换。', 'This device uses it. Change the key first.'],
   usageLead: ['核验次数、结果和看过的字段，不含个人信息。', 'Checks, their outcomes and the fields that were seen. Nothing personal.'],
   checks: ['核验次数', 'Checks'],
-  valid: ['有效', 'valid'],
   rate: ['有效率', 'Valid of all'],
   busiest: ['最忙的一天', 'Busiest day'],
   byDay: ['每日核验', 'Checks by day'],

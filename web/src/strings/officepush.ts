@@ -24,7 +24,6 @@ export const officepush = {
   takenNext: ['请换一个任务编号。', 'Choose another job id.'],
   asking: ['正在连接……', 'Connecting…'],
   waiting: ['连接中断，第 {n} 次重试。已收到的行不会丢。', 'Interrupted; trying again, time {n}. Rows that were taken are not lost.'],
-  finished: ['推送完成', 'Pushed'],
   paused: ['已暂停。已收到的行不会丢。', 'Paused. Rows that were taken are not lost.'],
   pause: ['暂停', 'Pause'],
   resume: ['继续推送', 'Go on'],
