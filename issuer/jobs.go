@@ -104,6 +104,9 @@ type Jobs interface {
 	// Job tells how far a push is. One whose lease ran out without an end is interrupted.
 	// Another authority's job is ErrJobUnknown, here and in Results.
 	Job(ctx context.Context, id, authority string) (Job, error)
+	// JobsOf lists pushes of authorities, as Job tells of each: those begun last first, and within a
+	// moment by id, from behind.
+	JobsOf(ctx context.Context, authorities []string, after Place, limit int) ([]Job, error)
 	// Results returns up to limit results with Line > after, in order.
 	Results(ctx context.Context, id, authority string, after int64, limit int) ([]Result, error)
 }

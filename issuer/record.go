@@ -23,6 +23,11 @@ const (
 	Revoked     State = "revoked"     // 07 吊销: taken away as a penalty
 )
 
+// States lists them.
+func States() []State {
+	return []State{Valid, Suspended, Withdrawn, Cancelled, Lapsed, Transferred, Revoked}
+}
+
 // Terminal reports whether no state can follow.
 func (s State) Terminal() bool { return s != Valid && s != Suspended }
 
@@ -123,6 +128,8 @@ type Readings interface {
 	// limit of each holder. Ended ones are among them, by their State; replaced ones are not.
 	// Portraits are left out: Certificate has them. With only, no others than these are opened.
 	Held(ctx context.Context, holderIDs []string, limit int, only ...string) ([]Certificate, error)
+	// FindCertificates answers a question of a department, and MUST NOT read a table for it.
+	FindCertificates(ctx context.Context, q Question) (FoundPage, error)
 	// Live returns what each verification looks up, and opens nothing else: a certificate with its
 	// portrait is fifty times as much.
 	Live(ctx context.Context, identifier string) (Live, error)

@@ -72,6 +72,7 @@ func (a *API) Routes() []httpd.Route {
 	const one = "/v1/certificates/:identifier"
 	return []httpd.Route{
 		department(http.MethodPost, "/v1/certificates", httpd.ClassWrite, a.issue),
+		department(http.MethodPost, "/v1/certificates/search", httpd.ClassRead, a.search),
 		department(http.MethodGet, one, httpd.ClassRead, a.certificate),
 		department(http.MethodPost, one+"/suspend", httpd.ClassWrite, a.suspend),
 		department(http.MethodPost, one+"/reinstate", httpd.ClassWrite, a.reinstate),
@@ -80,6 +81,7 @@ func (a *API) Routes() []httpd.Route {
 		department(http.MethodDelete, one+"/content", httpd.ClassWrite, a.eraseContent),
 		department(http.MethodPut, one+"/live", httpd.ClassWrite, a.live),
 		push,
+		department(http.MethodGet, "/v1/pushes", httpd.ClassRead, a.pushes),
 		department(http.MethodGet, "/v1/pushes/:job", httpd.ClassRead, a.job),
 		results,
 		public("/status/:list", a.statusList),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/registry"
 )
 
@@ -18,21 +19,29 @@ const (
 func (a *API) self(c *gin.Context) (any, error) { return a.registry.Self(caller(c)) }
 
 // partyUsage tells what a party did with its registration.
-func (a *API) partyUsage(c *gin.Context) (any, error) {
+func (a *API) partyUsage(c *gin.Context) (any, error) { return a.usageOf(c, c.Param("id")) }
+
+// ownUsage tells a party the same of itself.
+func (a *API) ownUsage(c *gin.Context) (any, error) {
+	who, _ := httpd.CallerFrom(c)
+	return a.usageOf(c, who.Party)
+}
+
+func (a *API) usageOf(c *gin.Context, party string) (any, error) {
 	days, err := number(c, "days", usualDays, maxDays)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.registry.Party(c.Param("id")); err != nil {
+	if _, err := a.registry.Party(party); err != nil {
 		return nil, err
 	}
 	now := time.Now().In(registry.China())
 	from := time.Date(now.Year(), now.Month(), now.Day()-int(days)+1, 0, 0, 0, 0, now.Location())
-	rows, err := a.usage.PartyUsage(c, c.Param("id"), from)
+	rows, err := a.usage.PartyUsage(c, party, from)
 	if err != nil {
 		return nil, err
 	}
-	return registry.Summarise(c.Param("id"), from.Format(time.DateOnly), rows), nil
+	return registry.Summarise(party, from.Format(time.DateOnly), rows), nil
 }
 
 // history tells who changed what, from a revision on. The next page begins behind the last one.

@@ -47,6 +47,7 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodGet, Path: "/v1/trust-list", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.list},
 		{Method: http.MethodGet, Path: "/v1/trust-list/roots", Public: true, CORS: true, Class: httpd.ClassRead, Handler: a.roots},
 		{Method: http.MethodGet, Path: "/v1/clients/self", Roles: machines, Class: httpd.ClassRead, Handler: a.self},
+		{Method: http.MethodGet, Path: "/v1/clients/self/usage", Roles: []httpd.Role{httpd.RoleRelyingParty}, Class: httpd.ClassRead, Handler: a.ownUsage},
 		{Method: http.MethodPost, Path: "/v1/clients/self/keys", Roles: machines, Class: httpd.ClassWrite, Handler: a.addKey},
 		{Method: http.MethodDelete, Path: "/v1/clients/self/keys/:kid", Roles: machines, Class: httpd.ClassWrite, Handler: a.dropOwnKey},
 	}

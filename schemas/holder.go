@@ -17,6 +17,18 @@ func (h HolderRef) Legal() bool { return h.Type == HolderUSCC || h.Type == "099"
 // against GB 32100, others' against the letters that documents use. The error names what is
 // wrong, never the value.
 func (h HolderRef) Check() error {
+	if err := h.CheckNumber(); err != nil {
+		return err
+	}
+	// Registers of the time before Unicode hold names with private-use characters.
+	if code, _ := checkText(h.Name, maxHolderName); code != "" && !(code == CodeFieldFormat && onlyPrivateUse(h.Name)) {
+		return fmt.Errorf("%w: name", ErrHolder)
+	}
+	return nil
+}
+
+// CheckNumber is Check without the name, for who is only looked up.
+func (h HolderRef) CheckNumber() error {
 	switch {
 	case len(h.Type) != 3 || strings.Trim(h.Type, "0123456789") != "":
 		return fmt.Errorf("%w: type", ErrHolder)
@@ -30,10 +42,6 @@ func (h HolderRef) Check() error {
 		}
 	case h.Number == "" || len(h.Number) > 32 || !isDocumentNumber(h.Number):
 		return fmt.Errorf("%w: number", ErrHolder)
-	}
-	// Registers of the time before Unicode hold names with private-use characters.
-	if code, _ := checkText(h.Name, maxHolderName); code != "" && !(code == CodeFieldFormat && onlyPrivateUse(h.Name)) {
-		return fmt.Errorf("%w: name", ErrHolder)
 	}
 	return nil
 }

@@ -281,7 +281,7 @@ func (k *check) finish(ctx context.Context, r *Result, identifier string) (*Answ
 	if k.req.ClerkCompared {
 		at := k.record.At
 		r.Person.pass()
-		r.Person.Method, r.Person.At = "clerk", &at
+		r.Person.Method, r.Person.At = methodClerk, &at
 	}
 	if identifier != "" && !answersOnly(r.Claims) {
 		if err := k.addLive(ctx, a, identifier); err != nil {

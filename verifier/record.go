@@ -39,6 +39,12 @@ type Verification struct {
 	ReceiptDigest string
 	PortraitAt    time.Time // when the portrait was first fetched; zero: never
 
+	// What the clerk said after the check ([Comparisons]): when, zero: nothing; whether it was the same
+	// person; and the outcome before it, which Outcome was.
+	PersonAt   time.Time
+	PersonSame bool
+	Found      string
+
 	// Of a check of an offline code. Proof is the digest of the device's proof: it counts once online,
 	// and once for each party that shows it to be settled; nil: another kind of check, or no good proof.
 	Proof []byte

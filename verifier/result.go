@@ -142,7 +142,8 @@ func (r *Result) conclude() {
 	checks := [...]*Check{&r.Issuer.Check, &r.Signature.Check, &r.Validity.Check, &r.Status.Check, &r.Holder.Check, &r.Person.Check}
 	r.Reasons = []string{}
 	failed, unknown := false, false
-	// Person is reported beside the outcome: which assurance is enough, the caller's rules say.
+	// Person is reported beside the outcome: which assurance is enough, the caller's rules say. That
+	// somebody else stands there, a clerk can say afterwards ([Service.Person]).
 	for _, c := range checks {
 		if c.State == "" {
 			c.State = NotChecked

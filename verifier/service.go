@@ -97,22 +97,24 @@ type Parties interface {
 
 // ServiceConfig says what the service stands on.
 type ServiceConfig struct {
-	Verifier   *Verifier
-	Wallet     Wallet
-	Parties    Parties
-	Originals  Originals
-	Records    Records
-	Challenges Challenges
-	Limiter    Limiter
-	Domain     string              // our own four characters
-	Audience   func(Caller) string // as proofs must name the caller; default: the party's id
-	Now        func() time.Time
-	PerMinute  int // checks of one party that has no quota of its own; default 6000
+	Verifier  *Verifier
+	Wallet    Wallet
+	Parties   Parties
+	Originals Originals
+	Records   Records
+	// Comparisons keeps what clerks say after a check.
+	Comparisons Comparisons
+	Challenges  Challenges
+	Limiter     Limiter
+	Domain      string              // our own four characters
+	Audience    func(Caller) string // as proofs must name the caller; default: the party's id
+	Now         func() time.Time
+	PerMinute   int // checks of one party that has no quota of its own; default 6000
 	// FactsPerMinute bounds checks without a code. Nobody consents to them one by one, and a
 	// yes-or-no answer can be guessed at: default 60.
 	FactsPerMinute int
 	RepeatFor      time.Duration // how long a repeated request gets the same answer; default 60 s
-	PortraitFor    time.Duration // how long after a verification its portrait may be fetched; default 5 min
+	PortraitFor    time.Duration // how long after a verification its portrait may be fetched, and the person compared with it; default 5 min
 	// Receipts says how receipts are signed. nil: verifications have none.
 	Receipts *ReceiptConfig
 	// HolderID gives the blind id of whom a check of facts names, so that she reads of it also
@@ -130,7 +132,7 @@ type Service struct {
 
 // NewService makes a service.
 func NewService(cfg ServiceConfig) (*Service, error) {
-	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Challenges == nil || cfg.Limiter == nil || len(cfg.Domain) != 4 {
+	if cfg.Verifier == nil || cfg.Wallet == nil || cfg.Parties == nil || cfg.Originals == nil || cfg.Records == nil || cfg.Comparisons == nil || cfg.Challenges == nil || cfg.Limiter == nil || len(cfg.Domain) != 4 {
 		return nil, errors.New("verifier: incomplete configuration")
 	}
 	if r := cfg.Receipts; r != nil && (r.Issuer == "" || r.Hash == "" || r.Signer == nil) {

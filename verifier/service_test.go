@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/crypto/receipt"
 	"github.com/showcard/showcard/crypto/sdjwt"
 	"github.com/showcard/showcard/internal/qr"
 	"github.com/showcard/showcard/internal/store/sqlstore"
@@ -96,8 +97,9 @@ func newService(t *testing.T) *service {
 		return s.fields, typ == "resident-id", why == purpose
 	}}
 	s.Service, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Challenges: s.cache, Limiter: s.cache,
+		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Comparisons: s.store, Challenges: s.cache, Limiter: s.cache,
 		Domain: "DEMO", Now: func() time.Time { return s.now },
+		Receipts: &verifier.ReceiptConfig{Issuer: base, Hash: receipt.SM3, Signer: func(context.Context) (key.Signer, error) { return s.issuer, nil }},
 	})
 	require.NoError(t, err)
 	return s

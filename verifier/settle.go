@@ -248,7 +248,7 @@ func (k *check) settled(ctx context.Context, report *OfflineReport, code []byte,
 	}
 	if report.PersonCompared {
 		r.Person.pass()
-		r.Person.Method, r.Person.At = "clerk", &e.Now
+		r.Person.Method, r.Person.At = methodClerk, &e.Now
 	}
 	r.conclude()
 	k.req = Request{Purpose: report.Purpose}

@@ -69,7 +69,7 @@ func newSettler(t *testing.T) *settler {
 	require.NoError(t, err)
 	s.given = &codes{Store: s.store}
 	s.Service, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Challenges: s.cache, Limiter: s.cache, Domain: "DEMO", Now: func() time.Time { return s.now },
+		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Comparisons: s.store, Challenges: s.cache, Limiter: s.cache, Domain: "DEMO", Now: func() time.Time { return s.now },
 		Offline: &verifier.CodesConfig{Codes: s.given, Trust: c.bundles, Types: types, Settled: func(_ context.Context, _ verifier.Caller, row verifier.SettledCheck) {
 			s.told = append(s.told, row)
 		}},
@@ -138,7 +138,7 @@ func TestSettleWaits(t *testing.T) {
 	_, err = without.Check(t.Context(), bank, verifier.Request{Code: s.code, Purpose: purpose})
 	require.ErrorIs(t, err, qr.ErrNotOurs)
 	_, err = verifier.NewService(verifier.ServiceConfig{
-		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Challenges: s.cache, Limiter: s.cache, Domain: "DEMO", Offline: &verifier.CodesConfig{},
+		Verifier: s.v, Wallet: s, Parties: s, Originals: s, Records: s.store, Comparisons: s.store, Challenges: s.cache, Limiter: s.cache, Domain: "DEMO", Offline: &verifier.CodesConfig{},
 	})
 	require.Error(t, err)
 }

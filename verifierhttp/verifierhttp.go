@@ -64,6 +64,7 @@ func (a *API) Routes() []httpd.Route {
 		{Method: http.MethodPost, Path: "/v1/verifications/challenges", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.challenge},
 		{Method: http.MethodPost, Path: "/v1/verifications/offline", Roles: parties, Scope: Scope, Class: httpd.ClassBulk, MaxBody: maxSettle, Timeout: longest, Handler: a.settle},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/portrait", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.portrait},
+		{Method: http.MethodPost, Path: "/v1/verifications/:id/person", Roles: parties, Scope: Scope, Class: httpd.ClassScan, Handler: a.person},
 		{Method: http.MethodGet, Path: "/v1/verifications/:id/receipt", Roles: parties, Scope: Scope, Class: httpd.ClassRead, Handler: a.receipt},
 	}
 }
@@ -92,6 +93,8 @@ func Errors() httpd.ErrorTable {
 		{Err: verifier.ErrNoRecord, Code: "verification-unknown"},
 		{Err: verifier.ErrNoReceipt, Code: "receipt-unknown"},
 		{Err: verifier.ErrNoPortrait, Code: "portrait-unavailable"},
+		{Err: verifier.ErrPersonRecorded, Code: "person-recorded"},
+		{Err: verifier.ErrPersonLate, Code: "person-late"},
 		{Err: qr.ErrTruncated, Code: "code-truncated"},
 		{Err: qr.ErrTooLong, Code: "code-too-long"},
 		{Err: qr.ErrCheckCharacter, Code: "code-check-character"},
@@ -283,6 +286,30 @@ func (a *API) receipt(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	return signed{text, openings}, nil
+}
+
+// personRequest is the clerk's word. It has no default: a forgotten "same" is no yes.
+type personRequest struct {
+	Same bool `json:"same" required:"true"`
+}
+
+// person takes the clerk's word on whether it is the person of the certificate. An Idempotency-Key
+// may come along and changes nothing: the check has one word, and its repetition is answered.
+func (a *API) person(c *gin.Context) (any, error) {
+	var body personRequest
+	if err := httpd.Decode(c, &body); err != nil {
+		return nil, err
+	}
+	if c.GetHeader("Idempotency-Key") != "" {
+		if _, err := httpd.IdempotencyKey(c); err != nil {
+			return nil, err
+		}
+	}
+	got, err := a.service.Person(c, caller(c), c.Param("id"), body.Same)
+	if err != nil {
+		return nil, err
+	}
+	return a.wire(got), nil
 }
 
 // portrait answers with the image; the salt of its signed digest stands in a header, so that

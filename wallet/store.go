@@ -42,7 +42,11 @@ type Look struct {
 	Holder     string    // whose certificate: hers, or that of a company she acts for
 	Receipt    bool      // there is a receipt
 	PortraitAt time.Time // when the portrait was fetched; zero: it was not
-	SettledAt  time.Time // when a check that was made offline came to us; zero: it was made here
+	// ComparedAt is when the clerk said whether who stood there was the one of the certificate
+	// (ComparedSame); zero: nothing was said after the check.
+	ComparedAt   time.Time
+	ComparedSame bool
+	SettledAt    time.Time // when a check that was made offline came to us; zero: it was made here
 	// Of lines that tell of codes given to a device (ViaDevice): which, for which view, how many, and
 	// until when they are good. DeviceName is told to whose device it is; not stored.
 	Device, DeviceName, View string

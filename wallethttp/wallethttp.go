@@ -249,6 +249,7 @@ type look struct {
 	ShownBy    *shower    `json:"shown_by,omitempty"` // of a company's certificates
 	Receipt    bool       `json:"receipt"`
 	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
+	Person     *compared  `json:"person,omitempty"` // what the clerk said after the check
 	Disputed   string     `json:"disputed,omitempty"`
 	Company    bool       `json:"company,omitempty"` // of a company that she acts for
 	Consent    string     `json:"consent,omitempty"` // answer, when she was asked for more than she showed
@@ -260,6 +261,12 @@ type look struct {
 	View       string     `json:"view,omitempty"`
 	Codes      int        `json:"codes,omitempty"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
+}
+
+// compared is whether the clerk found that it was the person of the certificate.
+type compared struct {
+	Same bool      `json:"same"`
+	At   time.Time `json:"at"`
 }
 
 // cursor is where the next page of the history begins, opaque to pages.
@@ -319,6 +326,9 @@ func (a *API) history(c *gin.Context) (any, error) {
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt
+		}
+		if !l.ComparedAt.IsZero() {
+			out[i].Person = &compared{l.ComparedSame, l.ComparedAt}
 		}
 	}
 	return struct {

@@ -254,7 +254,7 @@ func (a *app) openVerifier() error {
 	}
 	a.verifier, err = verifier.NewService(verifier.ServiceConfig{
 		Verifier: a.checker, Wallet: verifierWallet{a.wallet, a.store.BlindClaimant}, Parties: verifierParties{a.registry}, Originals: verifierOriginals{a.issuer, a.types},
-		Records: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
+		Records: a.store, Comparisons: a.store, Challenges: a.volatile, Limiter: a.volatile, Domain: a.cfg.Domain.Code,
 		Receipts: receipts(a.cfg, a.registry, a.keys), HolderID: a.holderID, PerMinute: a.checksPerMinute(), Offline: a.offlineCodes(),
 	})
 	return err

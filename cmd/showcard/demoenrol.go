@@ -113,13 +113,13 @@ func (d *demoDesk) enrol(c *gin.Context) (any, error) {
 		return enrolled{id}, nil
 	}
 	return enrolled{id}, d.registry.Update(c, "demo", "a browser as "+like.ID, func(draft *registry.Draft) error {
-		old, err := draft.Client(id)
-		switch {
-		case err != nil:
-		case old.Suspended:
-			return &httpd.Problem{Code: access.CodeClientSuspended}
-		case len(old.Keys) > 0 && !old.Keys[0].Equal(body.JWK):
-			return fmt.Errorf("%w: %s", registry.ErrKeyTaken, id)
+		if old, err := draft.Client(id); err == nil {
+			if old.Suspended {
+				return &httpd.Problem{Code: access.CodeClientSuspended}
+			}
+			if len(old.Keys) > 0 && !old.Keys[0].Equal(body.JWK) {
+				return fmt.Errorf("%w: %s", registry.ErrKeyTaken, id)
+			}
 		}
 		now := d.now()
 		d.makeRoom(draft, id, now)

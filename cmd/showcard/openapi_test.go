@@ -404,6 +404,14 @@ func (j *judge) department(token, other, row string) {
 	j.call(get, "/v1/pushes/openapi", token, nil, http.StatusOK)
 	j.call(get, "/v1/pushes/openapi/results?from=1", token, nil, http.StatusOK)
 	j.call(get, "/v1/pushes/none", token, nil, http.StatusNotFound)
+	j.call(get, "/v1/pushes?limit=1", token, nil, http.StatusOK)
+	j.call(get, "/v1/pushes?after=x", token, nil, http.StatusBadRequest)
+	const search = "/v1/certificates/search"
+	found := j.call(post, search, token, map[string]any{"holder": map[string]any{"type": "111", "number": "430102198803129911"}, "limit": 1}, http.StatusOK)
+	require.Len(j.t, found["certificates"], 1)
+	j.call(post, search, token, map[string]any{"identifier": issued["identifier"], "state": "lapsed"}, http.StatusOK)
+	j.call(post, search, token, map[string]any{"state": "gone"}, http.StatusUnprocessableEntity)
+	j.call(post, search, token, map[string]any{"identifier": "1.2"}, http.StatusBadRequest)
 }
 
 func (j *judge) citizen(token, licence, checker string) {
@@ -419,6 +427,10 @@ func (j *judge) citizen(token, licence, checker string) {
 	require.Equal(j.t, "valid", valid["outcome"])
 	require.Equal(j.t, "invalid", j.call(post, "/v1/verifications", checker, check, http.StatusOK)["outcome"])
 	j.call(get, "/v1/verifications/"+valid["id"].(string)+"/portrait", checker, nil, http.StatusOK)
+	person := "/v1/verifications/" + valid["id"].(string) + "/person"
+	j.call(post, person, checker, map[string]any{}, http.StatusUnprocessableEntity)
+	require.Equal(j.t, "clerk", j.call(post, person, checker, map[string]any{"same": true}, http.StatusOK)["person"].(map[string]any)["method"])
+	j.call(post, person, checker, map[string]any{"same": false}, http.StatusConflict)
 	facts := map[string]any{"identifier": licence, "type": "drivers-licence", "claims": map[string]any{"name": "李样本"}}
 	require.Equal(j.t, "invalid", j.call(post, "/v1/verifications", checker, map[string]any{"facts": facts, "purpose": "traffic-inspection"}, http.StatusOK)["outcome"])
 	j.call(post, "/v1/verifications", checker, map[string]any{"code": "SC1", "purpose": "traffic-inspection"}, http.StatusUnprocessableEntity)

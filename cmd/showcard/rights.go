@@ -184,6 +184,8 @@ type exportedLook struct {
 	Portrait   *time.Time `json:"portrait_fetched_at,omitempty"`
 	SettledAt  *time.Time `json:"settled_at,omitempty"`
 	Disputed   string     `json:"disputed,omitempty"`
+	Compared   *time.Time `json:"person_compared_at,omitempty"`
+	Same       *bool      `json:"person_same,omitempty"`
 }
 
 func (a *app) exportHistory(ctx context.Context, holder string, yield func(any) error) error {
@@ -195,9 +197,12 @@ func (a *app) exportHistory(ctx context.Context, holder string, yield func(any) 
 			return err
 		}
 		for _, l := range looks {
-			out := exportedLook{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, nil, optionalTime(l.SettledAt), l.Disputed}
+			out := exportedLook{l.ID, l.At, l.Identifier, l.Type, l.Party, l.PartyName, l.Purpose, l.Fields, l.Outcome, l.Reasons, l.Via, nil, optionalTime(l.SettledAt), l.Disputed, nil, nil}
 			if !l.PortraitAt.IsZero() {
 				out.Portrait = &l.PortraitAt
+			}
+			if !l.ComparedAt.IsZero() {
+				out.Compared, out.Same = &l.ComparedAt, &l.ComparedSame
 			}
 			if err := yield(out); err != nil {
 				return err

@@ -101,6 +101,12 @@ func TestSDKClient(t *testing.T) {
 	require.Contains(t, kind, "image/")
 	require.Equal(t, "sm3:"+base64.RawURLEncoding.EncodeToString(sdjwt.SM3.Sum(append(salt, image...))), a.Claims.Text("portrait_digest"))
 
+	a, err = squad.Person(ctx, a.ID, false)
+	require.NoError(t, err)
+	require.Equal(t, verifier.Invalid, a.Outcome)
+	require.Equal(t, []string{verifier.CodePersonNotSame}, a.Result.Reasons)
+	require.Equal(t, "clerk", a.Person.Method)
+
 	// Refusals have their code, and nothing was spent.
 	code = showOf(t, citizen, id)
 	var p *sdk.Problem
@@ -109,6 +115,9 @@ func TestSDKClient(t *testing.T) {
 	require.Equal(t, "purpose-not-registered", p.Code)
 	require.NotEmpty(t, p.RequestID)
 	require.NotEmpty(t, p.TitleZH)
+	_, err = squad.Person(ctx, a.ID, true)
+	require.ErrorAs(t, err, &p)
+	require.Equal(t, "person-recorded", p.Code)
 	_, _, _, err = bank.Portrait(ctx, "none")
 	require.ErrorAs(t, err, &p)
 	require.NotEqual(t, "server-answer-malformed", p.Code)

@@ -119,12 +119,27 @@ func (c *Client) check(ctx context.Context, body any, key string, asked func(Pen
 	if err != nil {
 		return nil, err
 	}
+	return res.answer()
+}
+
+// Person says, after a check, whether the person in front is the one of the certificate: within five
+// minutes, once, and the same word again is the same answer. Not the same makes the check invalid.
+func (c *Client) Person(ctx context.Context, id string, same bool) (*Answer, error) {
+	res, err := c.call(ctx, http.MethodPost, "/v1/verifications/"+url.PathEscape(id)+"/person", rand.Text(), map[string]bool{"same": same})
+	if err != nil {
+		return nil, err
+	}
+	return res.answer()
+}
+
+// answer reads the answer to a check.
+func (r *response) answer() (*Answer, error) {
 	a := &Answer{}
-	if err := res.json(a); err != nil {
+	if err := r.json(a); err != nil {
 		return nil, err
 	}
 	if a.ID == "" || !slices.Contains([]verifier.Outcome{verifier.Valid, verifier.Invalid, verifier.Indeterminate}, a.Outcome) {
-		return nil, malformed(res.status, "an answer without an outcome")
+		return nil, malformed(r.status, "an answer without an outcome")
 	}
 	a.Result.Reasons = make([]string, len(a.Reasons))
 	for i, r := range a.Reasons {

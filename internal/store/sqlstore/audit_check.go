@@ -161,14 +161,16 @@ func (c *rowCheck) compare(r row, entry *audit.Placed) {
 func (c *rowCheck) verifications(ctx context.Context) error {
 	return pages(ctx, c, func(q querier, after string) ([]row, string, error) {
 		var rows []row
-		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, settled_at FROM verifications
+		err := q.rows(`SELECT id, at, caller, party, show_id, holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, settled_at, compared_at, compared_same, found FROM verifications
 			WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, checkRows}, func(r scanner) error {
 			var v verifier.Verification
 			var at int64
-			var settled *int64
+			var settled, personAt, personSame *int64
 			var fields, reasons string
-			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &settled)
+			err := r.Scan(&v.ID, &at, &v.Caller, &v.Party, &v.ShowID, &v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &settled,
+				&personAt, &personSame, &v.Found)
 			after, v.At, v.SettledAt = v.ID, moment(at), optionalMoment(settled)
+			v.PersonAt, v.PersonSame = optionalMoment(personAt), personSame != nil && *personSame == 1
 			if settled != nil {
 				at = *settled
 			}
@@ -179,7 +181,10 @@ func (c *rowCheck) verifications(ctx context.Context) error {
 			if v.Reasons, _ = parseNames(reasons); v.Reasons == nil && reasons != "[]" {
 				v.Reasons = []string{reasons}
 			}
-			rows = append(rows, row{name: "verification " + v.ID, at: at, event: verificationEvent(v)})
+			rows = append(rows, row{name: "verification " + v.ID, at: at, event: verificationEvent(recordedAs(v))})
+			if personAt != nil {
+				rows = append(rows, row{name: "clerk's word on verification " + v.ID, at: *personAt, event: personEvent(v)})
+			}
 			return err
 		})
 		return rows, after, err
@@ -365,6 +370,8 @@ func rowOf(e audit.Event) (query string, args []any) {
 		return `SELECT 1 FROM certificates WHERE identifier = $1`, []any{e.Subject}
 	case e.Kind == "verification.recorded":
 		return `SELECT 1 FROM verifications WHERE id = $1`, []any{e.Subject}
+	case e.Kind == "person.compared":
+		return `SELECT 1 FROM verifications WHERE id = $1 AND compared_at IS NOT NULL`, []any{e.Subject}
 	case e.Kind == "registry.changed":
 		return `SELECT 1 FROM registry_revisions WHERE revision = CAST($1 AS BIGINT)`, []any{strings.TrimPrefix(e.Subject, "revision ")}
 	case e.Kind == "consent.asked":

@@ -125,6 +125,7 @@ func (f *auditFixture) everything(t *testing.T) {
 	require.NoError(t, s.Save(ctx, 0, []registry.Entry{{Kind: "party", ID: "bank", Body: []byte(`{"a":1}`)}, {Kind: "party", ID: "away"}}, "operator-1", "because", now))
 	v := benchmarkVerification(1)
 	require.NoError(t, s.Record(ctx, v))
+	require.NoError(t, s.Compared(ctx, v.ID, verifier.Comparison{At: now, Outcome: "invalid", Reasons: []string{verifier.CodePersonNotSame}}))
 	require.NoError(t, s.Note(ctx, audit.Event{Kind: "session.refused", Actor: "person"}))
 	company := benchmarkVerification(2)
 	company.ID, company.HolderID, company.PersonID = "of-a-company", "company", "p"
@@ -172,7 +173,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	}
 	for kind, n := range map[string]int{
 		"push.begun": 1, "push.finished": 1, "certificate.issued": 3, "certificate.suspended": 1, "certificate.replaced": 1, "certificate.updated": 1, "copy.collected": 1,
-		"verification.recorded": 4, "consent.asked": 1, "consent.given": 1, "review.submitted": 1, "review.claimed": 1, "review.answered": 1, "agency.granted": 2, "agency.offered": 1, "device.registered": 2, "device.stocked": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
+		"verification.recorded": 4, "person.compared": 1, "consent.asked": 1, "consent.given": 1, "review.submitted": 1, "review.claimed": 1, "review.answered": 1, "agency.granted": 2, "agency.offered": 1, "device.registered": 2, "device.stocked": 1, "registry.changed": 1, "session.opened": 2, "session.refused": 1,
 	} {
 		require.Equal(t, n, kinds[kind], kind)
 	}
@@ -181,7 +182,7 @@ func eachEverythingIsLogged(t *testing.T, fresh string) {
 	require.Empty(t, r.Findings)
 	require.Equal(t, signed.Size, r.Proven)
 	require.Equal(t, signed.Size, r.Opened)
-	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 2 + 1 + 11 + 3}, rows)
+	require.Equal(t, sqlstore.RowCheck{Rows: 3 + 4 + 1 + 2 + 1 + 11 + 3}, rows)
 
 	// Filters, and what only wants to be read by its place.
 	a, err := f.log.Query(ctx, audit.Query{Kind: "certificate.", Subject: "one"})

@@ -87,6 +87,27 @@ func verificationEvent(v verifier.Verification) audit.Event {
 	return audit.Event{Kind: "verification.recorded", Once: v.ID, At: at, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
 }
 
+// recordedAs is a verification as it was recorded, before the clerk said who stood there.
+func recordedAs(v verifier.Verification) verifier.Verification {
+	if v.PersonAt.IsZero() {
+		return v
+	}
+	v.Outcome = v.Found
+	if n := len(v.Reasons) - 1; !v.PersonSame && n >= 0 && v.Reasons[n] == verifier.CodePersonNotSame {
+		v.Reasons = v.Reasons[:n]
+	}
+	return v
+}
+
+// personEvent tells what the clerk said after a check.
+func personEvent(v verifier.Verification) audit.Event {
+	d := map[string]string{"party": v.Party, "same": strconv.FormatBool(v.PersonSame), "outcome": v.Outcome}
+	if v.ReceiptDigest != "" {
+		d["receipt"] = v.ReceiptDigest
+	}
+	return audit.Event{Kind: "person.compared", Once: v.ID, At: v.PersonAt, Actor: v.Caller, Subject: v.ID, Holder: v.HolderID, Detail: d}
+}
+
 // registryEvent tells of a revision. Its digest is over what the revision wrote, in the order of the names.
 func registryEvent(revision int64, r registryRevision, written []registry.Entry) audit.Event {
 	var all []byte

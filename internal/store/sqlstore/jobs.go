@@ -27,13 +27,27 @@ func aboutJob(id string) string { return "push " + id }
 
 // selectJob reads a job; found is false when there is none.
 func selectJob(q querier, id, lock string) (j openJob, found bool, err error) {
-	err = q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id).Scan(&j.ID, &j.Authority, &j.Kind, &j.Content, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
-		&j.Rows, &j.Accepted, &j.Rejected, &j.Bytes, &j.started, &j.update, &j.finished)
+	err = j.scan(q.row(`SELECT `+jobColumns+` FROM push_jobs WHERE id = $1`+lock, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, false, nil
 	}
-	j.StartedAt, j.UpdatedAt, j.FinishedAt = moment(j.started), moment(j.update), optionalMoment(j.finished)
 	return j, err == nil, err
+}
+
+func (j *openJob) scan(row scanner) error {
+	err := row.Scan(&j.ID, &j.Authority, &j.Kind, &j.Content, &j.State, &j.holder, &j.lease, &j.until, &j.upload,
+		&j.Rows, &j.Accepted, &j.Rejected, &j.Bytes, &j.started, &j.update, &j.finished)
+	j.StartedAt, j.UpdatedAt, j.FinishedAt = moment(j.started), moment(j.update), optionalMoment(j.finished)
+	return err
+}
+
+// now is the job as others see it: one whose lease ran out without an end is interrupted, for its
+// process died.
+func (j *openJob) now(at int64) issuer.Job {
+	if j.State == issuer.JobRunning && j.until <= at {
+		j.State = issuer.JobInterrupted
+	}
+	return j.Job
 }
 
 // BeginJob implements [issuer.Jobs].
@@ -190,10 +204,7 @@ func (s *Store) Job(ctx context.Context, id, authority string) (issuer.Job, erro
 	if err != nil {
 		return issuer.Job{}, err
 	}
-	if j.State == issuer.JobRunning && j.until <= micros(s.cfg.Now()) {
-		j.State = issuer.JobInterrupted // its process died
-	}
-	return j.Job, nil
+	return j.now(micros(s.cfg.Now())), nil
 }
 
 func ownJob(q querier, id, authority string) (openJob, error) {

@@ -45,6 +45,14 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Held(ctx, []string{"blind-one"}, 10)
 	require.NoError(t, err)
+	for _, q := range []issuer.Question{{Identifier: "one"}, {HolderID: "blind-one", Type: "x"}, {Type: "x"}, {State: issuer.Suspended}, {State: issuer.Valid, After: issuer.Place{At: now, Name: "x"}}} {
+		q.Authorities, q.Limit = []string{"police"}, 10
+		_, err = s.FindCertificates(ctx, q)
+		require.NoError(t, err)
+	}
+	_, err = s.JobsOf(ctx, []string{"police"}, issuer.Place{}, 10)
+	require.NoError(t, err)
+	require.NoError(t, s.Compared(ctx, "v1", verifier.Comparison{At: now, Outcome: "valid", Same: true}))
 	require.NoError(t, s.AddCopy(ctx, issuer.Copy{Identifier: "one", Slot: issuer.Slot{List: list, Index: 77}}))
 	for i, id := range []string{"one", "one-2"} { // replaced, and refused
 		r, err := s.Reserve(ctx, "police", nil, 1)

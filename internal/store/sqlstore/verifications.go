@@ -104,18 +104,20 @@ func conflict(q querier, v verifier.Verification, request string) error {
 }
 
 const verificationColumns = `id, at, caller, party, party_name, request_key, request_hash, show_id, ticket, challenge,
-	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at, proof, settled_at, conflicts`
+	holder_id, person_id, identifier, type, purpose, fields, outcome, reasons, via, answer, answer_until, receipt, portrait_at, proof, settled_at, conflicts,
+	compared_at, compared_same, found`
 
 func (s *Store) verification(ctx context.Context, where string, args ...any) (verifier.Verification, error) {
 	var v verifier.Verification
 	var at, until int64
 	var hash, ticket, answer, receipt []byte
-	var portraitAt, settledAt *int64
+	var portraitAt, settledAt, personAt, personSame *int64
 	var fields, reasons, conflicts string
 	err := s.read(ctx, func(q querier) error {
 		return q.row(`SELECT `+verificationColumns+` FROM verifications WHERE `+where, args...).
 			Scan(&v.ID, &at, &v.Caller, &v.Party, &v.PartyName, &v.RequestKey, &hash, &v.ShowID, &ticket, &v.Challenge,
-				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until, &receipt, &portraitAt, &v.Proof, &settledAt, &conflicts)
+				&v.HolderID, &v.PersonID, &v.Identifier, &v.Type, &v.Purpose, &fields, &v.Outcome, &reasons, &v.Via, &answer, &until, &receipt, &portraitAt, &v.Proof, &settledAt, &conflicts,
+				&personAt, &personSame, &v.Found)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return verifier.Verification{}, verifier.ErrNoRecord
@@ -146,6 +148,7 @@ func (s *Store) verification(ctx context.Context, where string, args ...any) (ve
 	copy(v.RequestHash[:], hash)
 	copy(v.Ticket[:], ticket)
 	v.At, v.AnswerUntil, v.PortraitAt, v.SettledAt = moment(at), moment(until), optionalMoment(portraitAt), optionalMoment(settledAt)
+	v.PersonAt, v.PersonSame = optionalMoment(personAt), personSame != nil && *personSame == 1
 	return v, nil
 }
 
@@ -174,6 +177,48 @@ func (s *Store) PortraitFetched(ctx context.Context, id, client string, at time.
 		n, err := q.exec(`UPDATE verifications SET portrait_at = $2 WHERE id = $1 AND portrait_at IS NULL`, id, micros(at))
 		if err != nil || n == 0 {
 			return err // nobody's, or noted already
+		}
+		return log.store(q)
+	})
+}
+
+// Compared implements [verifier.Comparisons]. The row says from then on what came of the check; what
+// it said before can be made anew from it, which is how the log is held against it (recorded).
+func (s *Store) Compared(ctx context.Context, id string, w verifier.Comparison) error {
+	v, err := s.ByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	var answer, receipt []byte
+	if len(w.Answer) > 0 {
+		if answer, err = s.sealer.Seal("verifications", id, "answer", w.Answer); err != nil {
+			return err
+		}
+	}
+	if len(w.Receipt) > 0 {
+		if receipt, err = s.sealer.Seal("verifications", id, "receipt", w.Receipt); err != nil {
+			return err
+		}
+	}
+	v.PersonAt, v.PersonSame, v.Outcome, v.ReceiptDigest = w.At, w.Same, w.Outcome, w.ReceiptDigest
+	log, err := s.audited(personEvent(v))
+	if err != nil {
+		return err
+	}
+	same := 0
+	if w.Same {
+		same = 1
+	}
+	return s.write(ctx, 2, func(q querier) error {
+		// An answer that was swept, or a person who was erased, since the row was read stays so.
+		n, err := q.exec(`UPDATE verifications SET compared_at = $2, compared_same = $3, found = outcome, outcome = $4, reasons = $5,
+			answer = CASE WHEN answer IS NULL THEN answer ELSE $6 END, receipt = CASE WHEN receipt IS NULL THEN receipt ELSE $7 END
+			WHERE id = $1 AND compared_at IS NULL AND holder_id = $8`, id, micros(w.At), same, w.Outcome, names(w.Reasons), answer, receipt, v.HolderID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return verifier.ErrPersonRecorded
 		}
 		return log.store(q)
 	})

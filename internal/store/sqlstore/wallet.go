@@ -65,7 +65,7 @@ func (s *Store) LooksShownBy(ctx context.Context, holderID, personID string, bef
 		WHERE holder_id = $1 AND holder_id <> '' AND person_id = $2 AND (at < $3 OR at = $3 AND id < $4) ORDER BY at DESC, id DESC LIMIT $5`, holderID, personID, micros(before.At), before.ID, limit)
 }
 
-const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at, settled_at,
+const lookColumns = `id, at, holder_id, identifier, type, caller, party, party_name, purpose, fields, outcome, reasons, via, person_id, receipt IS NOT NULL, portrait_at, settled_at, compared_at, compared_same,
 	COALESCE((SELECT d.state FROM disputes d WHERE d.verification = verifications.id ORDER BY d.filed_at DESC, d.id DESC LIMIT 1), ''),
 	COALESCE((SELECT c.answer FROM consents c WHERE c.id = verifications.id), ''),
 	COALESCE((SELECT c.asked FROM consents c WHERE c.id = verifications.id), 'null')`
@@ -76,10 +76,10 @@ func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.
 		return q.rows(query, args, func(row scanner) error {
 			var l wallet.Look
 			var at int64
-			var portraitAt, settledAt *int64
+			var portraitAt, settledAt, comparedAt, comparedSame *int64
 			var fields, reasons, asked string
 			err := row.Scan(&l.ID, &at, &l.Holder, &l.Identifier, &l.Type, &l.Client, &l.Party, &l.PartyName, &l.Purpose, &fields, &l.Outcome, &reasons, &l.Via, &l.PersonID,
-				&l.Receipt, &portraitAt, &settledAt, &l.Disputed, &l.Consent, &asked)
+				&l.Receipt, &portraitAt, &settledAt, &comparedAt, &comparedSame, &l.Disputed, &l.Consent, &asked)
 			if err == nil {
 				l.Fields, err = parseNames(fields)
 			}
@@ -90,6 +90,7 @@ func (s *Store) looks(ctx context.Context, query string, args ...any) ([]wallet.
 				l.Asked, err = parseNames(asked)
 			}
 			l.At, l.PortraitAt, l.SettledAt = moment(at), optionalMoment(portraitAt), optionalMoment(settledAt)
+			l.ComparedAt, l.ComparedSame = optionalMoment(comparedAt), comparedSame != nil && *comparedSame == 1
 			out = append(out, l)
 			return err
 		})

@@ -43,6 +43,7 @@ type DurableStore interface {
 	review.Store
 	passkey.Store
 	verifier.Records
+	verifier.Comparisons
 	verifier.OfflineCodes
 	registry.Store
 	access.Sessions
@@ -80,7 +81,7 @@ type OpenDurable func(t *testing.T, cfg DurableConfig) DurableSubject
 func Durable(t *testing.T, open OpenDurable) {
 	for name, suite := range map[string]func(*testing.T, OpenDurable){
 		"record": durableRecord, "replace": durableReplace, "slots": durableSlots, "states": durableStates, "sequence": durableSequence,
-		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "reviews": durableReviews, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "settlements": durableSettlements, "verifications": durableVerifications, "registry": durableRegistry,
+		"jobs": durableJobs, "bulk changes": durableBulk, "requests": durableRequests, "wallet": durableWallet, "consents": durableConsents, "appointments": durableAppointments, "corrections": durableCorrections, "reviews": durableReviews, "passkeys": durablePasskeys, "devices": durableDevices, "stocks": durableStocks, "revoked serials": durableSerials, "settlements": durableSettlements, "verifications": durableVerifications, "clerks' words": durableComparisons, "found": durableFind, "registry": durableRegistry,
 		"disputes": durableDisputes, "erasures": durableErasures, "retention": durableRetention,
 		"sessions": durableSessions,
 	} {

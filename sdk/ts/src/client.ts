@@ -94,6 +94,16 @@ export class Client {
     return { image: new Uint8Array(await response.arrayBuffer()), mediaType: response.headers.get('content-type') ?? '', salt }
   }
 
+  /**
+   * Says, after a check, whether the person in front is the one of the certificate: within five minutes, once; the same word again
+   * is the same answer. `false` makes the check `invalid`. A receipt that is fetched afterwards says so.
+   */
+  async person(id: string, same: boolean, options: CallOptions = {}): Promise<Verification> {
+    const key = options.idempotencyKey ?? randomKey()
+    const response = await this.#send('POST', `/v1/verifications/${encodeURIComponent(id)}/person`, options, { same }, { key })
+    return readJson<Verification>(response, 'id', 'outcome', 'reasons')
+  }
+
   /** Gets a bundle for checkers without a network, as it was signed. {@link Bundles} asks for it, and believes it when it is good. */
   async offlineBundle(request: BundleRequest = {}, options: CallOptions = {}): Promise<Uint8Array> {
     const response = await this.#send('POST', '/v1/offline/bundle', options, request, { accept: bundleType })

@@ -180,6 +180,19 @@ test('facts, challenges, receipts and portraits', async (t) => {
   for (const wrong of [`sha-256:${sum}`, `sm3:${sum.replace(/^./, 'A')}`, sum, undefined, 7]) assert.ok(!(await portraitMatches(wrong, portrait)))
 })
 
+test("the clerk's word", async (t) => {
+  const d = await desk(t, (_, r, n) => {
+    if (n === 1) send(r, 503, { code: 'overloaded' }, { 'retry-after': '0' })
+    else if (n === 2) send(r, 200, { ...answer, outcome: 'invalid', person: { state: 'failed', reason: 'person-not-same', method: 'clerk' } })
+    else send(r, 409, { code: 'person-recorded' })
+  })
+  const got = await d.client.person('v/1', false)
+  assert.deepEqual([got.outcome, got.person.reason], ['invalid', 'person-not-same'])
+  assert.deepEqual(d.seen.map((s) => [s.method, s.path, s.body]), Array(2).fill(['POST', '/v1/verifications/v%2F1/person', '{"same":false}']))
+  await assert.rejects(d.client.person('v/1', true), { code: 'person-recorded', status: 409 })
+  assert.equal(d.seen[2]?.body, '{"same":true}')
+})
+
 test('a bundle comes as it was signed', async (t) => {
   const media = 'application/showcard-bundle+cbor'
   const accepted: unknown[] = []

@@ -207,6 +207,24 @@ public final class Client {
   }
 
   /**
+   * Says, after a check, whether the person in front is the one of the certificate: within five minutes, once; the same word again
+   * is the same answer. {@code false} makes the check invalid, and a receipt that is fetched afterwards says so.
+   *
+   * @param id of the check
+   * @param same whether it is the same person
+   * @return the answer with the word in it
+   */
+  public Answer person(String id, boolean same) {
+    HttpRequest.Builder r =
+        exchange
+            .request("/v1/verifications/" + path(id) + "/person")
+            .header("Idempotency-Key", random(16))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString("{\"same\":" + same + "}"));
+    return Answer.of(Exchange.json(exchange.send(r, true)));
+  }
+
+  /**
    * What an offline checker takes along. {@link Bundles#renew} asks for it and takes it over.
    *
    * @param wants what the checker has

@@ -229,6 +229,19 @@ class ClientTest {
   }
 
   @Test
+  void theClerksWord() {
+    String path = CHECKS + "/c1/person";
+    server.on(path, problem(503, "overloaded", "Retry-After", "1"), new Reply(200, ANSWER.replace("\"outcome\":\"valid\"", "\"outcome\":\"invalid\"")), problem(409, "person-recorded"));
+    Answer a = client().person("c1", false);
+    assertFalse(a.valid());
+    assertEquals("clerk", a.person().detail("method").orElseThrow());
+    assertEquals("{\"same\":false}", server.seen.get(server.seen.size() - 1).body);
+    assertEquals(2, server.count(path));
+    assertEquals("person-recorded", assertThrows(ProblemException.class, () -> client().person("c1", true)).code());
+    assertEquals("{\"same\":true}", server.seen.get(server.seen.size() - 1).body);
+  }
+
+  @Test
   void tokensStayOnTheWayThatIsMeant() {
     for (String base : new String[] {"http://cards.example.cn", "ftp://localhost", "https://a@b", "https://h/path", "https://h?q", "cards", "https://"}) {
       assertThrows(IllegalArgumentException.class, () -> new Client(base, "bank-1", key), base);
