@@ -86,7 +86,7 @@ function Form({ w, go, id, c, before }: Place & { id?: string; c: Catalogue; bef
   )
   return (
     <>
-      <Head title={id ? `${say(officeregistry.edit)} · ${d.zh || id}` : say(officeregistry.register)} lead={say(officeregistry.queueLead)}><Button kind="quiet" onClick={() => (id ? go('parties', id) : go('parties'))}>{say(shared.back)}</Button></Head>
+      <Head title={id ? `${say(officeregistry.edit)} · ${d.zh || id}` : say(officeregistry.register)} lead={say(officeregistry.partiesLead)}><Button kind="quiet" onClick={() => (id ? go('parties', id) : go('parties'))}>{say(shared.back)}</Button></Head>
       {said && <Good>{said}</Good>}
       <form onSubmit={(e) => { e.preventDefault(); void send() }}>
         <Panel>
