@@ -110,6 +110,9 @@ func (p *Pages) load(files fs.FS) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if strings.Contains(file, ".worker.") {
+			a.csp = wasmCSP // a worker's policy is that of its own script
+		}
 		if folder == "" {
 			p.served["/"+file] = a
 		} else {

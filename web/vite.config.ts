@@ -12,6 +12,8 @@ export default defineConfig({
     alias: { '@showcard/sdk': here('../sdk/ts/src/index.ts') },
     dedupe: ['preact'],
   },
+  // Workers are classic scripts: browsers took modules in workers years later than modules in pages.
+  worker: { format: 'iife', rollupOptions: { output: { entryFileNames: 'assets/[name].[hash].js', assetFileNames: 'assets/[name].[hash][extname]' } } },
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
     // Phones of 2018 (Chrome 64, Safari 12): modules and dynamic import are there, newer syntax is not.

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -167,6 +168,15 @@ func TestAssetsAreKeptForAYearUnderTheirHash(t *testing.T) {
 	}
 	require.Equal(t, http.StatusNotFound, get(t, h, "/assets/style.css").StatusCode)
 	require.Equal(t, http.StatusNotFound, get(t, h, "/assets/..%2fweb.go").StatusCode)
+}
+
+// A worker's policy is that of its own script: the one that reads codes runs WebAssembly.
+func TestWorkersHaveAPolicy(t *testing.T) {
+	p := &Pages{assets: map[string]*asset{}, served: map[string]*asset{}}
+	require.NoError(t, p.load(fstest.MapFS{"assets/zxing.worker.abc.js": {Data: []byte("1")}, "assets/check.abc.js": {Data: []byte("2")}}))
+	require.Contains(t, p.assets["zxing.worker.abc.js"].csp, "'wasm-unsafe-eval'")
+	require.Contains(t, p.assets["zxing.worker.abc.js"].csp, httpd.PageCSP)
+	require.Empty(t, p.assets["check.abc.js"].csp)
 }
 
 // wireSize is what it weighs for a browser of this century.

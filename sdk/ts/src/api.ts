@@ -147,3 +147,49 @@ export interface BundleRequest {
   /** How far these status lists are known; 0: not at all. */
   readonly lists?: Readonly<Record<string, number>>
 }
+
+/** A check that was made without a network, as {@link Client.settle} reports it; {@link offlineReport} makes one. */
+export interface OfflineReport {
+  /** As scanned. Anybody can read it: what keeps it belongs on a disk that is encrypted. */
+  readonly code: string
+  /** By the checker's clock. */
+  readonly checkedAt: Date
+  readonly purpose: string
+  /** What the checker said, and why. */
+  readonly outcome: Outcome
+  readonly reasons: readonly string[]
+  /** Of when its bundle was. */
+  readonly bundleAsOf?: Date
+  /** In the checker's own code, when it showed one first. */
+  readonly nonce?: Uint8Array
+  /** The clerk has compared the person with what she carries. */
+  readonly personCompared?: boolean
+}
+
+/** What is at odds between a check and what the deployment knows (docs/formats.md §8.5). */
+export type Conflict =
+  | 'conflict-revoked-before' | 'conflict-shown-elsewhere' | 'conflict-shown-online' | 'conflict-said-valid' | 'conflict-said-invalid' | 'conflict-not-registered'
+
+/** Why a report itself is refused; one of a code that cannot be read is refused for that. */
+export type RefusedReport = 'check-malformed' | 'check-from-future' | 'check-too-old'
+
+/** What became of a check that was reported (docs/formats.md §8.5). */
+export interface SettledCheck {
+  /** Hexadecimal serial of the proof, where it could be read. */
+  readonly proof?: string
+  /** `repeated`: this proof had been counted for the party before. `refused`: nothing is recorded as a look, and `reasons` says why. */
+  readonly state: 'recorded' | 'repeated' | 'refused'
+  /** Of the verification: {@link Client.receipt} answers for it. */
+  readonly id?: string
+  readonly outcome?: Outcome
+  readonly reasons: readonly (RefusedReport | (string & {}))[]
+  /** What the checker could not know, or knew otherwise. Somebody looks at such a case again. */
+  readonly conflicts: readonly (Conflict | (string & {}))[]
+}
+
+/** The answer to {@link Client.settle}. */
+export interface Settled {
+  /** In the order of the reports. Fewer than those: report the rest again, after `retry_after` seconds. */
+  readonly checks: readonly SettledCheck[]
+  readonly retry_after?: number
+}

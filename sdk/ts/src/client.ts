@@ -1,4 +1,6 @@
-import type { BundleRequest, CallOptions, Challenge, FactsRequest, Pending, Portrait, SignedReceipt, Verification, VerifyOptions, VerifyRequest } from './api.js'
+import type {
+  BundleRequest, CallOptions, Challenge, FactsRequest, OfflineReport, Pending, Portrait, Settled, SignedReceipt, Verification, VerifyOptions, VerifyRequest,
+} from './api.js'
 import { bundleType } from './bundle/read.js'
 import { decodeBase64url, encodeBase64url } from './bytes.js'
 import { Problem, ShowcardError } from './errors.js'
@@ -110,6 +112,24 @@ export class Client {
     const type = response.headers.get('content-type') ?? ''
     if (type !== bundleType) throw new Problem({ code: 'server-answer-malformed', status: response.status, detail: `an answer of type ${type}` })
     return new Uint8Array(await response.arrayBuffer())
+  }
+
+  /**
+   * Reports checks that were made without a network, at most 200, in their order; each becomes a verification with its receipt. A
+   * report that got no answer is made again: a proof is counted once. What was refused as `check-from-future` may be reported
+   * again later, nothing else that was refused.
+   */
+  async settle(reports: readonly OfflineReport[], options: CallOptions = {}): Promise<Settled> {
+    const checks = reports.map((r) => ({
+      code: r.code, checked_at: r.checkedAt.toISOString(), purpose: r.purpose, outcome: r.outcome, reasons: r.reasons,
+      ...(r.nonce ? { asked: { nonce: encodeBase64url(r.nonce) } } : {}),
+      ...(r.bundleAsOf ? { bundle_as_of: r.bundleAsOf.toISOString() } : {}),
+      ...(r.personCompared ? { person_compared: true } : {}),
+    }))
+    const response = await this.#send('POST', '/v1/verifications/offline', options, { checks })
+    const settled = await readJson<Settled>(response, 'checks')
+    if (Array.isArray(settled.checks) && settled.checks.length <= reports.length) return settled
+    throw new Problem({ code: 'server-answer-malformed', status: response.status, detail: `answers to ${reports.length} checks` })
   }
 
   /** An access token, kept until shortly before its end. For calls that this class does not have. */

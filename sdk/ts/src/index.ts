@@ -22,7 +22,7 @@ export { TrustRoots } from './trust/roots.js'
 export { type Compared, type FiledValues, type Openings, type Receipt, compareReceipt, verifyReceipt } from './receipt.js'
 export type { HashName } from './hash.js'
 export { OfflineCatalogue, type OfflineField, type OfflineReading, type OfflineType, offlineType } from './offline/catalogue.js'
-export { OfflineChecker, type OfflineCheckerOptions, type OfflineResult, type RevokedSerials } from './offline/checker.js'
+export { OfflineChecker, type OfflineCheckerOptions, type OfflineResult, type RevokedSerials, offlineReport } from './offline/checker.js'
 export { type OfflineCodeExpectation, verifyOfflineCode } from './offline/verify.js'
 export { ReplayMemory } from './offline/replay.js'
 export {

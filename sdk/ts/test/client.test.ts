@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { Client, type Pending, Problem, portraitMatches } from '../src/index.js'
+import { Client, type OfflineReport, type Pending, Problem, portraitMatches } from '../src/index.js'
 import { parseJws, verifyJws } from '../src/jws.js'
 import { sm3 } from '../src/hash.js'
 import { textOf } from '../src/json.js'
@@ -207,6 +207,22 @@ test('a bundle comes as it was signed', async (t) => {
   await assert.rejects(d.client.offlineBundle(), { code: 'server-answer-malformed' }, 'bounded')
   await assert.rejects(d.client.offlineBundle(), { code: 'server-answer-malformed' }, 'something else')
   assert.deepEqual(accepted, [media, media, media])
+})
+
+test('checks made without a network are reported in their order', async (t) => {
+  const rows = [{ proof: '00', state: 'recorded', id: 'v', outcome: 'valid', reasons: [], conflicts: [] }, { state: 'refused', reasons: ['check-too-old'], conflicts: [] }]
+  const d = await desk(t, (_, r, n) => (n === 1 ? r.destroy() : send(r, 200, n < 4 ? { checks: rows, retry_after: 3 } : {})))
+  const at = new Date('2026-11-22T01:28:17.500Z')
+  const report: OfflineReport = { code: 'SC2A', checkedAt: at, purpose: 'p', outcome: 'valid', reasons: [], bundleAsOf: at, nonce: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), personCompared: true }
+  const bare: OfflineReport = { code: 'SC2B', checkedAt: at, purpose: 'p', outcome: 'invalid', reasons: ['code-replayed'] }
+  assert.deepEqual(await d.client.settle([report, bare]), { checks: rows, retry_after: 3 })
+  assert.equal(d.seen[0]?.body, d.seen[1]?.body, 'again when the answer was lost')
+  assert.deepEqual([d.seen[1]?.path, JSON.parse(d.seen[1]?.body ?? '')], ['/v1/verifications/offline', { checks: [
+    { code: 'SC2A', checked_at: at.toISOString(), purpose: 'p', outcome: 'valid', reasons: [], asked: { nonce: 'AQIDBAUGBwg' }, bundle_as_of: at.toISOString(), person_compared: true },
+    { code: 'SC2B', checked_at: at.toISOString(), purpose: 'p', outcome: 'invalid', reasons: ['code-replayed'] },
+  ] }])
+  await assert.rejects(d.client.settle([bare]), { code: 'server-answer-malformed' }, 'more answers than checks')
+  await assert.rejects(d.client.settle([bare]), { code: 'server-answer-malformed' }, 'no answers')
 })
 
 test('a call is called off, and a server that says nothing is given up', async (t) => {

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type BundleRequest, Bundles, Client, OfflineChecker, Problem, Refusal, RemoteStatus, RemoteTrust, Verifier, compareReceipt, portraitMatches, verifyReceipt } from '../src/index.js'
+import { type BundleRequest, Bundles, Client, OfflineChecker, Problem, Refusal, RemoteStatus, RemoteTrust, Verifier, compareReceipt, offlineReport, portraitMatches, verifyReceipt } from '../src/index.js'
 import { FileStore, readKeyFile } from '../src/node.js'
 import { startDemo } from './demo.js'
 import { Phone } from './phone.js'
@@ -117,6 +117,13 @@ for (const profile of ['sm2', 'es256'] as const) {
       assert.equal(await check(0), 'indeterminate,trust-list-unavailable')
       await bundles.renew()
       assert.deepEqual([await check(0), await check(0), await verify(bundles)], ['valid', 'valid', 'valid,bundle'])
+
+      const shown = await phone.show(0, 'any')
+      const report = offlineReport(shown, await checker.check(shown, { audiences: ['any'] }), 'account-opening')
+      const [settled] = (await bank.settle([report])).checks
+      assert.deepEqual([settled?.state, settled?.outcome, settled?.reasons], ['recorded', 'valid', []])
+      const [repeated] = (await bank.settle([report])).checks
+      assert.deepEqual([repeated?.state, repeated?.id], ['repeated', settled?.id])
 
       network = false
       await call(`/v1/certificates/${licence}/suspend`, { reason: 'sdk' })

@@ -1,3 +1,4 @@
+import type { OfflineReport } from '../api.js'
 import { decodeBase64url, hex } from '../bytes.js'
 import { parseCode } from '../code.js'
 import { Refusal, ShowcardError, type Text } from '../errors.js'
@@ -180,6 +181,12 @@ export class OfflineChecker {
     else if (old > (this.#o.maxRevokedAge ?? day) || old < -60) settle(r.status, 'unknown', new Refusal('status-stale', 'revoked serials are too old'))
     else r.status.state = 'passed'
   }
+}
+
+/** Writes down a check, to be settled when there is a network again ({@link Client.settle}). */
+export function offlineReport(scanned: string, result: OfflineResult, purpose: string, nonce?: Uint8Array): OfflineReport {
+  const { checkedAt, outcome, reasons, status } = result
+  return { code: scanned, checkedAt, purpose, outcome, reasons, ...(status.asOf ? { bundleAsOf: status.asOf } : {}), ...(nonce ? { nonce } : {}) }
 }
 
 /** Finds whose key signed it. The kid is a hint: each key of that beginning is tried, and the signature decides. */
