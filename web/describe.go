@@ -33,6 +33,8 @@ type fieldDescription struct {
 	Kind  schemas.Kind `json:"k"`
 	Table string       `json:"t,omitempty"`
 	Unit  *pair        `json:"u,omitempty"`
+	// From is the member of a pushed row that the value is taken from.
+	From schemas.RowMember `json:"f,omitempty"`
 }
 
 // catalogueDescription becomes two documents: before a code is shown a phone needs names of fields
@@ -79,7 +81,7 @@ func describe(c *schemas.Catalogue) (types, tables []byte, err error) {
 func (d *catalogueDescription) fields(c *schemas.Catalogue, fields []schemas.Field) ([]fieldDescription, error) {
 	var out []fieldDescription
 	for _, f := range fields {
-		one := fieldDescription{Name: f.Name, Label: pairOf(f.Label), Kind: f.Kind, Table: f.Table}
+		one := fieldDescription{Name: f.Name, Label: pairOf(f.Label), Kind: f.Kind, Table: f.Table, From: f.From}
 		if f.Unit != nil {
 			u := pairOf(*f.Unit)
 			one.Unit = &u

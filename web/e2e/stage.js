@@ -89,7 +89,7 @@ async function startDemo() {
     await end();
     throw e;
   }
-  return { base: 'http://localhost:' + port, dir, end, people: JSON.parse(fs.readFileSync(path.join(data, 'demo.json'), 'utf8')).people };
+  return { base: 'http://localhost:' + port, dir, data, binary, end, people: JSON.parse(fs.readFileSync(path.join(data, 'demo.json'), 'utf8')).people };
 }
 
 // decode reads the QR code in a picture the way a foreign scanner does.

@@ -71,9 +71,9 @@ export function Empty({ children }: { children: ComponentChildren }): JSX.Elemen
 
 type ButtonProps = Omit<JSX.IntrinsicElements['button'], 'icon'> & { kind?: 'main' | 'plain' | 'quiet' | 'danger'; busy?: boolean | undefined }
 
-export function Button({ kind = 'plain', busy, children, disabled, type = 'button', ...rest }: ButtonProps): JSX.Element {
+export function Button({ kind = 'plain', busy, children, disabled, type = 'button', class: more, ...rest }: ButtonProps): JSX.Element {
   return (
-    <button {...rest} type={type} class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy || undefined}>
+    <button {...rest} type={type} class={more ? `button ${kind} ${more as string}` : `button ${kind}`} disabled={disabled || busy} aria-busy={busy || undefined}>
       {busy && <span class="spinner" aria-hidden="true" />}{children}
     </button>
   )

@@ -15,6 +15,8 @@ export interface FieldDescription {
   readonly k: string
   readonly t?: string
   readonly u?: Pair
+  /** The member of a pushed row that the value is taken from. */
+  readonly f?: string
 }
 export interface TypeDescription {
   readonly name: Pair

@@ -86,6 +86,25 @@ async function open(kept: Kept): Promise<Workstation> { return new Workstation(k
 /** Signs the workstation out: its key is gone for good. */
 export async function leave(): Promise<void> { await drop('keys', keptAs) }
 
+/** The next key of this workstation (docs/governance.md, Keys): both keys sign the same words, and the old one goes on for `overlap` seconds. */
+export async function nextKey(w: Workstation, overlap: number): Promise<void> {
+  const made = await makeKey()
+  const jwk = await publicJwk(made)
+  const next = cryptoKeySigner(made.privateKey, await PublicKey.fromJwk(jwk).thumbprint())
+  const now = Math.floor(Date.now() / 1000)
+  const words = { iss: w.clientId, aud: config.publicUrl, iat: now, exp: now + 120, jwk: { ...jwk, kid: next.kid }, overlap }
+  await store('keys', 'workstation-next', made) // before it counts: a key that is registered and lost helps nobody
+  await w.call('POST', '/v1/clients/self/keys', { current: await sign(w.signer, words), next: await sign(next, words) })
+  await store('keys', keptAs, { clientId: w.clientId, key: made } satisfies Kept)
+  await drop('keys', 'workstation-next')
+}
+
+async function sign(signer: Signer, words: object): Promise<string> {
+  const url = (b: Uint8Array): string => btoa(Array.from(b, (c) => String.fromCharCode(c)).join('')).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+  const text = [{ alg: signer.algorithm, typ: 'client-key+jwt', kid: signer.kid }, words].map((part) => url(new TextEncoder().encode(JSON.stringify(part)))).join('.')
+  return `${text}.${url(await signer.sign(new TextEncoder().encode(text)))}`
+}
+
 /** Shows the set-up until there is a workstation with one of the roles, then what `children` makes of it. */
 export function WithWorkstation({ roles, children }: { roles: readonly Role[]; children: (w: Workstation, self: Self) => JSX.Element }): JSX.Element {
   const [state, set] = useState<{ w?: Workstation; self?: Self; error?: unknown; asked: boolean }>({ asked: false })

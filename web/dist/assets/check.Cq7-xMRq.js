@@ -1,1 +1,0 @@
-import{R as c,u as e,a as s,h as a,s as t,P as h}from"./home.Y4isaxbU.js";function n(){return s(),e(h,{title:a.check,children:e("h1",{children:t(a.check)})})}c(e(n,{}),document.getElementById("app"));

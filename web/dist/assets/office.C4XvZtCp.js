@@ -1,1 +1,0 @@
-import{R as s,u as e,a as t,h as a,s as f,P as i}from"./home.Y4isaxbU.js";function n(){return t(),e(i,{title:a.office,children:e("h1",{children:f(a.office)})})}s(e(n,{}),document.getElementById("app"));

@@ -1,1 +1,0 @@
-import{R as a,u as e,a as c,h as n,s,P as d}from"./home.Y4isaxbU.js";function r(){return c(),e(d,{title:n.scannedTitle,children:[e("h1",{children:s(n.scannedTitle)}),e("p",{class:"lead",children:s(n.scanned)}),e("nav",{class:"doors",children:e("a",{class:"door",href:"/check",children:e("strong",{children:s(n.toCheck)})})})]})}a(e(r,{}),document.getElementById("app"));
