@@ -43,8 +43,15 @@ module.exports = (story, zbar) => {
     await turnOn(hers);
     const desk = await w.page('/check', desktop);
     await openDesk(desk);
+    await desk.getByText('核验包 刚刚更新').waitFor();
+    await until('the counter is kept on its device', () => desk.evaluate(async () => {
+      for (const name of await caches.keys()) if (await (await caches.open(name)).match('/check')) return true;
+      return false;
+    }));
     await hers.context().setOffline(true);
     await desk.context().setOffline(true);
+    await desk.reload(); // the clerk starts her computer anew
+    await desk.locator('#scan').waitFor();
     await choose(hers, '居民身份证');
     await hers.locator('.w-dock button').click();
     const code = await offlineCode(w, zbar, hers, 'story-offline');

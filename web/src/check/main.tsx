@@ -21,7 +21,9 @@ function Open({ w, self }: { w: Workstation; self: Self }): JSX.Element {
 
 function App(): JSX.Element {
   usePrefs()
-  return <Page title={check.title} wide><WithWorkstation roles={['relying-party']}>{(w, self) => <Open w={w} self={self} />}</WithWorkstation></Page>
+  return <Page title={check.title} wide><WithWorkstation roles={['relying-party']} offline>{(w, self) => <Open w={w} self={self} />}</WithWorkstation></Page>
 }
 
 render(<App />, document.getElementById('app') as HTMLElement)
+// The page opens without a network, too.
+void import('../kit/worker').then((m) => m.takeAlong('check')).catch(() => undefined)

@@ -40,6 +40,7 @@ interface Kept {
 }
 
 const keptAs = 'workstation'
+const keptSelf = 'workstation-self'
 
 /** A workstation that is set up: who it is, and calls in its name. */
 export class Workstation {
@@ -84,7 +85,7 @@ async function publicJwk(key: CryptoKeyPair): Promise<PublicJwk> {
 async function open(kept: Kept): Promise<Workstation> { return new Workstation(kept.clientId, cryptoKeySigner(kept.key.privateKey, await PublicKey.fromJwk(await publicJwk(kept.key)).thumbprint())) }
 
 /** Signs the workstation out: its key is gone for good. */
-export async function leave(): Promise<void> { await drop('keys', keptAs) }
+export async function leave(): Promise<void> { await Promise.all([drop('keys', keptAs), drop('keys', keptSelf)]) }
 
 /** The next key of this workstation (docs/governance.md, Keys): both keys sign the same words, and the old one goes on for `overlap` seconds. */
 export async function nextKey(w: Workstation, overlap: number): Promise<void> {
@@ -105,11 +106,25 @@ async function sign(signer: Signer, words: object): Promise<string> {
   return `${text}.${url(await signer.sign(new TextEncoder().encode(text)))}`
 }
 
+/** What the workstation is. With `offline`, what it was when it last asked, while nobody answers: a counter opens without a network. */
+async function selfOf(w: Workstation, offline: boolean): Promise<Self> {
+  const before = offline ? await load<Self>('keys', keptSelf) : undefined
+  if (before && before.id === w.clientId && !navigator.onLine) return before
+  try {
+    const self = await w.self()
+    if (offline) await store('keys', keptSelf, self)
+    return self
+  } catch (e) {
+    if (before && before.id === w.clientId && asTrouble(e).status === 0) return before
+    throw e
+  }
+}
+
 /** Shows the set-up until there is a workstation with one of the roles, then what `children` makes of it. */
-export function WithWorkstation({ roles, children }: { roles: readonly Role[]; children: (w: Workstation, self: Self) => JSX.Element }): JSX.Element {
+export function WithWorkstation({ roles, offline = false, children }: { roles: readonly Role[]; offline?: boolean; children: (w: Workstation, self: Self) => JSX.Element }): JSX.Element {
   const [state, set] = useState<{ w?: Workstation; self?: Self; error?: unknown; asked: boolean }>({ asked: false })
   const enter = async (w: Workstation): Promise<void> => {
-    const self = await w.self()
+    const self = await selfOf(w, offline)
     if (!roles.includes(self.role)) { set({ asked: true }); return } // it was set up for another page
     set({ w, self, asked: true })
   }

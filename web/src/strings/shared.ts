@@ -12,11 +12,6 @@ export const shared = {
   back: ['返回', 'Back'],
   close: ['关闭', 'Close'],
   cancel: ['取消', 'Cancel'],
-<<<<<<< HEAD
-=======
-  save: ['保存', 'Save'],
-  more: ['更多', 'More'],
->>>>>>> office
   yes: ['是', 'yes'],
   no: ['否', 'no'],
   longTerm: ['长期', 'long-term'],

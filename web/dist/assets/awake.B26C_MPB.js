@@ -1,0 +1,1 @@
+let e,i=!1;function a(t){if(i=t,"wakeLock"in navigator){if(!t){e==null||e.release().catch(()=>{}),e=void 0;return}document.hidden||navigator.wakeLock.request("screen").then(n=>{e==null||e.release().catch(()=>{}),e=n,i||a(!1)},()=>{})}}document.addEventListener("visibilitychange",()=>{i&&!document.hidden&&a(!0)});export{a};

@@ -1,0 +1,1 @@
+import{s,l as i}from"./idb.CpJUgsnl.js";const t="seen",l=/^(name|owner|id_number|social_security_number|unified_social_credit_code|plate_number)$/;async function c(a){await s("wallet",t,a.map(e=>({...e,fields:e.fields.filter(n=>l.test(n.field))})))}const r=()=>i("wallet",t);export{c as keep,r as lastSeen};

@@ -1,0 +1,1 @@
+async function t(a){var r;if(!("serviceWorker"in navigator))return;await navigator.serviceWorker.register("/sw.js"),(r=(await navigator.serviceWorker.ready).active)==null||r.postMessage({take:"/".concat(a)});const e=document.createElement("link");e.rel="apple-touch-icon",e.href="/icon-192.png",document.head.append(e)}export{t as takeAlong};
