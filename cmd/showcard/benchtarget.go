@@ -85,7 +85,7 @@ func (t *benchTarget) person(holder string) wallet.Person {
 
 // about says what a load needs to know, and signs people in.
 func (t *benchTarget) about(ctx context.Context) (*bench.Target, error) {
-	granted, err := t.callers.grant(ctx, t.access, benchParty)
+	granted, err := t.callers.token(ctx, t.access, benchParty)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	desk := &demoDesk{access: d.access, callers: d.callers, registry: d.registry, now: time.Now}
+	desk := &demoDesk{callers: d.callers, registry: d.registry, now: time.Now}
 	return errors.Join(d.server.Mount(identity, nil), d.server.Mount(desk.routes(), registryhttp.Errors()))
 }
 

@@ -58,35 +58,20 @@ func seedJSON[T any](name string) (T, error) {
 	return v, json.Unmarshal(data, &v)
 }
 
-// demoChecker is a relying party as the check page offers it.
-type demoChecker struct {
-	ClientID string        `json:"client_id"`
-	Party    string        `json:"party"`
-	Name     schemas.Text  `json:"name"`
-	Purposes []seedPurpose `json:"purposes"`
-	// Fields is what it may ask for: by purpose and type.
-	Fields map[string]map[string][]string `json:"fields"`
-}
-
 // demoCallers are the API clients of the demo, with their keys.
 type demoCallers struct {
-	base     string
-	callers  []demoCaller
-	keys     map[string]*key.Private
-	checkers []demoChecker
+	base    string
+	callers []demoCaller
+	keys    map[string]*key.Private
 }
 
-// grant does what a client's program does: sign an assertion, exchange it for a token.
-func (d *demoCallers) grant(ctx context.Context, a *access.Service, clientID string) (access.Granted, error) {
-	if !slices.ContainsFunc(d.checkers, func(c demoChecker) bool { return c.ClientID == clientID }) {
+// token does what a client's program does: sign an assertion, exchange it for a token.
+func (d *demoCallers) token(ctx context.Context, a *access.Service, clientID string) (access.Granted, error) {
+	k := d.keys[clientID]
+	if k == nil {
 		return access.Granted{}, &httpd.Problem{Code: "client-unknown"}
 	}
-	return d.token(ctx, a, clientID)
-}
-
-// token is for any of the demo's clients.
-func (d *demoCallers) token(ctx context.Context, a *access.Service, clientID string) (access.Granted, error) {
-	assertion, err := access.Assert(d.keys[clientID], clientID, d.base, time.Now())
+	assertion, err := access.Assert(k, clientID, d.base, time.Now())
 	if err != nil {
 		return access.Granted{}, err
 	}
@@ -133,11 +118,6 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		if err := client(registry.Client{ID: p.ID, Role: "relying-party", Party: p.ID, Scopes: []string{"verify"}}); err != nil {
 			return nil, err
 		}
-		fields, err := p.fields(a.types, purposes)
-		if err != nil {
-			return nil, err
-		}
-		d.checkers = append(d.checkers, demoChecker{ClientID: p.ID, Party: p.ID, Name: p.Name, Purposes: p.purposes(purposes), Fields: fields})
 	}
 	// Two people, so that the demo's freezes and grants take two as they do in earnest.
 	for _, id := range []string{"demo-operator", "demo-operator-2"} {
@@ -174,43 +154,6 @@ func (a *app) seedRegistry(ctx context.Context) (*demoCallers, error) {
 		}
 		return nil
 	})
-}
-
-// fields lists what the party may ask a holder for. Live values are told without asking, and so
-// is the picture: they are no fields that somebody chooses.
-func (p seedParty) fields(types *schemas.Catalogue, purposes []seedPurpose) (map[string]map[string][]string, error) {
-	party, err := p.party(types, purposes)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]map[string][]string{}
-	for _, g := range party.Grants {
-		t, err := types.Type(g.Type)
-		if err != nil {
-			return nil, err
-		}
-		for _, purpose := range g.Purposes {
-			if out[purpose] == nil {
-				out[purpose] = map[string][]string{}
-			}
-			for _, f := range g.Fields {
-				if t.Has(f) && f != schemas.PortraitClaim {
-					out[purpose][g.Type] = append(out[purpose][g.Type], f)
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-func (p seedParty) purposes(all []seedPurpose) []seedPurpose {
-	var out []seedPurpose
-	for _, one := range all {
-		if slices.ContainsFunc(p.Allow, func(a seedAllowance) bool { return slices.Contains(a.Purposes, one.Code) }) {
-			out = append(out, one)
-		}
-	}
-	return out
 }
 
 func (p seedParty) party(types *schemas.Catalogue, purposes []seedPurpose) (registry.Party, error) {

@@ -123,7 +123,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/backing internal/rights verifier verifier/client",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

@@ -3,10 +3,11 @@ package backing
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -129,7 +130,9 @@ func FreePort() (string, error) {
 	for try := 0; ; try++ {
 		port := 0
 		if first > lowest && try < bindings {
-			port = lowest + rand.IntN(first-lowest)
+			var b [4]byte
+			_, _ = rand.Read(b[:]) // never fails
+			port = lowest + int(binary.NativeEndian.Uint32(b[:])%uint32(first-lowest))
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 		if err != nil && port != 0 {

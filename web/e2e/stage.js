@@ -38,11 +38,15 @@ function tools() {
   return { chromium, zbar };
 }
 
+// freePort is below those that the system gives to callers: on one of theirs a server that starts a moment later may find one.
 function freePort() {
   return new Promise((resolve, reject) => {
     const s = net.createServer();
-    s.on('error', reject);
-    s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); });
+    let tries = 0;
+    const next = () => s.listen(15000 + Math.floor(Math.random() * 15000), '127.0.0.1');
+    s.on('error', (e) => { if (++tries < 20) next(); else reject(e); });
+    s.on('listening', () => { const { port } = s.address(); s.close(() => resolve(port)); });
+    next();
   });
 }
 
@@ -59,14 +63,16 @@ async function until(what, test, ms = 15000) {
   }
 }
 
+function build(dir) {
+  const binary = path.join(dir, 'showcard');
+  const built = spawnSync('go', ['build', '-o', binary, './cmd/showcard'], { cwd: root, stdio: 'inherit' });
+  if (built.status !== 0) stop('showcard does not build.');
+  return binary;
+}
+
 async function startDemo() {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'showcard-e2e-'));
-  let binary = process.env.SHOWCARD;
-  if (!binary) {
-    binary = path.join(dir, 'showcard');
-    const built = spawnSync('go', ['build', '-o', binary, './cmd/showcard'], { cwd: root, stdio: 'inherit' });
-    if (built.status !== 0) stop('showcard does not build.');
-  }
+  const binary = process.env.SHOWCARD || build(dir);
   const port = await freePort();
   const data = path.join(dir, 'data');
   let said = '';
@@ -98,4 +104,4 @@ function decode(zbar, file) {
   return r.status === 0 ? r.stdout.trim() : '';
 }
 
-module.exports = { root, tools, startDemo, decode, until, pause, stop };
+module.exports = { root, tools, build, startDemo, decode, until, pause, stop };

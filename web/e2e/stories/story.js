@@ -39,7 +39,7 @@ module.exports = (story, zbar) => {
 
   story('the story without a network: both fall back by themselves, and settle', async (w) => {
     const hers = await w.page('/wallet', phone);
-    await signIn(hers, 'person-04');
+    await signIn(hers, 'person-09');
     await turnOn(hers);
     const desk = await w.page('/check', desktop);
     await openDesk(desk);

@@ -2,7 +2,7 @@ import type { JSX, RefObject } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { check } from '../strings/check'
 import { say } from '../kit/text'
-import { Wedge, silence } from './wedge'
+import { Wedge, patience, silence, unfinished } from './wedge'
 
 /** On a touch screen the focus brings up a keyboard over half of the page: there it is not taken. */
 export const coarse = matchMedia('(pointer: coarse)').matches
@@ -26,7 +26,10 @@ export function ScanField({ field, scan }: { field: RefObject<HTMLInputElement>;
   const judge = (verdict: ReturnType<Wedge['input']>): void => {
     clearTimeout(timer.current)
     if (verdict === 'now') submit()
-    else if (verdict === 'soon') timer.current = setTimeout(submit, silence)
+    else if (verdict === 'soon') timer.current = setTimeout(() => {
+      if (unfinished(field.current?.value ?? '')) timer.current = setTimeout(submit, patience)
+      else submit()
+    }, silence)
   }
 
   useEffect(() => {

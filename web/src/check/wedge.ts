@@ -1,3 +1,4 @@
+import { parseCode, parseOffline } from '@showcard/sdk'
 import { recognise } from './foreign'
 
 // A scan gun is a keyboard that types faster than people do, and may or may not end with a newline (or a Tab). Under an input method
@@ -12,6 +13,20 @@ const fast = 40 // ms a key at most, of a gun
 const burst = 6 // keys at least
 /** How long nothing must come for a scan without its newline to be over, in ms. */
 export const silence = 350
+
+/** How long a code of ours that has only begun is waited for, in ms: a gun on a slow line, or a busy computer, pauses. */
+export const patience = 3_000
+
+/** Whether the text is the beginning of a code of ours, and no more: a ticket ends with a check character, and an offline code is one
+ * item of CBOR whose parts say how long they are. */
+export function unfinished(value: string): boolean {
+  if (!/^SC[12]/.test(value.normalize('NFKC').toUpperCase().replace(/[^!-~]/g, ''))) return false
+  try {
+    const code = parseCode(value)
+    if (code.kind === 'offline') parseOffline(code.token)
+  } catch { return true }
+  return false
+}
 
 /** What is to be done with the text of the field: take it, take it when nothing more comes, or leave it alone. */
 export type Verdict = 'now' | 'soon' | 'wait'
