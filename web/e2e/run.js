@@ -24,20 +24,24 @@ async function tell(files, only) {
     const w = new World(demo, browser);
     for (const { name, run } of stories) {
       if (only && !name.includes(only)) continue;
-      const started = Date.now();
-      try {
-        await run(w);
-        await w.tidy();
-        console.log('ok    ' + name + ' (' + ((Date.now() - started) / 1000).toFixed(1) + ' s)');
-      } catch (e) {
-        failed++;
-        console.log('FAIL  ' + name + '\n' + (e.stack || e));
-        let i = 0;
-        for (const c of w.contexts.splice(0)) {
-          for (const p of c.pages()) await w.shot(p, 'failed-' + files[0] + failed + '-' + i++).catch(() => {});
-          await c.close();
+      // A browser on a machine that others use is late now and then: a story has a second chance, and the first is told.
+      for (let chance = 1; chance <= 2; chance++) {
+        const started = Date.now();
+        try {
+          await run(w);
+          await w.tidy();
+          console.log('ok    ' + name + ' (' + ((Date.now() - started) / 1000).toFixed(1) + ' s)');
+          break;
+        } catch (e) {
+          if (chance === 2) failed++;
+          console.log((chance === 1 ? 'AGAIN ' : 'FAIL  ') + name + '\n' + (e.stack || e));
+          let i = 0;
+          for (const c of w.contexts.splice(0)) {
+            for (const p of c.pages()) await w.shot(p, 'failed-' + files[0] + stories.findIndex((one) => one.name === name) + '-' + chance + '-' + i++).catch(() => {});
+            await c.close();
+          }
+          w.complaints = [];
         }
-        w.complaints = [];
       }
     }
   } finally {

@@ -20,7 +20,7 @@ class World {
     const context = await this.browser.newContext(Object.assign({ viewport, locale: 'zh-CN', timezoneId: 'Asia/Shanghai' }, options));
     this.contexts.push(context);
     const page = await context.newPage();
-    page.setDefaultTimeout(10000);
+    page.setDefaultTimeout(20000);
     page.on('console', (m) => {
       // A refused check and a first visit without sign-in are answers, not faults.
       if (m.type() === 'error' && !/status of (401|403|404|409|422)|ERR_INTERNET_DISCONNECTED|ERR_FAILED/.test(m.text())) this.complaints.push(url + ': ' + m.text());

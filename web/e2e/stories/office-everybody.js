@@ -18,6 +18,7 @@ module.exports = (story) => {
     await settled(page);
     await page.locator('#a-kind').fill('push.'); // a few entries: axe reads each
     await page.getByRole('button', { name: '查询', exact: true }).click();
+    await page.locator('.o-table .mono', { hasText: /^push\./ }).first().waitFor();
     await settled(page);
     await page.getByRole('button', { name: /^验证这条/ }).first().click();
     await page.locator('[data-verdict=good]').waitFor();
@@ -39,6 +40,7 @@ module.exports = (story) => {
     });
     await page.locator('#a-kind').fill('registry.');
     await page.getByRole('button', { name: '查询', exact: true }).click();
+    await page.locator('.o-table .mono', { hasText: /^registry\./ }).first().waitFor();
     await settled(page);
     await page.getByRole('button', { name: /^验证这条/ }).first().click();
     await page.locator('[data-verdict=bad]').waitFor();
