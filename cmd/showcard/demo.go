@@ -330,6 +330,7 @@ func (d *demo) announce(e *env, c *demoCommand) {
 	fmt.Fprintf(w, "\n  showcard 演示已启动 / the demo is running\n\n")
 	fmt.Fprintf(w, "  出示证照 show a certificate   %s/wallet\n", here)
 	fmt.Fprintf(w, "  核验证照 check a code         %s/check\n", here)
+	fmt.Fprintf(w, "  办公页面 offices              %s/office\n", here)
 	fmt.Fprintf(w, "  接口说明 API                  %s/openapi.json\n\n", here)
 	if here != d.cfg.PublicURL {
 		fmt.Fprintf(w, "  注意 note: 本文件夹的证照以此地址签发 certificates of this folder are signed for %s;\n", d.cfg.PublicURL)
