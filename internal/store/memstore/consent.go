@@ -7,8 +7,8 @@ import (
 	"github.com/showcard/showcard/wallet"
 )
 
-// index notes under a person that a show is hers, before the show itself is there. What has
-// ended meanwhile goes.
+// index notes under a person that a show is hers, after the show itself is there: another
+// call would take one that is not for one that has ended. What has ended meanwhile goes.
 func (s *Store) index(sh wallet.Show, now, until int64) error {
 	if sh.PersonID == "" {
 		return nil

@@ -129,13 +129,14 @@ func (s *Store) PutShow(ctx context.Context, sh wallet.Show, keep time.Duration)
 		return fmt.Errorf("memstore: show id of %d bytes", len(sh.ID))
 	}
 	sh.Fields, sh.Blocked = slices.Clone(sh.Fields), slices.Clone(sh.Blocked)
-	if err := s.index(sh, now, until); err != nil {
-		return err
-	}
-	return s.shows.edit(sh.ID, now, until, func(v *show, _ bool) bool {
+	err = s.shows.edit(sh.ID, now, until, func(v *show, _ bool) bool {
 		v.open = &sh
 		return true
 	})
+	if err != nil {
+		return err
+	}
+	return s.index(sh, now, until)
 }
 
 // Show implements [wallet.Shows].
