@@ -10,6 +10,7 @@ class World {
   constructor(demo, browser) {
     this.demo = demo;
     this.browser = browser;
+    this.pictures = !!process.env.SHOTS;
     this.shots = process.env.SHOTS || path.join(demo.dir, 'shots');
     fs.mkdirSync(this.shots, { recursive: true });
     this.complaints = [];
@@ -39,6 +40,27 @@ class World {
     const file = path.join(this.shots, name + '.png');
     await page.screenshot({ path: file, fullPage: !!whole });
     return file;
+  }
+
+  // docs takes what is on the page now in both modes and both languages, for docs/img/pages: as chosen
+  // in another tab, so that nothing on the page is touched. Only when SHOTS are asked for.
+  async docs(page, name, whole) {
+    if (!this.pictures) return;
+    const choose = ([mode, language]) => page.evaluate((chosen) => {
+      const was = { mode: document.documentElement.dataset.mode, language: document.documentElement.lang.slice(0, 2) };
+      for (const [k, v] of Object.entries(chosen)) localStorage.setItem('showcard.' + k, v);
+      dispatchEvent(new StorageEvent('storage', { key: 'showcard.mode' }));
+      return was;
+    }, { mode, language });
+    let was;
+    for (const mode of ['standard', 'care']) {
+      for (const language of ['zh', 'en']) {
+        was = was ? (await choose([mode, language]), was) : await choose([mode, language]);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        await page.screenshot({ path: path.join(this.shots, ['docs', name, mode, language].join('-') + '.png'), fullPage: !!whole, animations: 'disabled' });
+      }
+    }
+    await choose([was.mode, was.language]);
   }
 
   // look at a page the way somebody with a screen reader would.

@@ -36,7 +36,7 @@ module.exports = (story) => {
     await openDesk(desk, 'changsha-service-hall', 'identity-check', { counter: '3 号窗口' });
     await desk.locator('#bundle', { hasText: '刚刚更新' }).waitFor();
     await w.accessible(desk, 'ready');
-    await w.shot(desk, 'docs-check-ready-standard-zh');
+    await w.docs(desk, 'check-ready');
     const code = await codeFromApi(w, 'person-01');
     await gun(desk, code);
     assert.equal(await verdict(desk), 'valid');
@@ -47,7 +47,7 @@ module.exports = (story) => {
     await desk.locator('#took').waitFor();
     console.log('      from scan to answer on loopback: ' + await desk.locator('#result').getAttribute('data-ms') + ' ms');
     await w.accessible(desk, 'valid');
-    await w.shot(desk, 'docs-check-valid-standard-zh', true);
+    await w.docs(desk, 'check-valid', true);
     await desk.locator('#checks-part summary').click();
     assert.equal(await desk.locator('#checks tr').count(), 6);
     await w.accessible(desk, 'every check');

@@ -30,6 +30,7 @@ function first(): Prefs {
 
 let prefs = first()
 const listeners = new Set<() => void>()
+const tellAll = (): void => { apply(); for (const tell of listeners) tell() }
 
 function apply(): void {
   const root = document.documentElement
@@ -37,6 +38,12 @@ function apply(): void {
   root.dataset['mode'] = prefs.mode
 }
 apply()
+// Chosen in another tab is chosen here.
+addEventListener('storage', (e) => {
+  if (!/^showcard\.(language|mode)$/.test(e.key ?? '')) return
+  prefs = first()
+  tellAll()
+})
 
 export function current(): Prefs { return prefs }
 
@@ -44,8 +51,7 @@ export function change(next: Partial<Prefs>): void {
   prefs = { ...prefs, ...next }
   kept.set('language', prefs.language)
   kept.set('mode', prefs.mode)
-  apply()
-  for (const tell of listeners) tell()
+  tellAll()
 }
 
 /** Draws the component again when the language or the mode changes. The root of each page uses it; what is below needs none. */
