@@ -16,7 +16,12 @@ async function openOffice(w, as, options = {}) {
 
 // visit opens a section by its address and waits until nothing is loading there.
 async function visit(page, hash) {
-  await page.evaluate((h) => { location.hash = h; }, hash);
+  // The page hears of a new address a moment later: until then the section before it is settled, too.
+  await page.evaluate((h) => new Promise((heard) => {
+    if (location.hash === '#' + h) return heard();
+    addEventListener('hashchange', () => setTimeout(heard), { once: true });
+    location.hash = h;
+  }), hash);
   await settled(page);
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Trouble, troubleOf } from '../kit/api'
 import { current } from '../kit/prefs'
 import { type Pair, type Text, pick, say } from '../kit/text'
@@ -103,10 +103,10 @@ export function Table<T>({ caption, columns, rows, keyOf, tone }: { caption: str
   )
 }
 
-/** Head of a section: what it is, one sentence, and what can be done. Takes the focus, as Heading does. */
+/** Head of a section: what it is, one sentence, and what can be done. Takes the focus as it appears: Tab goes on from here. */
 export function Head({ title, lead, children }: { title: ComponentChildren; lead?: ComponentChildren; children?: ComponentChildren }): JSX.Element {
   const at = useRef<HTMLHeadingElement>(null)
-  useEffect(() => { window.scrollTo(0, 0); at.current?.focus({ preventScroll: true }) }, [])
+  useLayoutEffect(() => { window.scrollTo(0, 0); at.current?.focus({ preventScroll: true }) }, [])
   return (
     <header class="o-head">
       <div class="grow"><h1 ref={at} tabIndex={-1}>{title}</h1>{lead && <p class="o-lead">{lead}</p>}</div>
