@@ -24,6 +24,7 @@ module.exports = (story) => {
     await anna.locator('#bz-library-card').fill('办理借阅证');
     await anna.locator('#p-reason').fill('协议 2026-1');
     await w.accessible(anna, 'the form of a party');
+    await w.docs(anna, 'office-party-form', true);
     await anna.getByRole('button', { name: '提交登记' }).click();
     await anna.locator('.o-head .o-badge.warn').waitFor();
     await anna.getByText('须由另一位运营人员处理').waitFor();
@@ -31,12 +32,13 @@ module.exports = (story) => {
     // The other one finds it in her queue.
     await bo.getByRole('button', { name: '刷新' }).click();
     await bo.getByRole('button', { name: '审核 story-library' }).waitFor();
-    await w.shot(bo, 'docs-office-queue-waiting-standard-zh');
+    await w.docs(bo, 'office-queue-waiting');
     await w.accessible(bo, 'the queue');
     await bo.getByRole('button', { name: '审核 story-library' }).click();
     await bo.getByRole('button', { name: '同意', exact: true }).waitFor();
-    await w.shot(bo, 'docs-office-party-review-standard-zh');
+    await w.docs(bo, 'office-party-review');
     await bo.getByRole('button', { name: '同意', exact: true }).click();
+    await w.docs(bo, 'office-party-approve');
     await confirm(bo, { reason: '已核对', button: '同意' });
     await bo.getByRole('button', { name: '启用' }).click();
     await confirm(bo, { reason: '协议 2026-1', button: '启用' });
@@ -56,7 +58,9 @@ module.exports = (story) => {
     await bo.getByRole('dialog').locator('#confirm-reason').fill('同意');
     await bo.getByRole('dialog').getByRole('button', { name: '同意', exact: true }).click();
     await bo.getByRole('dialog').getByRole('alert').waitFor();
+    await w.docs(bo, 'office-approve-late');
     await bo.keyboard.press('Escape');
+    await bo.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
   story('office: a type is frozen by two and thawed by two', async (w) => {
@@ -66,19 +70,22 @@ module.exports = (story) => {
     await anna.getByRole('button', { name: '冻结……' }).click();
     await anna.locator('#freeze-kind').selectOption('type');
     await anna.locator('#freeze-id').selectOption('business-licence');
-    await w.shot(anna, 'docs-office-freeze-switch-standard-zh');
+    await w.docs(anna, 'office-freeze-switch');
     await w.accessible(anna, 'the freeze switch');
     await confirm(anna, { reason: '演练', word: '冻结', button: '冻结' });
     await anna.getByText('已提交，须由另一位运营人员同意。').waitFor();
     assert.equal(await frozen(), false);
     await visit(bo, 'queue');
+    await w.docs(bo, 'office-queue-freeze');
     await bo.getByRole('button', { name: /^同意: 冻结/ }).click();
+    await w.docs(bo, 'office-freeze-approve');
     await confirm(bo, { reason: '电话核实', button: '同意' });
     await until('it is frozen', frozen);
     await anna.reload();
     await settled(anna);
     await anna.locator('[data-frozen="type business-licence"]').waitFor();
     await w.accessible(anna, 'what is frozen');
+    await w.docs(anna, 'office-frozen');
     await anna.getByRole('button', { name: '解冻 business-licence' }).click();
     await confirm(anna, { reason: '演练结束', word: '解冻', button: '解冻' });
     await visit(bo, 'freeze');
@@ -94,6 +101,7 @@ module.exports = (story) => {
     await settled(anna);
     await anna.locator('#card').fill('{"kind":"showcard-workstation","jwk":{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"c"}}');
     await anna.getByRole('alert').filter({ hasText: '私钥' }).waitFor();
+    await w.docs(anna, 'office-workstation-private');
     const jwk = await anna.evaluate(async () => {
       const k = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
       const { x, y } = await crypto.subtle.exportKey('jwk', k.publicKey);
@@ -104,6 +112,7 @@ module.exports = (story) => {
     await anna.locator('#e-party').selectOption('demo-bank');
     await anna.locator('#e-reason').fill('新窗口');
     await w.accessible(anna, 'a workstation is entered');
+    await w.docs(anna, 'office-workstation');
     await anna.getByRole('button', { name: '登记新终端' }).click();
     await anna.getByText('story-counter').waitFor();
     const { body } = await api(w, 'demo-operator', 'GET', '/v1/registry/proposals');
@@ -113,7 +122,7 @@ module.exports = (story) => {
   story('office: the live picture draws', async (w) => {
     const page = await openOffice(w, 'demo-operator', { at: '#monitor' });
     await page.locator('.o-chart svg').first().waitFor();
-    await w.shot(page, 'docs-office-monitor-standard-zh', true);
+    await w.docs(page, 'office-monitor', true);
     await w.accessible(page, 'the live picture');
     await page.locator('.o-chart summary').first().click();
     await page.locator('.o-chart table').first().waitFor();
@@ -121,6 +130,7 @@ module.exports = (story) => {
     await page.route('**/v1/monitor', (r) => r.abort('connectionrefused'));
     await page.locator('.o-live.off').waitFor({ timeout: 15000 });
     assert.ok(await page.locator('.o-chart svg').first().isVisible());
+    await w.docs(page, 'office-monitor-lost');
     await page.unroute('**/v1/monitor');
     await page.locator('.o-live:not(.off)').waitFor({ timeout: 15000 });
     w.complaints = w.complaints.filter((c) => !/ERR_CONNECTION_REFUSED/.test(c));

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { request } from '../kit/api'
 import { say, when } from '../kit/text'
 import { Button, Empty, Facts, Failure, Field, Loading, Notice, useAction, useLoad } from '../kit/ui'
 import { office } from '../strings/office'
-import { officeaudit, officeauditKinds } from '../strings/officeaudit'
-import { Failed, Head, Id, Panel, type Place, Table, list, query, useDraft } from './parts'
+import { officeaudit, officeauditKinds, officeauditSaved } from '../strings/officeaudit'
+import { Failed, Head, Id, Panel, type Place, Table, list, query, useDraft, useProblems } from './parts'
 import { type Proof, type Verdict, check, readKeys } from './proof'
 
 interface Event extends Proof {
@@ -26,9 +26,19 @@ export default function Audit(place: Place): JSX.Element { return place.self.rol
 
 const iso = (local: string): string => { const d = new Date(local); return local && !isNaN(d.getTime()) ? d.toISOString() : '' }
 
-function Search({ w }: Place): JSX.Element {
+/** A kind by the longest beginning that has a name. */
+function kindName(kind: string): string {
+  const [, name] = Object.entries(officeauditKinds).filter(([k]) => kind.startsWith(k)).sort(([a], [b]) => b.length - a.length)[0] ?? []
+  return name && name !== officeauditKinds[''] ? say(name) : ''
+}
+
+function Search({ w, at, go }: Place): JSX.Element {
   const [q, setQ, forget] = useDraft<Question>('audit', nothing)
-  const [asked, setAsked] = useState<Question>(q)
+  // The address may name a kind, so that other sections lead to what they tell of.
+  const kind = at[0] ?? ''
+  const [asked, setAsked] = useState<Question>(kind ? { ...nothing, kind } : q)
+  useEffect(() => { if (kind) { setQ({ ...nothing, kind }); setAsked({ ...nothing, kind }) } }, [kind])
+  const why = useProblems()
   const [rows, setRows] = useState<readonly (Event & { readonly note: string })[]>([])
   const [next, setNext] = useState<number>()
   const [one, setOne] = useState<Event & { readonly note: string }>()
@@ -43,7 +53,11 @@ function Search({ w }: Place): JSX.Element {
     <>
       <Head title={say(office.navAudit)} lead={say(officeaudit.lead)} />
       <Panel>
-        <form onSubmit={(e) => { e.preventDefault(); setAsked({ ...q }) }}>
+        <nav class="o-saved" aria-label={say(officeaudit.saved)}>
+          <span class="small">{say(officeaudit.saved)}</span>
+          {Object.entries(officeauditSaved).map(([k, name]) => <a href={`#audit/${k}`} aria-current={asked.kind === k ? 'true' : undefined}>{say(name)}</a>)}
+        </nav>
+        <form onSubmit={(e) => { e.preventDefault(); if (kind && kind !== q.kind.trim()) go('audit'); setAsked({ ...q }) }}>
           <div class="o-form">
             {text('kind', say(officeaudit.kind), { list: 'audit-kinds' }, say(officeaudit.kindHint))}
             <datalist id="audit-kinds">{Object.entries(officeauditKinds).filter(([k]) => k).map(([k, v]) => <option value={k}>{say(v)}</option>)}</datalist>
@@ -54,7 +68,7 @@ function Search({ w }: Place): JSX.Element {
             {text('to', say(officeaudit.to), { type: 'datetime-local' })}
             {text('after', say(officeaudit.after), { type: 'number', min: 0 })}
           </div>
-          <div class="row o-last"><Button type="submit" busy={found.busy}>{say(office.search)}</Button><Button kind="quiet" onClick={() => { forget(); setAsked(nothing) }}>{say(office.clear)}</Button></div>
+          <div class="row o-last"><Button type="submit" busy={found.busy}>{say(office.search)}</Button><Button kind="quiet" onClick={() => { go('audit'); forget(); setAsked(nothing) }}>{say(office.clear)}</Button></div>
         </form>
       </Panel>
       {one && <Checked key={one.id} proof={one} note={one.note} title={`${one.kind} · ${one.id}`} event={one} />}
@@ -66,7 +80,7 @@ function Search({ w }: Place): JSX.Element {
           <Table caption={say(officeaudit.results)} rows={rows} keyOf={(e) => e.id} tone={(e) => (e.fault ? 'bad' : undefined)} columns={[
             { head: say(officeaudit.place), kind: 'number', cell: (e) => e.index },
             { head: say(officeaudit.at), cell: (e) => when(e.at, true) },
-            { head: say(officeaudit.what), kind: 'wide', cell: (e) => <><strong class="mono">{e.kind}</strong>{e.subject && <p class="small mono address">{e.subject}</p>}{e.detail && <p class="small">{Object.entries(e.detail).map(([k, v]) => `${k}: ${v}`).join(' · ')}</p>}{!e.opening && <p class="small">{say(officeaudit.erased)}</p>}{e.fault && <p class="is no">{say(officeaudit.fault, { why: e.fault })}</p>}</> },
+            { head: say(officeaudit.what), kind: 'wide', cell: (e) => <><strong>{kindName(e.kind)}</strong> <span class="mono">{e.kind}</span>{(e.detail?.['conflicts'] ?? '').split(' ').filter(Boolean).map((c) => <p class="is no">{why(c).title} {why(c).next}</p>)}{e.subject && <p class="small mono address">{e.subject}</p>}{e.detail && <p class="small">{Object.entries(e.detail).map(([k, v]) => `${k}: ${v}`).join(' · ')}</p>}{!e.opening && <p class="small">{say(officeaudit.erased)}</p>}{e.fault && <p class="is no">{say(officeaudit.fault, { why: e.fault })}</p>}</> },
             { head: say(officeaudit.who), cell: (e) => <span class="mono small">{e.actor ?? '—'}</span> },
             { head: '', kind: 'actions', cell: (e) => <Button kind="quiet" class="o-small" aria-label={`${say(officeaudit.check)} ${e.index}`} onClick={() => setOne(e)}>{say(officeaudit.check)}</Button> },
           ]} />

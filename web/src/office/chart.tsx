@@ -15,14 +15,14 @@ export interface Series {
 }
 
 const palette = ['#0b4f9e', '#b4540a', '#0b6138', '#7a3d9c', '#5b6775', '#a3151c']
-export const tint = { good: '#0b6138', bad: '#a3151c', warn: '#c58a1a', accent: '#0b4f9e' } as const
+export const tint = { good: '#0b6138', bad: '#a3151c', warn: '#c58a1a', accent: '#0b4f9e', none: '#5b6775' } as const
 const dashes = ['', '6 3', '2 3', '8 3 2 3', '1 2', '10 4']
 
-/** Steps of 1, 2 or 5: a top above the largest value that is easy to divide. */
-export function ceiling(most: number): number {
-  if (!(most > 0)) return 1
+/** Steps of 1, 2 or 5: a top above the largest value that is easy to divide. Of things that are counted half of it is a number of them, too. */
+export function ceiling(most: number, whole = false): number {
+  if (!(most > 0)) return whole ? 2 : 1
   const power = 10 ** Math.floor(Math.log10(most))
-  for (const step of [1, 2, 2.5, 5, 10]) if (most <= step * power) return step * power
+  for (const step of whole ? [2, 4, 6, 10] : [1, 2, 2.5, 5, 10]) if (most <= step * power) return step * power
   return 10 * power
 }
 
@@ -123,10 +123,10 @@ export function LineChart({ title, series, labels, unit = '', height = 150 }: { 
   )
 }
 
-/** Bars side by side, each of the series on top of another. */
+/** Bars side by side of what is counted, each of the series on top of another. */
 export function BarChart({ title, series, labels, unit = '', height = 170 }: { title: string; series: readonly Series[]; labels: readonly string[]; unit?: string; height?: number }): JSX.Element {
   const sums = labels.map((_, i) => series.reduce((n, s) => n + (s.values[i] ?? 0), 0))
-  const most = ceiling(Math.max(0, ...sums))
+  const most = ceiling(Math.max(0, ...sums), true)
   const summary = series.map((s) => `${s.name} ${short(s.values.reduce<number>((n, v) => n + (v ?? 0), 0))}`).join('; ')
   return (
     <Frame title={title} series={series} labels={labels} unit={unit} summary={summary} swatches="bar">

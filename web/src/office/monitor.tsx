@@ -55,7 +55,7 @@ function usePolled(w: Place['w'], on: boolean): { data: Picture | undefined; err
 
 const one = (n: number): string => number(Math.round(n * 10) / 10)
 
-export default function Monitor({ w }: Place): JSX.Element {
+export default function Monitor({ w, self }: Place): JSX.Element {
   const [on, setOn] = useState(true)
   const { data: d, error, again } = usePolled(w, on)
   const why = useProblems()
@@ -65,12 +65,12 @@ export default function Monitor({ w }: Place): JSX.Element {
       <Head title={say(office.navMonitor)} lead={say(officemonitor.lead)}>{d && state}{d && <Button kind="quiet" onClick={() => setOn(!on)}>{say(on ? officemonitor.pause : officemonitor.resume)}</Button>}</Head>
       {error !== undefined && <Failed error={error} again={again} />}
       {!d && error === undefined && <Loading />}
-      {d && <Drawn d={d} why={(c) => why(c).title} />}
+      {d && <Drawn d={d} why={(c) => why(c).title} auditor={self.role === 'auditor'} />}
     </>
   )
 }
 
-function Drawn({ d, why }: { d: Picture; why: (code: string) => string }): JSX.Element {
+function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string; auditor: boolean }): JSX.Element {
   const classes = list(d.classes)
   const history = list(d.history)
   const sum = (of: (c: Class) => number): number => classes.reduce((n, c) => n + of(c), 0)
@@ -106,7 +106,7 @@ function Drawn({ d, why }: { d: Picture; why: (code: string) => string }): JSX.E
       <div class="o-cols">
         <Panel><LineChart title={say(officemonitor.load)} unit="1/s" labels={clock} series={[{ name: say(officemonitor.requests), values: history.map((h) => h.per_second), color: tint.accent }, { name: say(officemonitor.refusals), values: history.map((h) => h.refused_per_second), color: tint.bad }]} /></Panel>
         <Panel><LineChart title={say(officemonitor.p99)} unit="ms" labels={clock} series={[{ name: say(officemonitor.p99), values: history.map((h) => h.p99_ms), color: '#7a3d9c' }]} /></Panel>
-        <Panel><CountBars title={say(officemonitor.outcomes)} rows={outcomes.some((o) => o.count) ? outcomes : []} empty={say(officemonitor.noChecks)} colorOf={(k) => (k === 'valid' ? tint.good : k === 'invalid' ? tint.bad : tint.warn)} /></Panel>
+        <Panel><CountBars title={say(officemonitor.outcomes)} rows={outcomes.some((o) => o.count) ? outcomes : []} empty={say(officemonitor.noChecks)} colorOf={(k) => (k === 'valid' ? tint.good : k === 'invalid' ? tint.bad : tint.warn)} /><p class="small">{auditor ? <a href="#audit/verification.conflict">{say(officemonitor.conflicts)}</a> : say(officemonitor.conflictsElsewhere)}</p></Panel>
         <Panel><CountBars title={say(officemonitor.codes)} rows={list(d.refusals).map((r) => ({ name: why(r.code), count: r.count }))} empty={say(officemonitor.noRefusals)} colorOf={() => tint.bad} /></Panel>
       </div>
       <Panel title={say(officemonitor.classes)}>

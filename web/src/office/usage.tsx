@@ -77,6 +77,8 @@ export function UsageCharts({ usage, days, party }: { usage: UsageOf; days: numb
               { name: say(shared.outcomeValid), values: of('valid'), color: tint.good },
               { name: say(shared.outcomeInvalid), values: of('invalid'), color: tint.bad },
               { name: say(shared.outcomeIndeterminate), values: of('indeterminate'), color: tint.warn },
+              // What was turned away is a line in the holder's history, too.
+              ...(groups.some((g) => g.outcome === 'refused') ? [{ name: say(shared.outcomeRefused), values: of('refused'), color: tint.none }] : []),
             ]} />
           </Panel>
           <div class="o-cols">

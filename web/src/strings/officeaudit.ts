@@ -4,6 +4,7 @@ import type { Pair } from '../kit/text'
 export const officeaudit = {
   lead: ['查询记录，并在本页验证记录没有被改动。查询本身也会被记录。', 'Read what was logged and check in this page that it was not changed. The look is logged, too.'],
   proveLead: ['凭编号取得一条记录的证明，并在本页验证。记录内容只有审计人员能看。', 'Get the proof of an entry by its id and check it in this page. What it says is for auditors to read.'],
+  saved: ['常用查询', 'Often asked'],
   kind: ['类别', 'Kind'],
   kindHint: ['如 verification.recorded；以点结尾表示这一类全部。', 'Such as verification.recorded; with a dot at the end all that begin so.'],
   actor: ['操作者', 'Actor'],
@@ -50,16 +51,39 @@ export const officeaudit = {
   fault: ['服务器提示：{why}', 'The server says: {why}'],
 } satisfies Record<string, Pair>
 
-/** What happened, by the first word of its kind. */
+/** What happened, by how its kind begins. */
 export const officeauditKinds: Readonly<Record<string, Pair>> = {
   '': ['全部', 'all'],
   'verification.': ['核验', 'checks'],
+  'verification.conflict': ['离线核验不一致', 'offline check at odds'],
   'certificate.': ['证照', 'certificates'],
-  'person.': ['登录', 'sign-ins of people'],
+  'push.': ['批量推送', 'pushes'],
+  'session.': ['登录', 'sign-ins of people'],
+  'passkey.': ['通行密钥', 'passkeys'],
+  'person.': ['本人', 'the person'],
+  'consent.': ['征求同意', 'consents'],
+  'agency.': ['代办', 'agents of companies'],
+  'device.': ['离线设备', 'devices'],
+  'portrait.': ['相片', 'portraits'],
   'client.': ['终端登录', 'sign-ins of clients'],
-  'party.': ['核验单位', 'relying parties'],
-  'freeze.': ['冻结', 'freezes'],
   'registry.': ['登记簿', 'the registry'],
+  'freeze.': ['冻结', 'freezes'],
+  'correction.': ['更正申请', 'corrections'],
+  'receipt.disputed': ['异议', 'disputes'],
+  'dispute.': ['异议', 'disputes'],
+  'review.': ['好差评', 'ratings'],
   'key.': ['密钥', 'keys'],
+  'backup.': ['备份', 'backups'],
   'audit.': ['审计查询', 'looks of auditors'],
+}
+
+/** What is looked for again and again, one click away. */
+export const officeauditSaved: Readonly<Record<string, Pair>> = {
+  'verification.conflict': ['离线核验不一致', 'Offline checks at odds'],
+  'client.refused': ['终端登录被拒', 'Refused sign-ins of clients'],
+  'session.refused': ['本人登录被拒', 'Refused sign-ins of people'],
+  'device.killed': ['作废的设备', 'Killed devices'],
+  'freeze.': ['冻结', 'Freezes'],
+  'registry.': ['登记变更', 'Changes of the registry'],
+  'audit.': ['谁查过日志', 'Who read the log'],
 }

@@ -27,6 +27,8 @@ export const officemonitor = {
   requests: ['请求', 'requests'],
   refusals: ['拒绝', 'refusals'],
   outcomes: ['最近一分钟核验结果', 'Checks in the last minute'],
+  conflicts: ['离线核验补报后发现的不一致', 'What was at odds when offline checks were settled'],
+  conflictsElsewhere: ['离线核验补报后发现的不一致，由审计人员在审计日志中查看。', 'What was at odds when offline checks were settled, auditors see in the audit log.'],
   codes: ['为什么拒绝', 'Why refused'],
   classes: ['按类别', 'By class'],
   className: ['类别', 'Class'],
