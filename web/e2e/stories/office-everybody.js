@@ -112,6 +112,13 @@ module.exports = (story) => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     assert.equal(await page.evaluate(() => document.activeElement.textContent), '冻结……', 'the focus goes back');
+    // The dialog has the focus in the moment it is there, not a frame later: Tab may come at any time.
+    assert.equal(await page.evaluate(() => new Promise((said) => {
+      new MutationObserver((all, o) => { const d = document.querySelector('[role=dialog]'); if (d) { o.disconnect(); said(d.contains(document.activeElement)); } }).observe(document.body, { childList: true, subtree: true });
+      document.activeElement.click();
+    })), true);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     // The menu of a narrow screen.
     await page.setViewportSize({ width: 360, height: 700 });
     await page.locator('.o-menu').focus();

@@ -52,11 +52,12 @@ module.exports = (story) => {
     const names = ['有效', '无效', '无法确认', '未能核验'];
     assert.deepEqual(await chart.locator('.o-legend li').allTextContents(), names);
     await chart.locator('summary').click();
+    await chart.locator('tbody tr').first().waitFor();
     const table = await chart.locator('tbody tr').evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll('td')].map((c) => Number(c.textContent))));
     const totals = table.reduce((sum, r) => sum.map((n, i) => n + r[i]), [0, 0, 0, 0]);
     assert.deepEqual(totals, ['valid', 'invalid', 'indeterminate', 'refused'].map((o) => of(after, o)));
     const bars = await chart.locator('svg rect').evaluateAll((all) => all.map((r) => Number(r.getAttribute('height'))));
-    const drawn = table.flat().filter((n) => n > 0);
+    const drawn = table.reverse().flat().filter((n) => n > 0);
     assert.equal(bars.length, drawn.length);
     bars.forEach((h, i) => assert.ok(Math.abs(h / bars[0] - drawn[i] / drawn[0]) < 0.01, 'a bar of ' + drawn[i]));
     // What is counted by name.

@@ -4,8 +4,8 @@ import { request } from '../kit/api'
 import { say, when } from '../kit/text'
 import { Button, Empty, Facts, Failure, Field, Loading, Notice, useAction, useLoad } from '../kit/ui'
 import { office } from '../strings/office'
-import { officeaudit, officeauditKinds, officeauditSaved } from '../strings/officeaudit'
-import { Failed, Head, Id, Panel, type Place, Table, list, query, useDraft, useProblems } from './parts'
+import { officeaudit, officeauditDetail, officeauditKinds, officeauditSaved } from '../strings/officeaudit'
+import { Failed, Head, Id, Panel, type Place, Table, label, list, query, useDraft, useProblems } from './parts'
 import { type Proof, type Verdict, check, readKeys } from './proof'
 
 interface Event extends Proof {
@@ -80,7 +80,7 @@ function Search({ w, at, go }: Place): JSX.Element {
           <Table caption={say(officeaudit.results)} rows={rows} keyOf={(e) => e.id} tone={(e) => (e.fault ? 'bad' : undefined)} columns={[
             { head: say(officeaudit.place), kind: 'number', cell: (e) => e.index },
             { head: say(officeaudit.at), cell: (e) => when(e.at, true) },
-            { head: say(officeaudit.what), kind: 'wide', cell: (e) => <><strong>{kindName(e.kind)}</strong> <span class="mono">{e.kind}</span>{(e.detail?.['conflicts'] ?? '').split(' ').filter(Boolean).map((c) => <p class="is no">{why(c).title} {why(c).next}</p>)}{e.subject && <p class="small mono address">{e.subject}</p>}{e.detail && <p class="small">{Object.entries(e.detail).map(([k, v]) => `${k}: ${v}`).join(' · ')}</p>}{!e.opening && <p class="small">{say(officeaudit.erased)}</p>}{e.fault && <p class="is no">{say(officeaudit.fault, { why: e.fault })}</p>}</> },
+            { head: say(officeaudit.what), kind: 'wide', cell: (e) => <><strong>{kindName(e.kind)}</strong> <span class="mono">{e.kind}</span>{(e.detail?.['conflicts'] ?? '').split(' ').filter(Boolean).map((c) => <p class="is no">{why(c).title} {why(c).next}</p>)}{e.subject && <p class="small mono address">{e.subject}</p>}{e.detail && <p class="small">{Object.entries(e.detail).filter(([k]) => k !== 'conflicts').map(([k, v]) => `${label(officeauditDetail, k)}: ${v}`).join(' · ')}</p>}{!e.opening && <p class="small">{say(officeaudit.erased)}</p>}{e.fault && <p class="is no">{say(officeaudit.fault, { why: e.fault })}</p>}</> },
             { head: say(officeaudit.who), cell: (e) => <span class="mono small">{e.actor ?? '—'}</span> },
             { head: '', kind: 'actions', cell: (e) => <Button kind="quiet" class="o-small" aria-label={`${say(officeaudit.check)} ${e.index}`} onClick={() => setOne(e)}>{say(officeaudit.check)}</Button> },
           ]} />

@@ -58,7 +58,8 @@ function Frame({ title, series, labels, unit, summary, swatches, children }: { t
           <div class="o-scroll" tabIndex={0} role="region" aria-label={title}>
             <table>
               <thead><tr><th scope="col"><span class="sr">{title}</span></th>{series.map((s) => <th scope="col">{s.name}</th>)}</tr></thead>
-              <tbody>{labels.map((l, i) => <tr><th scope="row">{l}</th>{series.map((s) => <td>{s.values[i] === null || s.values[i] === undefined ? '—' : short(s.values[i])}</td>)}</tr>)}</tbody>
+              {/* What is newest is looked for first. */}
+              <tbody>{labels.map((l, i) => <tr><th scope="row">{l}</th>{series.map((s) => <td>{s.values[i] === null || s.values[i] === undefined ? '—' : short(s.values[i])}</td>)}</tr>).reverse()}</tbody>
             </table>
           </div>
         )}

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Text, number, pick, say, when } from '../kit/text'
 import { Button, Facts, Loading, Notice } from '../kit/ui'
 import { office } from '../strings/office'
-import { officemonitor } from '../strings/officemonitor'
+import { officemonitor, officemonitorClasses } from '../strings/officemonitor'
 import { shared } from '../strings/shared'
 import { CountBars, LineChart, tint } from './chart'
 import { Failed, Figure, Head, Panel, type Place, Table, list, notOffered, useProblems } from './parts'
@@ -88,7 +88,7 @@ function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string;
   return (
     <>
       {list(d.alerts).length === 0 ? <Notice tone="good">{say(officemonitor.noAlerts)}</Notice> : (
-        <Notice tone="bad"><p><strong>{say(officemonitor.alerts)}</strong></p><ul>{list(d.alerts).map((a) => <li><strong>{pick(a.title)}</strong> {pick(a.next)} <span class="small">{say(officemonitor.since, { at: when(a.since, true) })}</span></li>)}</ul></Notice>
+        <Notice tone="bad"><p><strong>{say(officemonitor.alerts)}</strong></p><ul>{list(d.alerts).map((a) => <li><strong>{pick(a.title)}</strong> {pick(a.next)} <span class="small o-nowrap">{say(officemonitor.since, { at: when(a.since, true) })}</span></li>)}</ul></Notice>
       )}
       <dl class="o-figures">
         <Figure name={say(officemonitor.perSecond)}>{one(all)}</Figure>
@@ -111,7 +111,7 @@ function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string;
       </div>
       <Panel title={say(officemonitor.classes)}>
         <Table caption={say(officemonitor.classes)} rows={[...classes].sort((a, b) => b.per_second - a.per_second)} keyOf={(c) => c.class} columns={[
-          { head: say(officemonitor.className), cell: (c) => <span class="mono">{c.class}</span> },
+          { head: say(officemonitor.className), cell: (c) => <>{say(officemonitorClasses[c.class] ?? [c.class, c.class])} <span class="mono small">{c.class}</span></> },
           { head: say(officemonitor.perSecond), kind: 'number', cell: (c) => one(c.per_second) },
           { head: say(officemonitor.p50), kind: 'number', cell: (c) => say(officemonitor.ms, { n: one(c.p50_ms) }) },
           { head: say(officemonitor.p99), kind: 'number', cell: (c) => say(officemonitor.ms, { n: one(c.p99_ms) }) },
@@ -124,7 +124,7 @@ function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string;
           [say(officemonitor.process), <span class="mono">{d.process}</span>], [say(officemonitor.version), d.version], [say(officemonitor.started), when(d.started_at, true)],
           d.database ? [say(officemonitor.database), d.database.kind] : null,
           d.volatile ? [say(officemonitor.volatile), <>{d.volatile.kind} · <span class={d.volatile.ok ? 'is yes' : 'is no'}>{say(d.volatile.ok ? officemonitor.ok : officemonitor.broken)}</span></>] : null,
-          status?.lists !== undefined ? [say(officemonitor.statusAge), say(officemonitor.lists, { n: status.lists })] : null,
+          status?.lists !== undefined ? [say(officemonitor.lists), number(status.lists)] : null,
         ]} />
       </Panel>
     </>

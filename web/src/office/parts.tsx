@@ -85,11 +85,31 @@ export interface Column<T> {
   readonly kind?: 'number' | 'actions' | 'wide'
 }
 
-/** A table; on a narrow screen each row becomes a card. The roles keep it a table for screen readers there. */
+/** How many letters wide a column wants to be at least. */
+const wants = { number: 6.5, actions: 8, wide: 14 } as const
+
+/** Whether a table of columns that want so many letters has no room for them: on a phone, in half a page, in care mode. */
+function useNarrow(letters: number): [{ current: HTMLDivElement | null }, boolean] {
+  const at = useRef<HTMLDivElement>(null)
+  const [narrow, set] = useState(false)
+  useLayoutEffect(() => {
+    const box = at.current
+    if (!box) return
+    const measure = (): void => set(box.clientWidth < letters * parseFloat(getComputedStyle(box).fontSize))
+    measure()
+    const o = new ResizeObserver(measure)
+    o.observe(box)
+    return () => o.disconnect()
+  }, [letters])
+  return [at, narrow]
+}
+
+/** A table; where it has no room each row becomes a card. The roles keep it a table for screen readers there. */
 export function Table<T>({ caption, columns, rows, keyOf, tone }: { caption: string; columns: readonly (Column<T> | false | undefined)[]; rows: readonly T[]; keyOf: (row: T, at: number) => string | number; tone?: (row: T) => Tone | undefined }): JSX.Element {
   const cols = columns.filter((c): c is Column<T> => !!c)
+  const [box, narrow] = useNarrow(cols.reduce((n, c) => n + (c.kind ? wants[c.kind] : 8.5), 0))
   return (
-    <table class="o-table" role="table">
+    <div ref={box} class="o-room"><table class={narrow ? 'o-table cards' : 'o-table'} role="table">
       <caption class="sr">{caption}</caption>
       <thead role="rowgroup"><tr role="row">{cols.map((c) => <th scope="col" role="columnheader" class={c.kind}>{c.head}</th>)}</tr></thead>
       <tbody role="rowgroup">
@@ -99,7 +119,7 @@ export function Table<T>({ caption, columns, rows, keyOf, tone }: { caption: str
           </tr>
         ))}
       </tbody>
-    </table>
+    </table></div>
   )
 }
 

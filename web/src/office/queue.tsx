@@ -86,7 +86,7 @@ function Corrections({ w, self, rows, done }: Place & { rows: readonly Correctio
       <Table caption={say(officeregistry.corrections)} rows={rows} keyOf={(c) => c.id} tone={(c) => (c.overdue ? 'bad' : undefined)} columns={[
         { head: say(officeregistry.about), cell: (c) => <>{label(officeregistryKinds, c.about.kind)}{c.field && <span class="mono small"> · {c.field}</span>}</> },
         { head: say(officeregistry.due), cell: (c) => <>{when(c.due_at)} {c.overdue && <Badge tone="bad">{say(officeregistry.overdue)}</Badge>}</> },
-        { head: say(officeregistry.by), cell: (c) => (c.claimed_by ? <span class="mono small">{c.claimed_by}</span> : <State of={c.state} />) },
+        { head: say(officeregistry.with), cell: (c) => (c.claimed_by ? <span class="mono small">{c.claimed_by}</span> : <State of={c.state} />) },
         { head: '', kind: 'actions', cell: (c) => (c.recorded_by === self.id ? <Badge tone="warn">{say(officeregistry.ownResult)}</Badge> : <Button class="o-small" busy={act.busy} aria-label={`${say(c.claimed_by === self.id ? officeregistry.answerIt : officeregistry.claim)} ${c.id}`} onClick={() => take(c)}>{say(c.claimed_by === self.id ? officeregistry.answerIt : officeregistry.claim)}</Button>) },
       ]} />
       {one && <AnswerCorrection w={w} of={one} onClose={() => setOne(undefined)} done={() => { setOne(undefined); setSent(true); done() }} />}

@@ -1,12 +1,13 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { number, say, when } from '../kit/text'
+import { number, pick, say, when } from '../kit/text'
 import { Button, Dialog, Empty, Facts, Failure, Field, useAction, useLoad } from '../kit/ui'
 import { office } from '../strings/office'
 import { officeratings, officeratingsLevels } from '../strings/officeratings'
 import { shared } from '../strings/shared'
 import { CountBars, tint } from './chart'
 import { Badge, Figure, Good, Head, Loads, Panel, type Place, State, Table, Tabs, list, path, query, useDraft } from './parts'
+import { type Party, parties } from './registry'
 import { Days } from './usage'
 
 // Ratings of checks: everybody's sums, an operator's follow-up. Texts are read by who took the case.
@@ -67,11 +68,21 @@ function Figures({ of }: { of: Tally }): JSX.Element {
   return (
     <dl class="o-figures">
       <Figure name={say(officeratings.count)}>{number(of.count)}</Figure>
-      <Figure name={say(officeratings.average)} tone="good">{of.average?.toFixed(1) ?? '—'}<small> / 5</small></Figure>
+      <Figure name={say(officeratings.average)} tone={of.average === undefined ? undefined : of.average >= 4 ? 'good' : of.average < 3 ? 'bad' : 'warn'}>{of.average?.toFixed(1) ?? '—'}<small> / 5</small></Figure>
       <Figure name={say(officeratings.shareBad)} tone={bad > 0.1 ? 'bad' : undefined}>{Math.round(bad * 100)}%</Figure>
       <Figure name={say(officeratings.open)} tone={of.overdue ? 'bad' : of.open ? 'warn' : undefined}>{number(of.open)}{of.overdue > 0 && <small> {say(officeratings.overdue)} {of.overdue}</small>}</Figure>
     </dl>
   )
+}
+
+/** Parties and purposes by their names in both languages; a review has one of a party, and the purpose's code. */
+function useNames(w: Place['w']): { party: (r: { readonly party: string; readonly party_name: string }) => string; purpose: (r: Review) => string } {
+  const { data } = useLoad(() => parties(w), [])
+  const of = (id: string): Party | undefined => data?.find((p) => p.id === id)
+  return {
+    party: (r) => pick(of(r.party)?.name) || r.party_name || r.party,
+    purpose: (r) => pick(of(r.party)?.legal_basis?.find((b) => b.purpose === r.purpose)?.name) || r.purpose,
+  }
 }
 
 type View = 'open' | 'answered' | 'all' | 'summary'
@@ -90,6 +101,7 @@ function Office(place: Place): JSX.Element {
 
 function Summary({ w }: Place): JSX.Element {
   const [days, setDays] = useState('30')
+  const names = useNames(w)
   const of = useLoad(() => w.call<{ parties: readonly Tally[] }>('GET', `/v1/reviews/summary?days=${days}`), [days])
   return (
     <>
@@ -106,7 +118,7 @@ function Summary({ w }: Place): JSX.Element {
               <Panel><Levels of={total} /></Panel>
               <Panel title={say(officeratings.party)}>
                 <Table caption={say(officeratings.summary)} rows={all} keyOf={(p) => p.party} tone={(p) => (p.overdue ? 'bad' : p.open ? 'warn' : undefined)} columns={[
-                  { head: say(officeratings.party), cell: (p) => p.party_name || p.party },
+                  { head: say(officeratings.party), cell: (p) => names.party(p) },
                   { head: say(officeratings.count), kind: 'number', cell: (p) => number(p.count) },
                   { head: say(officeratings.average), kind: 'number', cell: (p) => p.average?.toFixed(2) ?? '—' },
                   { head: say(officeratings.open), kind: 'number', cell: (p) => <>{number(p.open)}{p.overdue > 0 && <> <Badge tone="bad">{say(officeratings.overdue)} {p.overdue}</Badge></>}</> },
@@ -129,6 +141,7 @@ function Follow({ w, self, state }: Place & { state: 'open' | 'answered' | 'all'
   const of = useLoad(async () => { const d = await ask(); setRows(list(d.reviews)); setNext(d.next); return d }, [state])
   const act = useAction()
   const operator = self.role === 'operator'
+  const names = useNames(w)
   const take = (r: Review): void => act.run(async () => {
     setSent(false)
     try { setOne(r.state === 'open' && r.claimed_by !== self.id ? await w.call<Review>('POST', `/v1/reviews/${path(r.id)}/claim`) : await w.call<Review>('GET', `/v1/reviews/${path(r.id)}`)) } finally { of.again() }
@@ -140,7 +153,7 @@ function Follow({ w, self, state }: Place & { state: 'open' | 'answered' | 'all'
       <Loads of={of}>{() => (rows.length === 0 ? <Empty>{say(state === 'open' ? officeratings.noneOpen : officeratings.noReviews)}</Empty> : (
         <Table caption={say(office.navRatings)} rows={rows} keyOf={(r) => r.id} tone={(r) => (r.overdue ? 'bad' : undefined)} columns={[
           { head: say(officeratings.level), cell: (r) => <Badge tone={r.level <= 2 ? 'bad' : r.level === 3 ? 'warn' : 'good'}>{levelName(String(r.level))}</Badge> },
-          { head: say(officeratings.party), cell: (r) => <>{r.party_name || r.party}<br /><span class="small">{r.purpose}</span></> },
+          { head: say(officeratings.party), cell: (r) => <>{names.party(r)}<br /><span class="small">{names.purpose(r)}</span></> },
           { head: say(officeratings.at), cell: (r) => when(r.at) },
           { head: say(officeratings.due), cell: (r) => <>{r.due_at ? when(r.due_at) : '—'} {r.overdue && <Badge tone="bad">{say(officeratings.overdue)}</Badge>}</> },
           { head: say(officeratings.claimedBy), cell: (r) => <>{r.claimed_by ? <span class="mono small">{r.claimed_by}</span> : <State of={r.state} />}</> },
@@ -148,7 +161,7 @@ function Follow({ w, self, state }: Place & { state: 'open' | 'answered' | 'all'
         ]} />
       ))}</Loads>
       {next && <Button kind="quiet" onClick={() => { void ask(next).then((d) => { setRows([...rows, ...list(d.reviews)]); setNext(d.next) }) }}>{say(office.more)}</Button>}
-      {one && <Answer w={w} review={one} onClose={() => setOne(undefined)} done={() => { setOne(undefined); setSent(true); of.again() }} />}
+      {one && <Answer w={w} review={{ ...one, party_name: names.party(one), purpose: names.purpose(one) }} onClose={() => setOne(undefined)} done={() => { setOne(undefined); setSent(true); of.again() }} />}
     </Panel>
   )
 }

@@ -69,7 +69,7 @@ export function UsageCharts({ usage, days, party }: { usage: UsageOf; days: numb
         <>
           <dl class="o-figures">
             <Figure name={say(officeparty.checks)}>{number(usage.checks)}</Figure>
-            <Figure name={say(officeparty.rate)} tone="good">{Math.round((100 * valid) / usage.checks)}%</Figure>
+            <Figure name={say(officeparty.rate)} tone={valid >= usage.checks * 0.9 ? 'good' : undefined}>{Math.round((100 * valid) / usage.checks)}%</Figure>
             {busiest && <Figure name={say(officeparty.busiest)}>{number(busiest.count)} <small>{busiest.name}</small></Figure>}
           </dl>
           <Panel>

@@ -87,3 +87,28 @@ export const officeauditSaved: Readonly<Record<string, Pair>> = {
   'registry.': ['登记变更', 'Changes of the registry'],
   'audit.': ['谁查过日志', 'Who read the log'],
 }
+
+/** What an entry tells besides, by the name it has in the log. */
+export const officeauditDetail: Readonly<Record<string, Pair>> = {
+  party: ['核验单位', 'party'],
+  said: ['核验点判为', 'the counter said'],
+  said_reasons: ['核验点的理由', 'why'],
+  bundle_as_of: ['核验包时间', 'bundle as of'],
+  other: ['另一条核验', 'the other check'],
+  purpose: ['目的', 'purpose'],
+  outcome: ['结果', 'outcome'],
+  reasons: ['原因', 'reasons'],
+  fields: ['字段', 'fields'],
+  type: ['证照类型', 'type'],
+  via: ['方式', 'way'],
+  authority: ['发证机关', 'authority'],
+  rows: ['行数', 'rows'],
+  accepted: ['接收', 'accepted'],
+  rejected: ['退回', 'rejected'],
+  role: ['身份', 'role'],
+  kind: ['类别', 'kind'],
+  state: ['状态', 'state'],
+  by: ['由谁', 'by'],
+  why: ['理由', 'why'],
+  reason: ['理由', 'why'],
+}

@@ -17,7 +17,7 @@ export const officemonitor = {
   errors: ['每秒故障', 'Errors a second'],
   statusAge: ['状态列表时效', 'Status age'],
   ofMax: ['上限 {n} 秒', 'at most {n} s'],
-  lists: ['{n} 个列表', '{n} lists'],
+  lists: ['状态列表', 'Status lists'],
   replica: ['只读副本延迟', 'Replica lag'],
   dbReplica: ['数据库副本延迟', 'Database replica lag'],
   places: ['处理席位', 'Places taken'],
@@ -44,3 +44,25 @@ export const officemonitor = {
   noChecks: ['最近一分钟没有核验。', 'Nothing was checked in the last minute.'],
   noRefusals: ['最近一分钟没有拒绝。', 'Nothing was refused in the last minute.'],
 } satisfies Record<string, Pair>
+
+/** Classes of requests, by the API's word (docs/operations.md, Limits and overload). */
+export const officemonitorClasses: Readonly<Record<string, Pair>> = {
+  scan: ['核验', 'checks'],
+  token: ['取令牌', 'tokens'],
+  renew: ['换码', 'renewals of codes'],
+  write: ['变更', 'changes'],
+  show: ['出示', 'shows'],
+  read: ['查询', 'look-ups'],
+  page: ['页面', 'pages'],
+  default: ['其他', 'others'],
+  'sign-in': ['本人登录', 'sign-ins'],
+  report: ['报表', 'reports'],
+  export: ['导出', 'exports'],
+  bulk: ['批量推送', 'pushes'],
+  results: ['推送结果', 'results of pushes'],
+  callback: ['登录往返', 'ways to providers and back'],
+  wait: ['等待本人答复', 'waits for a holder'],
+  events: ['事件流', 'streams of events'],
+  ops: ['运维', 'operations'],
+  unmatched: ['没有这个地址', 'no such address'],
+}

@@ -13,6 +13,7 @@ export const officeregistry = {
   nothingWaits: ['没有待办事项。', 'Nothing waits.'],
   needsOther: ['须由另一位运营人员处理', 'needs another operator'],
   by: ['提出人', 'By'],
+  with: ['经办', 'With'],
   at: ['时间', 'When'],
   expires: ['{at} 失效', 'lapses {at}'],
   urgentNow: ['紧急，已生效', 'urgent, in force'],
