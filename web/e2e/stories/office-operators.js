@@ -24,6 +24,7 @@ module.exports = (story) => {
     await anna.locator('#bz-library-card').fill('办理借阅证');
     await anna.locator('#p-reason').fill('协议 2026-1');
     await w.accessible(anna, 'the form of a party');
+    await anna.evaluate(() => scrollTo(0, 0));
     await w.docs(anna, 'office-party-form', true);
     await anna.getByRole('button', { name: '提交登记' }).click();
     await anna.locator('.o-head .o-badge.warn').waitFor();
@@ -130,6 +131,7 @@ module.exports = (story) => {
     await page.route('**/v1/monitor', (r) => r.abort('connectionrefused'));
     await page.locator('.o-live.off').waitFor({ timeout: 15000 });
     assert.ok(await page.locator('.o-chart svg').first().isVisible());
+    assert.equal(await page.getByText('一切正常').count(), 0, 'nobody knows');
     await w.docs(page, 'office-monitor-lost');
     await page.unroute('**/v1/monitor');
     await page.locator('.o-live:not(.off)').waitFor({ timeout: 15000 });

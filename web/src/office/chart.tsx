@@ -47,6 +47,7 @@ function useWidth(): [{ current: HTMLDivElement | null }, number] {
 function Frame({ title, series, labels, unit, summary, swatches, children }: { title: string; series: readonly Series[]; labels: readonly string[]; unit: string; summary: string; swatches?: 'line' | 'bar'; children: (width: number) => JSX.Element }): JSX.Element {
   const [box, width] = useWidth()
   const [open, setOpen] = useState(false)
+  if (labels.length === 0) return <figure class="o-chart"><figcaption>{title}</figcaption><Empty>{say(office.nothing)}</Empty></figure>
   return (
     <figure class="o-chart">
       <figcaption>{title}{unit && <span class="small">{` · ${unit}`}</span>}</figcaption>
@@ -113,6 +114,7 @@ export function LineChart({ title, series, labels, unit = '', height = 150 }: { 
               return (
                 <>
                   {series.length === 1 && s.values.every((v) => v !== null) && s.values.length > 1 && <path d={`${line(s.values)}L${x(s.values.length - 1)} ${y(0)}L${x(0)} ${y(0)}Z`} fill={color} opacity=".08" />}
+                  {s.values.map((v, k) => v !== null && (s.values[k - 1] ?? null) === null && (s.values[k + 1] ?? null) === null && <circle cx={x(k)} cy={y(v)} r="3" fill={color} />)}
                   <path class="line" d={line(s.values)} stroke={color} stroke-dasharray={dashes[i % dashes.length]} />
                 </>
               )

@@ -65,12 +65,12 @@ export default function Monitor({ w, self }: Place): JSX.Element {
       <Head title={say(office.navMonitor)} lead={say(officemonitor.lead)}>{d && state}{d && <Button kind="quiet" onClick={() => setOn(!on)}>{say(on ? officemonitor.pause : officemonitor.resume)}</Button>}</Head>
       {error !== undefined && <Failed error={error} again={again} />}
       {!d && error === undefined && <Loading />}
-      {d && <Drawn d={d} why={(c) => why(c).title} auditor={self.role === 'auditor'} />}
+      {d && <Drawn d={d} why={(c) => why(c).title} auditor={self.role === 'auditor'} lost={error !== undefined} />}
     </>
   )
 }
 
-function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string; auditor: boolean }): JSX.Element {
+function Drawn({ d, why, auditor, lost }: { d: Picture; why: (code: string) => string; auditor: boolean; lost: boolean }): JSX.Element {
   const classes = list(d.classes)
   const history = list(d.history)
   const sum = (of: (c: Class) => number): number => classes.reduce((n, c) => n + of(c), 0)
@@ -87,7 +87,7 @@ function Drawn({ d, why, auditor }: { d: Picture; why: (code: string) => string;
   const clock = history.map((h) => when(h.at).slice(11))
   return (
     <>
-      {list(d.alerts).length === 0 ? <Notice tone="good">{say(officemonitor.noAlerts)}</Notice> : (
+      {list(d.alerts).length === 0 ? !lost && <Notice tone="good">{say(officemonitor.noAlerts)}</Notice> : (
         <Notice tone="bad"><p><strong>{say(officemonitor.alerts)}</strong></p><ul>{list(d.alerts).map((a) => <li><strong>{pick(a.title)}</strong> {pick(a.next)} <span class="small o-nowrap">{say(officemonitor.since, { at: when(a.since, true) })}</span></li>)}</ul></Notice>
       )}
       <dl class="o-figures">

@@ -86,7 +86,7 @@ export interface Column<T> {
 }
 
 /** How many letters wide a column wants to be at least. */
-const wants = { number: 6.5, actions: 8, wide: 14 } as const
+const wants = { number: 5.5, actions: 8, wide: 14 } as const
 
 /** Whether a table of columns that want so many letters has no room for them: on a phone, in half a page, in care mode. */
 function useNarrow(letters: number): [{ current: HTMLDivElement | null }, boolean] {

@@ -85,7 +85,7 @@ function Compare({ w, p }: { w: Place['w']; p: Proposal }): JSX.Element {
 export function Proposals({ w, self, rows, done, title }: Pick<Place, 'w' | 'self'> & { rows: readonly Proposal[]; done: () => void; title: string }): JSX.Element {
   return (
     <Table caption={title} rows={rows} keyOf={(p) => p.id ?? p.target} tone={(p) => (p.urgent && p.state === 'open' ? 'bad' : undefined)} columns={[
-      { head: title, cell: (p) => <><strong>{subject(p)}</strong>{p.urgent && p.state === 'open' && <> <Badge tone="bad">{say(officeregistry.urgentNow)}</Badge></>}<p class="small">{p.why}</p></>, kind: 'wide' },
+      { head: say(officeregistry.field), cell: (p) => <><strong>{subject(p)}</strong>{p.urgent && p.state === 'open' && <> <Badge tone="bad">{say(officeregistry.urgentNow)}</Badge></>}<p class="small">{p.why}</p></>, kind: 'wide' },
       { head: say(officeregistry.by), cell: (p) => <><span class="mono small">{p.by}</span>{p.decided_by && <p class="mono small">{p.decided_by}</p>}</> },
       { head: say(officeregistry.at), cell: (p) => <>{p.at && when(p.at)}{p.state === 'open' && p.expires && <p class="small">{say(officeregistry.expires, { at: when(p.expires) })}</p>}</> },
       { head: '', kind: 'actions', cell: (p) => (p.state === 'open' ? <Decide w={w} self={self} p={p} done={done} /> : <State of={p.state} />) },

@@ -21,7 +21,7 @@ export const officeaudit = {
   what: ['内容', 'What'],
   who: ['谁', 'Who'],
   check: ['验证这条', 'Check it'],
-  erased: ['内容已按本人要求销毁，证明仍然有效。', 'Its content was erased at the person’s wish; the proof stands.'],
+  erased: ['内容已按本人要求销毁，证明仍然有效。', 'Its content was erased at the wish of the person; the proof stands.'],
   entry: ['记录编号', 'Id of the entry'],
   get: ['取证明并验证', 'Get and check the proof'],
   checking: ['正在验证……', 'Checking…'],
