@@ -84,8 +84,11 @@ async function publicJwk(key: CryptoKeyPair): Promise<PublicJwk> {
 
 async function open(kept: Kept): Promise<Workstation> { return new Workstation(kept.clientId, cryptoKeySigner(kept.key.privateKey, await PublicKey.fromJwk(await publicJwk(kept.key)).thumbprint())) }
 
-/** Signs the workstation out: its key is gone for good. */
-export async function leave(): Promise<void> { await Promise.all([drop('keys', keptAs), drop('keys', keptSelf)]) }
+/** Signs the workstation out: its key is gone for good, and what was typed and not sent, which may name people. */
+export async function leave(): Promise<void> {
+  try { for (const name of Object.keys(sessionStorage)) if (name.startsWith('showcard.')) sessionStorage.removeItem(name) } catch { /* nothing is kept, then */ }
+  await Promise.all([drop('keys', keptAs), drop('keys', keptSelf)])
+}
 
 /** The next key of this workstation (docs/governance.md, Keys): both keys sign the same words, and the old one goes on for `overlap` seconds. */
 export async function nextKey(w: Workstation, overlap: number): Promise<void> {

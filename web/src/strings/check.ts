@@ -158,7 +158,7 @@ export const check = {
   record: ['核验编号 {id}，{at}', 'Verification {id}, {at}'],
   receipt: ['下载核验回执', 'Download the receipt'],
 
-  oddTitle: ['离线核验上报后有 {n} 条要复核', '{n} offline checks to be looked at again'],
+  oddTitle: ['离线核验上报后有 {n} 条要复核', 'Offline checks to look at again: {n}'],
   oddIntro: ['系统记录的情况与当时的结果不一致，或没有收下。请复核后逐条确认。', 'What the system knows is at odds with what this counter said, or it did not take the report. Look at each again.'],
   oddSaid: ['{at} 核验，当时结果：{word}', 'Checked {at}, the answer then: {word}'],
   oddRefused: ['没有收下', 'not taken'],

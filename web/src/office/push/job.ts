@@ -116,7 +116,7 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
 
 /** The results of a job, as they come. */
 export async function* results(w: Workstation, id: string, signal: AbortSignal): AsyncGenerator<Result> {
-  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await w.client.accessToken(), accept: 'application/x-ndjson', signal, timeout: 30_000 })
+  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await w.client.accessToken(), accept: 'application/x-ndjson', signal, timeout: 30_000, stream: true })
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (!reader) return
   let rest = ''
