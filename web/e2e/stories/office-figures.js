@@ -121,6 +121,7 @@ module.exports = (story) => {
       await until('those beyond sixteen are refused', () => refused >= 12);
       await page.getByRole('alert').getByText('请增加进程，或查明哪一类请求增多。').waitFor();
       await page.locator('.o-chart', { hasText: '为什么拒绝' }).getByText(/繁忙|过多|稍后/).first().waitFor();
+      await page.locator('.o-chart svg').first().waitFor();
       await w.docs(page, 'office-monitor-overload', true);
     } finally {
       for (const r of open) r.destroy();

@@ -47,12 +47,12 @@ function useWidth(): [{ current: HTMLDivElement | null }, number] {
 function Frame({ title, series, labels, unit, summary, swatches, children }: { title: string; series: readonly Series[]; labels: readonly string[]; unit: string; summary: string; swatches?: 'line' | 'bar'; children: (width: number) => JSX.Element }): JSX.Element {
   const [box, width] = useWidth()
   const [open, setOpen] = useState(false)
-  if (labels.length === 0) return <figure class="o-chart"><figcaption>{title}</figcaption><Empty>{say(office.nothing)}</Empty></figure>
   return (
     <figure class="o-chart">
       <figcaption>{title}{unit && <span class="small">{` · ${unit}`}</span>}</figcaption>
       {series.length > 1 && <ul class="o-legend">{series.map((s, i) => <li><i style={{ background: s.color ?? palette[i % palette.length] }} />{s.name}</li>)}</ul>}
-      <div ref={box} role="img" aria-label={`${title}: ${summary}`} data-kind={swatches}>{width > 0 && children(width)}</div>
+      {labels.length === 0 && <Empty>{say(office.nothing)}</Empty>}
+      <div ref={box} role="img" aria-label={`${title}: ${summary}`} data-kind={swatches}>{width > 0 && labels.length > 0 && children(width)}</div>
       <details onToggle={(e) => setOpen(e.currentTarget.open)}>
         <summary>{say(office.table)}</summary>
         {open && (

@@ -133,7 +133,7 @@ export const officeregistry = {
   killed: ['作废了 {n} 把密钥。', '{n} keys were killed.'],
   killedNone: ['没有在用的密钥。请核对编号。', 'No key was alive. Check the number.'],
   idProof: ['请先按规定核实来人身份。', 'Make sure first who is asking.'],
-  killReason: ['理由（记入审计日志）', 'Reason, for the audit log'],
+  killReason: ['理由会记入审计日志。', 'The reason goes into the audit log.'],
 } satisfies Record<string, Pair>
 
 export const officeregistryKinds: Readonly<Record<string, Pair>> = {
