@@ -2,7 +2,8 @@ import { Trouble, refusal, request, unreachable } from '../../kit/api'
 import type { Workstation } from '../../kit/workstation'
 import { list, path, query } from '../parts'
 import type { Kind } from './csv'
-import { type Source, rowsFrom, tail } from './source'
+import { Pile } from './pile'
+import { type Source, longest, newline, rowsFrom, tail } from './source'
 
 // A push as docs/push.md has it: the file goes up in one request, and when that breaks, the job is asked how far it came and the
 // rest goes up from the last row that was answered.
@@ -31,7 +32,7 @@ export interface Result {
   readonly detail?: string
 }
 
-/** A row that was refused, with its text where the file is at hand. */
+/** A row that was refused, with its text where the file is at hand and it is no longer than a row may be. */
 export interface Refused extends Result {
   readonly text?: string
 }
@@ -149,10 +150,11 @@ export interface Found {
 export async function gather(w: Workstation, id: string, s: Source | undefined, tell: (rows: number) => void, signal: AbortSignal): Promise<Found> {
   const refused: Refused[] = []
   const codes: Record<string, number> = {}
-  const rows: BlobPart[] = []
-  const report: BlobPart[] = []
+  const rows = new Pile()
+  const report = new Pile()
   const texts = s && rowsFrom(s)
   const decoder = new TextDecoder()
+  const encoder = new TextEncoder()
   let count = 0
   let seen = 0
   for await (const r of results(w, id, signal)) {
@@ -166,13 +168,13 @@ export async function gather(w: Workstation, id: string, s: Source | undefined, 
       if (next.done) break
       if (next.value.row === r.line) { bytes = next.value.bytes; break }
     }
-    if (bytes) rows.push(new Blob([bytes, '\n']))
-    report.push(new Blob([JSON.stringify({ row: count, ...r }) + '\n']))
-    if (refused.length < inPage) refused.push({ ...r, ...(bytes ? { text: decoder.decode(bytes).replace(/\r$/, '') } : {}) })
+    if (bytes) { rows.add(bytes); rows.add(newline) }
+    report.add(encoder.encode(JSON.stringify({ row: count, ...r }) + '\n'))
+    if (refused.length < inPage) refused.push({ ...r, ...(bytes && bytes.length <= longest ? { text: decoder.decode(bytes).replace(/\r$/, '') } : {}) })
   }
   await texts?.return(undefined)
   tell(seen)
-  return { refused, count, codes, ...(s ? { rows: new Blob(rows) } : {}), report: new Blob(report) }
+  return { refused, count, codes, ...(s ? { rows: rows.blob() } : {}), report: report.blob() }
 }
 
 export const jobs = async (w: Workstation, after = ''): Promise<{ jobs: readonly Job[]; next?: string }> => {

@@ -32,6 +32,9 @@ export function wrong(e: unknown): string {
   return say(officepushWrong[e.why] ?? officepush.oneFile, { names: e.names.join(', '), line: e.line })
 }
 
+/** Says that the file was taken up to a row. */
+export const Endless = ({ row }: { row: number }): JSX.Element => <Notice tone="warn">{say(officepush.endless, { row: number(row), before: number(row - 1) })}</Notice>
+
 /** A place for a file: dropped, or chosen. */
 export function Drop({ take, label, compact = false }: { take: (f: File) => void; label: string; compact?: boolean }): JSX.Element {
   const input = useRef<HTMLInputElement>(null)
@@ -124,6 +127,7 @@ function Start({ w, self, go }: Place): JSX.Element {
       )}
       {ready && (
         <Panel title={say(officepush.ready, { name: ready.source.name, rows: number(ready.source.rows), size: size(ready.source.file.size) })}>
+          {ready.source.endless && <Endless row={ready.source.endless} />}
           {ready.known && <Notice>{say(officepush.goesOn, { row: number(ready.known.rows) })}</Notice>}
           <form onSubmit={(e) => { e.preventDefault(); begin() }}>
             <div class="o-form">

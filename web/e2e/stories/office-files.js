@@ -1,0 +1,79 @@
+'use strict';
+// Files that are hard on a page: huge ones, ones that were here before, and what happens while one is on its way.
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { root } = require('../stage.js');
+const { dropFile, openOffice, settled, visit } = require('../officework.js');
+
+// number makes the identifier of somebody who is nobody of the demo, so that no other story's wallet fills up.
+function number(serial) {
+  const n = '4301021950020' + String(1000 + serial);
+  return n + '10X98765432'[[7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2].reduce((sum, f, i) => sum + f * Number(n[i]), 0) % 11];
+}
+
+const one = fs.readFileSync(path.join(root, 'testdata', 'push', 'hunan-police.ndjson'), 'utf8').split('\n').find((l) => l.includes('"type":"vehicle-licence"'));
+
+// row is a vehicle licence; one with a mass of -5 is refused.
+function row(key, { serial = 0, mass } = {}) {
+  const r = JSON.parse(one);
+  r.key = key;
+  r.holder = { type: '111', number: number(serial), name: '余车主' };
+  r.claims.owner = '余车主';
+  if (mass) r.claims.curb_mass = mass;
+  return JSON.stringify(r);
+}
+
+// peak is the most memory that a page of this browser had at once, and now how much it has, in MiB.
+async function memory(w) {
+  const session = await w.browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const of = (name) => Math.max(...processInfo.filter((p) => p.type === 'renderer').map((p) => {
+    try { return Number(new RegExp(name + ':\\s+(\\d+)').exec(fs.readFileSync('/proc/' + p.id + '/status', 'utf8'))[1]) / 1024; } catch (e) { return 0; }
+  }));
+  return { peak: of('VmHWM'), now: of('VmRSS') };
+}
+
+module.exports = (story) => {
+  story('office: a file of 3 GiB whose last line has no end', async (w) => {
+    // 3,000 rows, every tenth of them bad, one longer than a row may be, and then a line that never ends.
+    const rows = [];
+    for (let i = 1; i <= 3000; i++) rows.push(row('huge-' + i, { serial: i === 2999 ? 1 : 0, mass: i % 10 === 0 ? -5 : undefined }));
+    rows[1233] = row('huge-long').replace('{', '{' + ' '.repeat(70_000));
+    const file = path.join(w.demo.dir, 'everybody.ndjson');
+    fs.writeFileSync(file, rows.join('\n') + '\n{"key":"');
+    fs.truncateSync(file, 3 * 2 ** 30); // sparse
+    const page = await openOffice(w, 'hunan-police');
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send('Performance.enable');
+    const before = await memory(w);
+    await page.locator('.o-drop input[type=file]').setInputFiles(file);
+    await page.locator('.notice.warn', { hasText: /第 3,001 行[\s\S]*只推送它前面的 3,000 行/ }).waitFor();
+    await w.accessible(page, 'a file without end');
+    await w.docs(page, 'office-push-endless');
+    await page.locator('#push-job').fill('office-huge');
+    await page.getByRole('button', { name: '开始推送' }).click();
+    await page.getByRole('progressbar').first().waitFor();
+    await page.locator('.o-mend').first().waitFor({ timeout: 60000 });
+    await page.locator('.notice.warn', { hasText: '第 3,001 行' }).waitFor();
+    assert.match(await page.locator('.o-figures').innerText(), /3,000[\s\S]*2,699[\s\S]*301/);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载被拒绝的行' }).click()]);
+    assert.ok(fs.readFileSync(await download.path(), 'utf8') === rows.filter((r, i) => i % 10 === 9 || i === 1233).join('\n') + '\n', 'the refused rows as they were, and no other');
+    const { metrics } = await cdp.send('Performance.getMetrics');
+    const heap = metrics.find((m) => m.name === 'JSHeapUsedSize').value / 2 ** 20;
+    const after = await memory(w);
+    console.log('      memory of the page: ' + before.now.toFixed(0) + ' MiB before, ' + after.peak.toFixed(0) + ' at most; JavaScript ' + heap.toFixed(0));
+    assert.ok(after.peak - before.now < 150 && heap < 100, 'the file is not in memory');
+    // The last good row in front of the broken one is on record.
+    await visit(page, 'certificates');
+    await page.locator('#q-number').fill(number(1));
+    await page.locator('#q-type').selectOption('vehicle-licence');
+    await page.getByRole('button', { name: '查询', exact: true }).click();
+    await settled(page);
+    assert.equal(await page.locator('.o-table tbody tr').count(), 1);
+    // Chosen again, it is known: nothing is pushed twice.
+    await visit(page, 'push/office-huge');
+    await page.locator('.o-mend').first().waitFor();
+  });
+};
