@@ -3,8 +3,8 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { root } = require('../stage.js');
-const { dropFile, openOffice, settled, visit } = require('../officework.js');
+const { root, until } = require('../stage.js');
+const { api, dropFile, openOffice, settled, visit } = require('../officework.js');
 
 // number makes the identifier of somebody who is nobody of the demo, so that no other story's wallet fills up.
 function number(serial) {
@@ -33,6 +33,27 @@ async function memory(w) {
     try { return Number(new RegExp(name + ':\\s+(\\d+)').exec(fs.readFileSync('/proc/' + p.id + '/status', 'utf8'))[1]) / 1024; } catch (e) { return 0; }
   }));
   return { peak: of('VmHWM'), now: of('VmRSS') };
+}
+
+// slow makes the line of a page so slow (bytes a second) that a push is on its way for as long as a story looks at it.
+async function slow(page, rate) {
+  const session = await page.context().newCDPSession(page);
+  const set = (uploadThroughput) => session.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await session.send('Network.enable');
+  await set(rate);
+  return { end: () => set(-1) };
+}
+
+const answered = async (page) => Number((await page.locator('.o-figures dd').first().innerText()).replace(/\D.*/, '')) > 0;
+
+// found searches for vehicle licences of a person, and says how many there are.
+async function found(page, owner) {
+  await visit(page, 'certificates');
+  await page.locator('#q-number').fill(owner);
+  await page.locator('#q-type').selectOption('vehicle-licence');
+  await page.getByRole('button', { name: '查询', exact: true }).click();
+  await settled(page);
+  return page.locator('.o-table tbody tr').count();
 }
 
 module.exports = (story) => {
@@ -66,14 +87,58 @@ module.exports = (story) => {
     console.log('      memory of the page: ' + before.now.toFixed(0) + ' MiB before, ' + after.peak.toFixed(0) + ' at most; JavaScript ' + heap.toFixed(0));
     assert.ok(after.peak - before.now < 150 && heap < 100, 'the file is not in memory');
     // The last good row in front of the broken one is on record.
-    await visit(page, 'certificates');
-    await page.locator('#q-number').fill(number(1));
-    await page.locator('#q-type').selectOption('vehicle-licence');
-    await page.getByRole('button', { name: '查询', exact: true }).click();
-    await settled(page);
-    assert.equal(await page.locator('.o-table tbody tr').count(), 1);
-    // Chosen again, it is known: nothing is pushed twice.
-    await visit(page, 'push/office-huge');
-    await page.locator('.o-mend').first().waitFor();
+    assert.equal(await found(page, number(1)), 1);
+  });
+
+  story('office: the server dies in the middle of a push, and comes back; the same file once more', async (w) => {
+    const page = await openOffice(w, 'hunan-police');
+    const line = await slow(page, 120_000);
+    const lines = Array.from({ length: 700 }, (_, i) => row('dies-' + i, { serial: i === 350 ? 2 : 0 }));
+    const content = lines.join('\n') + '\n';
+    await dropFile(page, 'dies.ndjson', content);
+    await page.locator('#push-job').fill('office-dies');
+    await page.getByRole('button', { name: '开始推送' }).click();
+    await until('some rows are answered', async () => answered(page));
+    await w.docs(page, 'office-push-progress');
+    await w.demo.kill();
+    await page.locator('.notice.warn', { hasText: /连接中断[\s\S]*已收到的行不会丢/ }).waitFor({ timeout: 30000 });
+    await w.accessible(page, 'a server that is gone');
+    await w.docs(page, 'office-push-interrupted');
+    await line.end();
+    await w.demo.begin();
+    await page.getByText('全部 700 行都成功了。').waitFor({ timeout: 60000 });
+    await w.docs(page, 'office-push-done');
+    // Once more, as another job: it is told, and nothing is issued twice.
+    await visit(page, 'push');
+    await dropFile(page, 'again.ndjson', content);
+    await page.locator('.notice a', { hasText: 'office-dies' }).waitFor();
+    await w.docs(page, 'office-push-known');
+    await page.locator('#push-job').fill('office-dies-again');
+    await page.getByRole('button', { name: '开始推送' }).click();
+    await page.getByText('全部 700 行都成功了。').waitFor({ timeout: 30000 });
+    assert.equal(await found(page, number(2)), 1);
+    w.complaints = w.complaints.filter((c) => !/ERR_(CONNECTION|EMPTY|INCOMPLETE)/.test(c)); // as it was to be
+  });
+
+  story('office: suspended in the middle of a push, and signed out in another tab', async (w) => {
+    const page = await openOffice(w, 'hunan-police');
+    const line = await slow(page, 60_000);
+    const content = Array.from({ length: 700 }, (_, i) => row('stops-' + i)).join('\n') + '\n';
+    const push = async (job) => {
+      await dropFile(page, job + '.ndjson', content);
+      await page.locator('#push-job').fill(job);
+      await page.getByRole('button', { name: '开始推送' }).click();
+      await until('some rows are answered', async () => answered(page));
+    };
+    await push('office-stops');
+    const id = await page.locator('.o-client').innerText();
+    const frozen = await api(w, 'demo-operator', 'POST', '/v1/registry/freezes', { kind: 'client', id, frozen: true, urgent: true, reason: 'lost' });
+    assert.ok(frozen.status < 300, JSON.stringify(frozen.body));
+    await line.end();
+    await w.shot(page, 'x-suspended');
+    await page.locator('.notice.bad, [role=alert]').first().waitFor();
+    await w.shot(page, 'x-suspended2');
+    console.log(await page.locator('.o-main').innerText());
+    console.log((await api(w, 'hunan-police', 'GET', '/v1/pushes/office-stops')).body);
   });
 };

@@ -20,6 +20,7 @@ export const officepush = {
   issuerRow: ['按行内所写', 'as the rows say'],
   start: ['开始推送', 'Push'],
   goesOn: ['这个文件推送到第 {row} 行时中断过，将从那里继续。', 'This file was interrupted at row {row} before. It goes on from there.'],
+  pushedBefore: ['这个文件已经推送过。再推送一次，已成功的行也不会重复签发。以前的任务：', 'This file was pushed before. Rows that stand are not issued twice. The job of then:'],
   other: ['换一个文件', 'Another file'],
   taken: ['这个任务编号已用于别的文件。', 'This job id stands for another file already.'],
   takenNext: ['请换一个任务编号。', 'Choose another job id.'],

@@ -1,5 +1,5 @@
 import { Trouble, refusal, request, unreachable } from '../../kit/api'
-import type { Workstation } from '../../kit/workstation'
+import { type Workstation, asTrouble } from '../../kit/workstation'
 import { list, path, query } from '../parts'
 import type { Kind } from './csv'
 import { Pile } from './pile'
@@ -48,9 +48,12 @@ export interface Progress {
 
 export const jobOf = (w: Workstation, id: string): Promise<Job> => w.call<Job>('GET', `/v1/pushes/${path(id)}`)
 
+/** A token; why there is none in the words of the pages. */
+const tokenOf = (w: Workstation): Promise<string> => w.client.accessToken().catch((e: unknown) => { throw asTrouble(e) })
+
 /** Sends one body, and tells how much of it has gone. fetch cannot tell, and cannot stream over HTTP/1.1. */
 async function put(w: Workstation, address: string, body: Blob, gzip: boolean, tell: (sent: number) => void, signal: AbortSignal): Promise<Job> {
-  const token = await w.client.accessToken()
+  const token = await tokenOf(w)
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest()
     x.open('PUT', address)
@@ -87,8 +90,12 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
   let p: Progress = { stage: 'asking', sent: 0, size: s.file.size, from: 1, tries: 0 }
   const say = (next: Partial<Progress>): void => { p = { ...p, ...next }; if (!signal.aborted) tell(p) }
   let anew = false
+  let furthest = 0
   for (let tries = 0; ; tries++) {
     let polling: ReturnType<typeof setInterval> | undefined
+    const sending = new AbortController()
+    const stop = (): void => sending.abort(signal.reason)
+    signal.addEventListener('abort', stop)
     try {
       say({ stage: 'asking', tries })
       const before = await jobOf(w, id).catch((e: unknown) => { if (e instanceof Trouble && e.status === 404) return undefined; throw e })
@@ -98,17 +105,22 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
       const from = before && same && !anew ? Math.max(1, before.rows) : 1
       const { body, gzip } = await tail(s, from)
       say({ stage: 'uploading', from, sent: 0, size: body.size, job: before })
-      polling = setInterval(() => { jobOf(w, id).then((job) => { if (polling) say({ job }) }, () => undefined) }, 1000)
-      const done = await put(w, `/v1/pushes/${path(id)}${query({ kind: kind === 'certificates' ? undefined : kind, content: s.content, issuer, from: from > 1 ? from : undefined })}`, body, gzip, (sent) => say({ sent }), signal)
+      polling = setInterval(() => { jobOf(w, id).then((job) => { if (polling) say({ job }) }, (e: unknown) => {
+        // Who may not even ask any more, such as a workstation that was suspended meanwhile, sends nothing more either.
+        if (e instanceof Trouble && (e.status === 401 || e.status === 403) && !passing(e)) sending.abort(e)
+      }) }, 1000)
+      const done = await put(w, `/v1/pushes/${path(id)}${query({ kind: kind === 'certificates' ? undefined : kind, content: s.content, issuer, from: from > 1 ? from : undefined })}`, body, gzip, (sent) => say({ sent }), sending.signal)
       say({ stage: 'done', job: done, sent: body.size })
       return done
     } catch (e) {
       if (signal.aborted || !(e instanceof Trouble)) throw e
       if (e.code === 'push-resume-refused' && !anew) { anew = true; continue }
+      if ((p.job?.rows ?? 0) > furthest) { furthest = p.job?.rows ?? 0; tries = 0 } // it goes on, however often it breaks
       if (!passing(e) || tries >= 12) throw e
       say({ stage: 'waiting', tries: tries + 1 })
       await pause(Math.max(e.wait * 1000, Math.min(15_000, 1000 * 2 ** Math.min(tries, 4))), signal)
     } finally {
+      signal.removeEventListener('abort', stop)
       clearInterval(polling)
       polling = undefined
     }
@@ -117,7 +129,7 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
 
 /** The results of a job, as they come. */
 export async function* results(w: Workstation, id: string, signal: AbortSignal): AsyncGenerator<Result> {
-  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await w.client.accessToken(), accept: 'application/x-ndjson', signal, timeout: 30_000 })
+  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await tokenOf(w), accept: 'application/x-ndjson', signal, timeout: 30_000 })
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (!reader) return
   let rest = ''
