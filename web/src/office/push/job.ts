@@ -54,6 +54,7 @@ const tokenOf = (w: Workstation): Promise<string> => w.client.accessToken().catc
 /** Sends one body, and tells how much of it has gone. fetch cannot tell, and cannot stream over HTTP/1.1. */
 async function put(w: Workstation, address: string, body: Blob, gzip: boolean, tell: (sent: number) => void, signal: AbortSignal): Promise<Job> {
   const token = await tokenOf(w)
+  if (signal.aborted) throw signal.reason
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest()
     x.open('PUT', address)
@@ -129,7 +130,7 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
 
 /** The results of a job, as they come. */
 export async function* results(w: Workstation, id: string, signal: AbortSignal): AsyncGenerator<Result> {
-  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await tokenOf(w), accept: 'application/x-ndjson', signal, timeout: 30_000 })
+  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await tokenOf(w), accept: 'application/x-ndjson', signal, timeout: 30_000, stream: true })
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (!reader) return
   let rest = ''
