@@ -77,6 +77,7 @@ async function startDemo() {
   const data = path.join(dir, 'data');
   let demo, said, ended = true;
   const begin = async () => {
+    if (!ended) return;
     said = '';
     ended = false;
     demo = spawn(binary, ['demo', '--addr', '127.0.0.1:' + port, '--data', data, '--consent-wait', '10s']);

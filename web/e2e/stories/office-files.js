@@ -12,6 +12,9 @@ function number(serial) {
   return n + '10X98765432'[[7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2].reduce((sum, f, i) => sum + f * Number(n[i]), 0) % 11];
 }
 
+// fresh is another word and another somebody each time: a story that is told a second time finds nothing of the first.
+const fresh = () => ({ tag: Date.now().toString(36), serial: 1 + Math.floor(Math.random() * 8000) });
+
 const one = fs.readFileSync(path.join(root, 'testdata', 'push', 'hunan-police.ndjson'), 'utf8').split('\n').find((l) => l.includes('"type":"vehicle-licence"'));
 
 // row is a vehicle licence; one with a mass of -5 is refused.
@@ -58,10 +61,11 @@ async function found(page, owner) {
 
 module.exports = (story) => {
   story('office: a file of 3 GiB whose last line has no end', async (w) => {
+    const { tag, serial } = fresh();
     // 3,000 rows, every tenth of them bad, one longer than a row may be, and then a line that never ends.
     const rows = [];
-    for (let i = 1; i <= 3000; i++) rows.push(row('huge-' + i, { serial: i === 2999 ? 1 : 0, mass: i % 10 === 0 ? -5 : undefined }));
-    rows[1233] = row('huge-long').replace('{', '{' + ' '.repeat(70_000));
+    for (let i = 1; i <= 3000; i++) rows.push(row(tag + i, { serial: i === 2999 ? serial : 0, mass: i % 10 === 0 ? -5 : undefined }));
+    rows[1233] = row(tag).replace('{', '{' + ' '.repeat(70_000));
     const file = path.join(w.demo.dir, 'everybody.ndjson');
     fs.writeFileSync(file, rows.join('\n') + '\n{"key":"');
     fs.truncateSync(file, 3 * 2 ** 30); // sparse
@@ -73,7 +77,7 @@ module.exports = (story) => {
     await page.locator('.notice.warn', { hasText: /第 3,001 行[\s\S]*只推送它前面的 3,000 行/ }).waitFor();
     await w.accessible(page, 'a file without end');
     await w.docs(page, 'office-push-endless');
-    await page.locator('#push-job').fill('office-huge');
+    await page.locator('#push-job').fill('office-huge-' + tag);
     await page.getByRole('button', { name: '开始推送' }).click();
     await page.getByRole('progressbar').first().waitFor();
     await page.locator('.o-mend').first().waitFor({ timeout: 60000 });
@@ -87,50 +91,54 @@ module.exports = (story) => {
     console.log('      memory of the page: ' + before.now.toFixed(0) + ' MiB before, ' + after.peak.toFixed(0) + ' at most; JavaScript ' + heap.toFixed(0));
     assert.ok(after.peak - before.now < 150 && heap < 100, 'the file is not in memory');
     // The last good row in front of the broken one is on record.
-    assert.equal(await found(page, number(1)), 1);
+    assert.equal(await found(page, number(serial)), 1);
   });
 
   story('office: the server dies in the middle of a push, and comes back; the same file once more', async (w) => {
     const page = await openOffice(w, 'hunan-police');
     const line = await slow(page, 120_000);
-    const lines = Array.from({ length: 700 }, (_, i) => row('dies-' + i, { serial: i === 350 ? 2 : 0 }));
+    const { tag, serial } = fresh();
+    const job = 'office-dies-' + tag;
+    const lines = Array.from({ length: 700 }, (_, i) => row(tag + i, { serial: i === 350 ? serial : 0 }));
     const content = lines.join('\n') + '\n';
     await dropFile(page, 'dies.ndjson', content);
-    await page.locator('#push-job').fill('office-dies');
+    await page.locator('#push-job').fill(job);
     await page.getByRole('button', { name: '开始推送' }).click();
     await until('some rows are answered', async () => answered(page));
     await w.docs(page, 'office-push-progress');
     await w.demo.kill();
-    await page.locator('.notice.warn', { hasText: /连接中断[\s\S]*已收到的行不会丢/ }).waitFor({ timeout: 30000 });
-    await w.accessible(page, 'a server that is gone');
-    await w.docs(page, 'office-push-interrupted');
-    await line.end();
-    await w.demo.begin();
+    try {
+      await page.locator('.notice.warn', { hasText: /连接中断[\s\S]*已收到的行不会丢/ }).waitFor({ timeout: 30000 });
+      await w.accessible(page, 'a server that is gone');
+      await w.docs(page, 'office-push-interrupted');
+      await line.end();
+    } finally {
+      await w.demo.begin();
+    }
     await page.getByText('全部 700 行都成功了。').waitFor({ timeout: 60000 });
     await w.docs(page, 'office-push-done');
     // Once more, as another job: it is told, and nothing is issued twice.
     await visit(page, 'push');
     await dropFile(page, 'again.ndjson', content);
-    await page.locator('.notice a', { hasText: 'office-dies' }).waitFor();
+    await page.locator('.notice a', { hasText: job }).waitFor();
     await w.docs(page, 'office-push-known');
-    await page.locator('#push-job').fill('office-dies-again');
+    await page.locator('#push-job').fill('again-' + job);
     await page.getByRole('button', { name: '开始推送' }).click();
     await page.getByText('全部 700 行都成功了。').waitFor({ timeout: 30000 });
-    assert.equal(await found(page, number(2)), 1);
+    assert.equal(await found(page, number(serial)), 1);
     w.complaints = w.complaints.filter((c) => !/ERR_(CONNECTION|EMPTY|INCOMPLETE)/.test(c)); // as it was to be
   });
 
   story('office: suspended in the middle of a push, and signed out in another tab', async (w) => {
     const page = await openOffice(w, 'hunan-police');
     const line = await slow(page, 60_000);
-    const content = Array.from({ length: 700 }, (_, i) => row('stops-' + i)).join('\n') + '\n';
-    const push = async (job) => {
-      await dropFile(page, job + '.ndjson', content);
-      await page.locator('#push-job').fill(job);
-      await page.getByRole('button', { name: '开始推送' }).click();
-      await until('some rows are answered', async () => answered(page));
-    };
-    await push('office-stops');
+    const { tag } = fresh();
+    const job = 'office-stops-' + tag;
+    const content = Array.from({ length: 700 }, (_, i) => row(tag + i)).join('\n') + '\n';
+    await dropFile(page, 'stops.ndjson', content);
+    await page.locator('#push-job').fill(job);
+    await page.getByRole('button', { name: '开始推送' }).click();
+    await until('some rows are answered', async () => answered(page));
     const id = await page.locator('.o-client').innerText();
     const frozen = await api(w, 'demo-operator', 'POST', '/v1/registry/freezes', { kind: 'client', id, frozen: true, urgent: true, reason: 'lost' });
     assert.ok(frozen.status < 300, JSON.stringify(frozen.body));
@@ -138,7 +146,7 @@ module.exports = (story) => {
     await w.accessible(page, 'suspended while pushing');
     await w.docs(page, 'office-push-suspended');
     const stopped = (await until('the push has stopped', async () => {
-      const { body } = await api(w, 'hunan-police', 'GET', '/v1/pushes/office-stops');
+      const { body } = await api(w, 'hunan-police', 'GET', '/v1/pushes/' + job);
       return body.state === 'interrupted' && body;
     })).rows;
     assert.ok(stopped > 0 && stopped < 700, stopped + ' rows stand');
@@ -147,7 +155,7 @@ module.exports = (story) => {
     await enter(page, 'hunan-police');
     await visit(page, 'push');
     const more = await slow(page, 60_000);
-    await dropFile(page, 'office-stops.ndjson', content);
+    await dropFile(page, 'stops.ndjson', content);
     await page.locator('.notice', { hasText: '推送到第 ' + stopped + ' 行时中断过' }).waitFor();
     await page.getByRole('button', { name: '开始推送' }).click();
     await until('it goes on', async () => Number((await page.locator('.o-figures dd').first().innerText()).replace(/\D.*/, '')) > stopped);
@@ -162,6 +170,6 @@ module.exports = (story) => {
     await other.close();
     await line.end();
     await more.end();
-    await until('the push has stopped again', async () => (await api(w, 'hunan-police', 'GET', '/v1/pushes/office-stops')).body.state === 'interrupted');
+    await until('the push has stopped again', async () => (await api(w, 'hunan-police', 'GET', '/v1/pushes/' + job)).body.state === 'interrupted');
   });
 };
