@@ -110,7 +110,7 @@ export const check = {
   looks_payment: ['这不是证照码，看起来是付款码或收款码。', 'Not a certificate code. It looks like a payment code.'],
   looks_health: ['这不是证照码，看起来是健康码或健康卡。', 'Not a certificate code. It looks like a health code.'],
   looks_barcode: ['这不是证照码，看起来是商品条码。', 'Not a certificate code. It looks like the barcode number of goods.'],
-  looks_idNumber: ['这不是证照码，看起来是公民身份号码。', 'Not a certificate code. It looks like a citizen’s number.'],
+  looks_idNumber: ['这不是证照码，看起来是公民身份号码。', 'Not a certificate code. It looks like a citizen number.'],
   looks_wifi: ['这不是证照码，看起来是无线网络码。', 'Not a certificate code. It looks like a code for a wireless network.'],
   looks_contact: ['这不是证照码，看起来是名片。', 'Not a certificate code. It looks like a business card.'],
   looks_telephone: ['这不是证照码，看起来是电话号码。', 'Not a certificate code. It looks like a telephone number.'],

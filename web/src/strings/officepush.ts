@@ -33,7 +33,7 @@ export const officepush = {
   rowsDone: ['已处理', 'Rows answered'],
   accepted: ['成功', 'Stand'],
   rejected: ['被拒绝', 'Refused'],
-  speed: ['每秒', 'a second'],
+  speed: ['每秒行数', 'Rows a second'],
   allGood: ['全部 {n} 行都成功了。', 'All {n} rows stand.'],
   reading: ['正在读取逐行结果……已读 {n} 行', 'Reading the results… {n} rows'],
   mendTitle: ['被拒绝的行', 'Refused rows'],

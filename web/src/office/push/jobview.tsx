@@ -61,9 +61,10 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
   const source = atHand.get(id)
   const total = source?.rows
   const uploading = progress && progress.stage !== 'done' && error === undefined
+  const state = uploading && progress?.stage === 'uploading' ? 'running' : error !== undefined && job?.state === 'running' ? 'interrupted' : job?.state ?? ''
   return (
     <>
-      <Head title={id} lead={job && <><State of={uploading && progress?.stage === 'uploading' ? 'running' : job.state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
+      <Head title={id} lead={job && <><State of={state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
         <Button kind="quiet" onClick={() => go('push')}>{say(officepush.back)}</Button>
       </Head>
       {error !== undefined && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
