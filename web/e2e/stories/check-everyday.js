@@ -52,6 +52,7 @@ module.exports = (story) => {
     await desk.locator('#checks-part summary').click();
     assert.equal(await desk.locator('#checks tr').count(), 6);
     await w.accessible(desk, 'every check');
+    await desk.evaluate(() => window.scrollTo(0, 0));
     await w.docs(desk, 'check-every-check', true);
     await gun(desk, code);
     await desk.locator('#note', { hasText: '只算一次' }).waitFor();

@@ -6,7 +6,7 @@ export const check = {
   setup: ['窗口设置', 'Set up the counter'],
   setupIntro: ['选一次即可，保存在本机，下次自动使用。', 'Chosen once and kept on this device.'],
   counter: ['窗口名称', 'Name of the counter'],
-  counterHint: ['只保存在本机，例如“3 号窗口”。', 'Kept on this device only, such as “Window 3”.'],
+  counterHint: ['只保存在本机，例如“3 号窗口”。', 'Kept on this device only, such as Window 3.'],
   purpose: ['核验用途', 'Purpose'],
   purposeHint: ['持证人会看到这个用途。', 'The holder sees it.'],
   extra: ['另需查看（要持证人同意）', 'Also ask for (the holder must agree)'],
@@ -54,7 +54,7 @@ export const check = {
   clockFast: ['快', 'ahead'],
   clockSlow: ['慢', 'behind'],
   clockNext: ['请打开自动对时，否则登录和离线核验会失败。', 'Turn on automatic time, or signing in and offline checks will fail.'],
-  storageFull: ['本机存储已满或被禁用，{n} 条离线核验只在本页面中保存。', 'The storage of this device is full or forbidden: {n} offline checks are kept in this page only.'],
+  storageFull: ['本机存储已满或被禁用，{n} 条离线核验只在本页面中保存。', 'The storage of this device is full or forbidden. Offline checks that are in this page only: {n}.'],
   storageNext: ['请不要关闭本页面；请腾出空间或恢复网络。', 'Do not close this page; free some space, or get the network back.'],
 
   scanLabel: ['扫码、输入或粘贴证照码', 'Scan, type or paste the code'],
@@ -158,12 +158,12 @@ export const check = {
   record: ['核验编号 {id}，{at}', 'Verification {id}, {at}'],
   receipt: ['下载核验回执', 'Download the receipt'],
 
-  oddTitle: ['离线核验上报后有 {n} 条要复核', '{n} offline checks to be looked at again'],
+  oddTitle: ['离线核验上报后有 {n} 条要复核', 'Offline checks to be looked at again: {n}'],
   oddIntro: ['系统记录的情况与当时的结果不一致，或没有收下。请复核后逐条确认。', 'What the system knows is at odds with what this counter said, or it did not take the report. Look at each again.'],
   oddSaid: ['{at} 核验，当时结果：{word}', 'Checked {at}, the answer then: {word}'],
   oddRefused: ['没有收下', 'not taken'],
   oddLooked: ['已复核', 'Looked at'],
-  leaveWaiting: ['还有 {n} 条离线核验没有上报；注销后要由本单位重新登记的设备上报。', '{n} offline checks are not reported yet; after signing out they wait for this browser to be set up again for the same party.'],
+  leaveWaiting: ['还有 {n} 条离线核验没有上报；注销后要由本单位重新登记的设备上报。', 'Offline checks not reported yet: {n}. After signing out they wait for this browser to be set up again for the same party.'],
 
   signature: ['签名', 'Signature'],
   issuer: ['发证机关', 'Issuer'],
