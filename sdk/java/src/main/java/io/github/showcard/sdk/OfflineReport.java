@@ -1,6 +1,7 @@
 package io.github.showcard.sdk;
 
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -16,7 +17,7 @@ public final class OfflineReport {
 
   private OfflineReport(Json json) throws SyntaxException {
     try {
-      checkedAt = Instant.parse(String.valueOf(json.textOf("checked_at")));
+      checkedAt = OffsetDateTime.parse(String.valueOf(json.textOf("checked_at"))).toInstant(); // other programs write their own zone
     } catch (DateTimeParseException e) {
       throw new SyntaxException("checked_at");
     }

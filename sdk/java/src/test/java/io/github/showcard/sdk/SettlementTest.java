@@ -188,7 +188,8 @@ class SettlementTest {
       assertThrows(IOException.class, () -> SettlementQueue.open(path()), text);
       assertEquals(text, Files.readString(path()));
     }
-    Files.writeString(path(), check + check + "{\"settled\":1}\n"); // as the Go SDK writes it
+    String elsewhere = check.replace("08:00:00Z", "16:00:00.5+08:00"); // as the Go SDK writes it
+    Files.writeString(path(), check + elsewhere + "{\"settled\":1}\n");
     try (SettlementQueue queue = SettlementQueue.open(path())) {
       assertEquals(1, queue.waiting());
     }
