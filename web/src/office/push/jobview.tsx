@@ -9,7 +9,7 @@ import { Failed, Figure, Good, Head, Panel, type Place, State } from '../parts'
 import type { Kind } from './csv'
 import { type Found, type Job, type Progress, gather, jobOf, upload } from './job'
 import { Mend } from './mend'
-import { Drop, atHand, prepare, size, wrong } from './push'
+import { Drop, Endless, atHand, prepare, size, wrong } from './push'
 
 // One push: on its way, broken off, or done; and what became of its rows.
 
@@ -56,22 +56,29 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
     run().catch((e: unknown) => { if (!signal.aborted) setError(e instanceof Trouble && e.code === 'push-name-taken' ? new Trouble(e.code, 400, said(officepush.taken), said(officepush.takenNext)) : e) })
   }
   useEffect(() => { start(); return () => stop.current.abort() }, [id])
+  const again = (f: File): void => {
+    setError(undefined)
+    prepare(f, [], () => undefined, stop.current.signal).then((r) => { atHand.set(id, r.source); start() }, (e: unknown) => setError(e))
+  }
   const pause = (): void => { stop.current.abort(); setPaused(true); setProgress(undefined); void jobOf(w, id).then(setJob, () => undefined) }
 
   const source = atHand.get(id)
   const total = source?.rows
   const uploading = progress && progress.stage !== 'done' && error === undefined
+  const state = uploading && progress?.stage === 'uploading' ? 'running' : error !== undefined && job?.state === 'running' ? 'interrupted' : job?.state ?? ''
   return (
     <>
-      <Head title={id} lead={job && <><State of={uploading && progress?.stage === 'uploading' ? 'running' : job.state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
+      <Head title={id} lead={job && <><State of={state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
         <Button kind="quiet" onClick={() => go('push')}>{say(officepush.back)}</Button>
       </Head>
-      {error !== undefined && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
+      {error !== undefined && wrong(error) && <Notice tone="bad"><div class="row apart o-last"><span class="grow">{wrong(error)}</span><Drop compact take={again} label={say(officepush.chooseAgain)} /></div></Notice>}
+      {error !== undefined && !wrong(error) && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
       {paused && <Notice>{say(officepush.paused)} <Button class="o-small" onClick={start}>{say(officepush.resume)}</Button></Notice>}
       {uploading && <Uploading p={progress} total={total} pause={pause} />}
       {!job && !uploading && error === undefined && <Loading />}
       {job && <Outcome job={job} total={total} />}
-      {job?.state === 'done' && job.rejected === 0 && !uploading && <Good>{say(officepush.allGood, { n: number(job.rows) })}</Good>}
+      {source?.endless && !uploading && <Endless row={source.endless} />}
+      {job?.state === 'done' && job.rejected === 0 && !source?.endless && !uploading && <Good>{say(officepush.allGood, { n: number(job.rows) })}</Good>}
       {job?.state === 'interrupted' && !source && <Notice tone="warn">{say(officepush.toGoOn)}</Notice>}
       {job && job.rejected > 0 && !uploading && error === undefined && !found && <p class="loading" role="status"><span class="spinner" aria-hidden="true" />{say(officepush.reading, { n: number(read) })}</p>}
       {found && job && found.count > 0 && (
