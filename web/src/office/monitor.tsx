@@ -59,7 +59,7 @@ export default function Monitor({ w, self }: Place): JSX.Element {
   const [on, setOn] = useState(true)
   const { data: d, error, again } = usePolled(w, on)
   const why = useProblems()
-  const state = <span class={error !== undefined ? 'o-live off' : 'o-live'} role="status"><i aria-hidden="true" />{error !== undefined && d ? say(officemonitor.lost, { at: when(d.at, true) }) : on ? say(officemonitor.live) : say(officemonitor.pause)}</span>
+  const state = <span class={error !== undefined ? 'o-live off' : on ? 'o-live' : 'o-live idle'} role="status"><i aria-hidden="true" />{error !== undefined && d ? say(officemonitor.lost, { at: when(d.at, true) }) : say(on ? officemonitor.live : officemonitor.paused)}</span>
   return (
     <>
       <Head title={say(office.navMonitor)} lead={say(officemonitor.lead)}>{d && state}{d && <Button kind="quiet" onClick={() => setOn(!on)}>{say(on ? officemonitor.pause : officemonitor.resume)}</Button>}</Head>

@@ -5,6 +5,7 @@ export const officemonitor = {
   lead: ['这个服务进程最近一分钟的情况，每 2 秒更新。', 'The last minute of this process, drawn anew every 2 seconds.'],
   live: ['实时', 'live'],
   lost: ['已断开，{at} 的情况', 'lost; as of {at}'],
+  paused: ['已暂停', 'paused'],
   pause: ['暂停', 'Pause'],
   resume: ['继续', 'Go on'],
   noAlerts: ['一切正常，没有告警。', 'All is well: no alerts.'],
