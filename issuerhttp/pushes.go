@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,11 +98,29 @@ func (a *API) push(c *gin.Context) (any, error) {
 	}
 	caller, _ := httpd.CallerFrom(c)
 	up.By = caller.ID
+	up.May = func() error { return still(caller, up) }
 	done, err := a.issuer.Push(c.Request.Context(), up, body)
 	if err != nil {
 		return nil, err
 	}
 	return jobOf(done), nil
+}
+
+// still says whether a caller may go on with a push that it began.
+func still(caller httpd.Caller, up issuer.Upload) error {
+	if caller.Now == nil {
+		return nil
+	}
+	now, err := caller.Now()
+	switch {
+	case err != nil:
+		return err
+	case !now.Has(Scope) || up.Mode == schemas.Import && !now.Has(ScopeImport):
+		return &httpd.Problem{Code: httpd.CodeForbiddenScope, Detail: "what this push needs was taken away"}
+	case !slices.Contains(now.Issuers, up.Authority):
+		return &httpd.Problem{Code: issuer.CodeIssuerNotYours}
+	}
+	return nil
 }
 
 // maxContent bounds what a sender may call the content of a file.
