@@ -83,6 +83,11 @@ func (p *Problem) Error() string {
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
+// Invalid says of one place in the body what it must be.
+func Invalid(pointer, detail string) error {
+	return &Problem{Code: CodeFieldInvalid, Errors: []FieldError{{Pointer: pointer, Code: CodeFieldInvalid, Detail: detail}}}
+}
+
 // ErrorTable is a room's one list from sentinel to code. The first errors.Is match wins, so the more
 // particular error stands first. What is in no table is 500 internal.
 type ErrorTable []struct {
