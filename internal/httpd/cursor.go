@@ -58,7 +58,7 @@ func Number(c *gin.Context, name string, usual, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, &Problem{Code: "parameter-invalid", Detail: name + " is a number from 1 to " + strconv.Itoa(most)}
+		return 0, &Problem{Code: CodeParameterInvalid, Detail: name + " is a number from 1 to " + strconv.Itoa(most)}
 	}
 	return n, nil
 }
