@@ -79,7 +79,7 @@ func (a *API) push(c *gin.Context) (any, error) {
 	if !up.Kind.Known() {
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "kind is certificates, replacements or states"}
 	}
-	if len(up.Content) > maxContent || !printable(up.Content) {
+	if len(up.Content) > maxContent || !httpd.Printable(up.Content) {
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "content is at most 128 printable ASCII characters, such as a digest of the file"}
 	}
 	var err error
@@ -125,15 +125,6 @@ func still(caller httpd.Caller, up issuer.Upload) error {
 
 // maxContent bounds what a sender may call the content of a file.
 const maxContent = 128
-
-func printable(text string) bool {
-	for _, b := range []byte(text) {
-		if b < 0x20 || b > 0x7e {
-			return false
-		}
-	}
-	return true
-}
 
 // fromRow reads the query parameter from, the number of a row.
 func fromRow(c *gin.Context) (int64, error) {
