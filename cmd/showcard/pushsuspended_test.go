@@ -34,7 +34,9 @@ func TestPushOfASuspendedClient(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return asked(2) }, 30*time.Second, 10*time.Millisecond)
 	freeze(true)
-	require.Eventually(t, func() bool { return codeOf(c.call(t.Context(), http.MethodGet, "/v1/pushes/long", nil, "", nil)) == "client-suspended" }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return codeOf(c.call(t.Context(), http.MethodGet, "/v1/pushes/long", nil, "", nil)) == "client-suspended"
+	}, 30*time.Second, 10*time.Millisecond)
 	_, err = io.WriteString(w, rows[2])
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
