@@ -83,7 +83,7 @@ type closed struct {
 }
 
 // events tells a person's page what happens to what she shows, while it happens: snapshot, ask,
-// ask-closed, scanned, show-closed, devices.
+// ask-closed, scanned, show-closed, devices, agency.
 func (a *API) events(c *gin.Context) (any, error) {
 	me := person(c)
 	// Listening begins before the state is read, so that nothing falls between the two.
@@ -126,7 +126,7 @@ func (a *API) tell(ctx context.Context, me wallet.Person, e wallet.Event, send f
 		return err
 	case wallet.EventAskClosed, wallet.EventShowClosed:
 		return send(e.Kind, closed{Ask: e.AskID, Show: e.ShowID, Answer: e.Answer})
-	case wallet.EventDevices:
+	case wallet.EventDevices, wallet.EventAgency:
 		return send(e.Kind, struct{}{})
 	case wallet.EventScanned:
 		return send(e.Kind, scanned{e.ShowID, e.Verification, e.At, e.PartyName, e.Purpose, list(e.Fields), e.Outcome})

@@ -38,6 +38,9 @@ export const walletlive = {
   makeNote: ['登记一次，以后按一下指纹或刷一下脸就行。', 'Once only; from then on a finger or a glance will do.'],
   orSignIn: ['改用重新登录确认', 'Sign in again instead'],
   noPasskeys: ['这台设备不支持通行密钥，请重新登录后再出示。', 'This device has no passkeys: sign in again, then show it.'],
+  lost: ['换了手机，或通行密钥不在手边？重新登录，或在这台设备上登记一把新的；旧的请到“我的 › 通行密钥”移除。', 'New phone, or the passkey is lost? Sign in again, or register a new one on this device, and remove the old one under Me › Passkeys.'],
+  notEnough: ['刚才那次登录的保证等级不够高，不能代替通行密钥。请用通行密钥，或在这台设备上登记一把新的。', 'That sign-in was not of high assurance, so it cannot stand in for a passkey. Use your passkey, or register a new one on this device.'],
+  notEnoughBare: ['刚才那次登录的保证等级不够高。请用等级更高的方式（例如刷脸）重新登录后再出示。', 'That sign-in was not of high assurance. Sign in again in a stronger way, such as with your face, then show it.'],
   notDone: ['没有完成，请再试一次。', 'It was not completed. Please try again.'],
 
   careShow: ['亮码', 'Show code'],

@@ -142,11 +142,11 @@ export const walletspace = {
   exportCut: ['文件没有取完整，请再试一次。', 'The file was cut off. Please try again.'],
   eraseTitle: ['删除', 'Erase'],
   eraseNote: ['删除您在这里的记录、同意、设备、通行密钥和登录。证照本身在发证机关，不会消失，再登录还会看到。', 'Erases your history, consents, devices, passkeys and sessions. Certificates stay with their authorities; sign in again and they are there.'],
+  eraseKeeps: ['依法要留的：对方单位的核验回执（不含证照内容）和不含个人信息的审计日志。它们不再与您关联。', 'Kept by law: the receipts of those who checked, which hold no values, and the audit log without personal data. Neither leads to you any more.'],
   eraseDo: ['删除我的数据', 'Erase my data'],
   eraseAskTitle: ['真的要删除吗？不能恢复。', 'Really erase? This cannot be undone.'],
   eraseAsk: ['谁看过您的记录将查不到，离线码立即作废，没处理完的异议和更正会撤回，并退出登录。', 'You will not be able to see who looked, offline codes die at once, open disputes and corrections are withdrawn, and you are signed out.'],
   eraseType: ['请输入“删除”两个字', 'Type the word “erase”'],
   eraseWord: ['删除', 'erase'],
   eraseYes: ['确定删除', 'Erase for good'],
-  eraseDone: ['已删除，您已退出登录。', 'Erased; you are signed out.'],
 } satisfies Record<string, Pair>

@@ -67,6 +67,8 @@ function listen(show: Show, told: Told): () => void {
     'show-closed': (d: { show: string }) => { if (here(d)) void show.finish() },
     // A key was killed: was it ours? Then its codes are of no use any more.
     devices: () => { void import('./offline').then((m) => m.look()).catch(() => undefined) },
+    // She may act for a company no more, perhaps for this one.
+    agency: () => { show.recheck(); void import('./offline').then((m) => m.look()).catch(() => undefined) },
   }
   const again = (act: () => void, ms: number): void => { timer = window.setTimeout(() => { if (!over) act() }, around(ms)) }
   const poll = (): void => {

@@ -178,7 +178,7 @@ function Dispute({ look }: { look: Look }): JSX.Element {
         <Notice key={d.id} tone={d.state === 'open' ? 'warn' : d.state === 'upheld' ? 'good' : 'info'}>
           <p><strong>{d.side === 'party' ? `${say(words.byParty)} · ` : ''}{word(`disputed-${d.state}`)}</strong> <span class="small">{when(d.filed_at)}</span></p>
           {d.reason && <p>{d.reason}</p>}
-          {d.answer && <p>{say(words.answer)}：{d.answer}</p>}
+          {d.answer && <p><strong>{say(words.answer)}</strong> {d.answer}</p>}
         </Notice>
       ))}
       {can && !open && !text && <Button kind="quiet" onClick={() => show(true)}>{say(words.dispute)}</Button>}

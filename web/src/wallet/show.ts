@@ -261,6 +261,13 @@ export class Show {
     if (this.id) request('DELETE', `/v1/wallet/shows/${this.id}`).catch(() => undefined)
   }
 
+  /** Something may have ended the right to show this: the next code is asked for now. */
+  recheck(): void {
+    if (this.code?.kind === 'online') this.code = { ...this.code, renew: 0 }
+    this.nextTry = 0
+    this.tick()
+  }
+
   /** The counter has no network, or has one after all. */
   async force(on: boolean): Promise<boolean> {
     this.forced = on
