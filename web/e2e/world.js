@@ -53,11 +53,16 @@ class World {
       return was;
     }, { mode, language });
     let was;
+    await page.mouse.move(0, 0); // nothing looks as if a hand were on it
+    const size = page.viewportSize();
     for (const mode of ['standard', 'care']) {
       for (const language of ['zh', 'en']) {
         was = was ? (await choose([mode, language]), was) : await choose([mode, language]);
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-        await page.screenshot({ path: path.join(this.shots, ['docs', name, mode, language].join('-') + '.png'), fullPage: !!whole, animations: 'disabled' });
+        // A whole page is taken on a screen as long as it is: what stands at the screen's end belongs at the end.
+        if (whole) await page.setViewportSize({ width: size.width, height: Math.max(size.height, await page.evaluate(() => document.documentElement.scrollHeight)) });
+        await page.screenshot({ path: path.join(this.shots, ['docs', name, mode, language].join('-') + '.png'), animations: 'disabled' });
+        if (whole) await page.setViewportSize(size);
       }
     }
     await choose([was.mode, was.language]);

@@ -27,6 +27,8 @@ export const walletlive = {
   why: ['原因', 'Reason'],
   showEnded: ['这次出示已结束', 'This show has ended'],
   nobodyLooked: ['没有人核验。这次的码都已作废。', 'Nobody checked it. Its codes work no more.'],
+  dismissed: ['您已不再代表该单位，码已停用。', 'You act for this company no more, and the code has stopped working.'],
+  dismissedNext: ['如有疑问，请联系委托您的人。', 'If that is a mistake, ask who appointed you.'],
   again: ['再出示一次', 'Show again'],
   toCards: ['回到证照', 'Back to certificates'],
 

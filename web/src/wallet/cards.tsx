@@ -98,9 +98,9 @@ export function SignIn({ why }: { why?: 'elsewhere' | 'over' | undefined }): JSX
     <section class="w-signin">
       <div class="w-fan" aria-hidden="true"><span /><span /><span /></div>
       <Heading>{say(wallet.title)}</Heading>
-      <p class="lead">{say(wallet.signInLead)}</p>
       {erased && <Note name="erased" tone="good" />}
       {why && <Note name={why === 'elsewhere' ? 'leftElsewhere' : 'sessionOver'} />}
+      <p class="lead">{say(wallet.signInLead)}</p>
       {list.busy && !list.data && <Loading />}
       {list.error !== undefined && <Failure error={list.error} again={list.again} />}
       <ul class="w-providers">

@@ -6,7 +6,7 @@ import { Sign, markOf } from '../kit/outcome'
 import { current } from '../kit/prefs'
 import { hush, speak } from '../kit/speech'
 import { type Text, pick, say, when } from '../kit/text'
-import { Button, Facts, Failure, Heading } from '../kit/ui'
+import { Button, Facts, Failure, Heading, Notice } from '../kit/ui'
 import { type Catalogue, labels, typeOf } from '../kit/values'
 import { walletlive as words, walletlive } from '../strings/walletlive'
 import { purposeName } from './purposes'
@@ -24,6 +24,8 @@ export function Reason({ code }: { code: string }): JSX.Element {
 /** Who scanned it, what for, and what they saw. */
 export function Done({ end, order, c, again, busy, home }: { end: End; order: Order; c: Catalogue; again: () => void; busy: boolean; home: () => void }): JSX.Element {
   const care = current().mode === 'care'
+  // The server's sentence is for who checks; she is told of herself.
+  const dismissed = end.how === 'refused' && end.error.code === 'agency-over'
   const s = end.how === 'scanned' ? end.scanned : undefined
   const type = typeOf(c, order.holding.type, order.holding.version)
   const mark = s ? (s.outcome === 'refused' ? 'refused' : markOf(s.outcome)) : 'refused'
@@ -47,10 +49,10 @@ export function Done({ end, order, c, again, busy, home }: { end: End; order: Or
           {s.verification && s.outcome !== 'refused' && <Rate verification={s.verification} />}
         </>
       ) : (
-        <div class="w-done-top"><Sign mark="refused" /><Heading>{say(words.showEnded)}</Heading>{end.how === 'refused' ? <Failure error={end.error} /> : <p class="lead">{say(words.nobodyLooked)}</p>}</div>
+        <div class="w-done-top"><Sign mark="refused" /><Heading>{say(words.showEnded)}</Heading>{dismissed ? <Notice tone="bad"><p><strong>{say(words.dismissed)}</strong> {say(words.dismissedNext)}</p></Notice> : end.how === 'refused' ? <Failure error={end.error} /> : <p class="lead">{say(words.nobodyLooked)}</p>}</div>
       )}
       <Button kind="main" onClick={home}>{say(words.toCards)}</Button>
-      <Button kind="quiet" busy={busy} onClick={again}>{say(words.again)}</Button>
+      {!dismissed && <Button kind="quiet" busy={busy} onClick={again}>{say(words.again)}</Button>}
     </section>
   )
 }

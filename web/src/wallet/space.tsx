@@ -47,7 +47,7 @@ export function Space({ view, rest, go, session, changed }: { view: string; rest
       case 'look': return <OneLook id={rest[0] ?? ''} go={go} />
       case 'devices': return <Devices session={session} changed={changed} />
       case 'consents': return <Consents />
-      case 'companies': return <Companies session={session} appoint={rest[0]} go={go} />
+      case 'companies': return <Companies session={session} appoint={rest[0]} go={go} changed={changed} />
       case 'corrections': return <Corrections session={session} about={rest} />
       case 'reviews': return <Reviews />
       case 'passkeys': return <Passkeys />
