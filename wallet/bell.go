@@ -33,6 +33,7 @@ type Event struct {
 	Purpose      string       `json:"purpose,omitempty"`
 	Fields       []string     `json:"fields,omitempty"`
 	Outcome      string       `json:"outcome,omitempty"`
+	Reasons      []string     `json:"reasons,omitempty"`
 }
 
 // Bell carries events to whoever listens at the moment, in every process. Volatile: an event may

@@ -74,6 +74,7 @@ type scanned struct {
 	Purpose      string       `json:"purpose"`
 	Fields       []string     `json:"fields"`
 	Outcome      string       `json:"outcome"`
+	Reasons      []string     `json:"reasons"`
 }
 
 type closed struct {
@@ -129,7 +130,7 @@ func (a *API) tell(ctx context.Context, me wallet.Person, e wallet.Event, send f
 	case wallet.EventDevices, wallet.EventAgency:
 		return send(e.Kind, struct{}{})
 	case wallet.EventScanned:
-		return send(e.Kind, scanned{e.ShowID, e.Verification, e.At, e.PartyName, e.Purpose, list(e.Fields), e.Outcome})
+		return send(e.Kind, scanned{e.ShowID, e.Verification, e.At, e.PartyName, e.Purpose, list(e.Fields), e.Outcome, list(e.Reasons)})
 	}
 	state, err := a.wallet.State(ctx, me)
 	if err != nil {

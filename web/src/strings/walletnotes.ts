@@ -28,7 +28,7 @@ export const walletnotes = {
   theyNoNetwork: ['窗口没有网络？换离线码', 'No network at the counter? Use an offline code'],
   backOnline: ['换回在线码', 'Back to the online code'],
   noStock: ['这台手机没有这种离线码。请先在“我的 › 离线亮码”中开启。', 'There is no such offline code on this device. Turn them on first, under Me › Offline codes.'],
-  numbersMasked: ['号码已打码', 'numbers are masked'],
+  numbersMasked: ['号码已打码。', 'Numbers are masked.'],
   toPurpose: ['只给办这件事的单位：{purpose}', 'only who does this: {purpose}'],
   toCamera: ['任何扫到它的人', 'whoever scans it'],
 } satisfies Record<string, Pair>

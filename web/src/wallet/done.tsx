@@ -32,7 +32,7 @@ export function Done({ end, order, c, again, busy, home }: { end: End; order: Or
   useEffect(() => {
     if (s && 'vibrate' in navigator) navigator.vibrate(s.outcome === 'valid' ? [80, 60, 80] : 400)
     if (!care || !s) return undefined
-    if (s.outcome === 'valid') speak(words.careDone, { party: s.party })
+    if (s.outcome === 'valid') speak(words.careDone, { party: pick(s.party) })
     else speak(words.careFailed)
     return hush
   }, [])
@@ -40,7 +40,7 @@ export function Done({ end, order, c, again, busy, home }: { end: End; order: Or
     <section class="w-done">
       {s ? (
         <>
-          <div class="w-done-top"><Sign mark={mark} /><Heading>{say(words.scannedBy, { party: s.party })}</Heading><p class="lead">{say(walletlive[`is-${mark}`])}{s.purpose && <> · {say(words.scannedFor, { purpose: purposeName(s.purpose) })}</>}</p></div>
+          <div class="w-done-top"><Sign mark={mark} /><Heading>{say(words.scannedBy, { party: pick(s.party) })}</Heading><p class="lead">{say(walletlive[`is-${mark}`])}{s.purpose && <> · {say(words.scannedFor, { purpose: purposeName(s.purpose) })}</>}</p></div>
           <div class="panel"><Facts rows={[
             [say(words.saw), s.fields.length ? labels(type, s.fields) : say(words.sawNothing)],
             [say(words.at), when(s.at ?? Date.now(), true)],

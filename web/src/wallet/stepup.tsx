@@ -64,7 +64,7 @@ export function StepUp({ done, what }: { done: () => void; what: 'show' | 'data'
       {ready && hasPasskeys && !has && !old && <p class="small">{say(words.makeNote)}</p>}
       <div role="status">{stopped && <Notice tone="warn"><p>{say(words.notDone)}</p></Notice>}</div>
       {action.error !== undefined && <Failure error={action.error} />}
-      {ready && has && failed && <p class="small">{say(words.lost)}</p>}
+      {ready && has && failed && !proved && <p class="small">{say(words.lost)}</p>}
       <div class="row">
         {ready && hasPasskeys && has && failed && !old && <Button kind="quiet" disabled={action.busy} onClick={() => go(registerPasskey)}>{say(words.makePasskey)}</Button>}
         {(old || !hasPasskeys || stopped && !proved) && <SignInAgain label={say(words.orSignIn)} />}
