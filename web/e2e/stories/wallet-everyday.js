@@ -22,7 +22,7 @@ module.exports = (story, zbar) => {
     await page.locator('#code').waitFor();
     assert.equal(await page.innerText('#code'), 'sign-in-denied');
     await w.accessible(page, 'refused sign-in');
-    await w.docs(page, 'wallet-signin-refused');
+    await w.shot(page, 'wallet-signin-refused');
     await page.locator('main a').click();
     const back = [];
     page.on('request', (r) => { if (r.url().includes('/callback?')) back.push(r.url()); });
@@ -148,7 +148,7 @@ module.exports = (story, zbar) => {
       }
       assert.equal((await scan(w, await showCode(page))).outcome, 'invalid');
       await page.locator('.w-done', { hasText: '无效' }).waitFor();
-      assert.match(await page.locator('.w-done').innerText(), /原因[\s\S]*(暂扣|过期|有效期)/, 'and says why');
+      await page.locator('.w-done .facts', { hasText: /原因.*(暂扣|过期|有效期)/ }).waitFor(); // and why
       await w.accessible(page, state + ' result');
       await w.docs(page, 'wallet-done-' + state, true);
     }

@@ -23,6 +23,7 @@ module.exports = (story, zbar) => {
     await page.clock.fastForward(50_000);
     await page.locator('.notice', { hasText: '网络不稳' }).waitFor();
     assert.equal(decode(zbar, await w.shot(page, 'wallet-unsteady')), fresh, 'still good');
+    await w.docs(page, 'wallet-code-unsteady');
     await page.clock.fastForward(10_000);
     await until('the expired code is gone', async () => await page.locator('.w-picture svg.qr, .w-picture img').count() === 0);
     assert.equal(decode(zbar, await w.shot(page, 'wallet-nocode')), '', 'no code on the screen');

@@ -45,6 +45,7 @@ module.exports = (story, zbar) => {
     await showCode(page);
     await page.locator('.w-link', { hasText: '换离线码' }).click();
     const chosen = await offlineCode(w, zbar, page, 'wallet-offline-chosen', first);
+    await w.docs(page, 'wallet-code-chosen-offline');
     assert.equal(tool(w, 'verify', chosen, '--bundle', bundle, '--scene', 'hotel-check-in').code, 0);
     assert.equal(tool(w, 'verify', chosen, '--bundle', bundle).code, 1, 'made out to somebody else');
     await page.locator('.w-link', { hasText: '换回在线码' }).click();
@@ -86,6 +87,10 @@ module.exports = (story, zbar) => {
     await w.docs(page, 'wallet-needs-network');
     await page.context().setOffline(false);
     await page.locator('.w-switch, .empty').first().waitFor({ timeout: 20000 }); // by itself
+    await page.locator('.w-switch button').nth(1).click();
+    await page.locator('.w-looks li').first().waitFor();
+    await w.accessible(page, 'what a device was given');
+    await w.docs(page, 'wallet-history-all', true);
 
     // The device is killed: what it has is revoked, and gone.
     const bundle = path.join(w.demo.dir, 'killed.bundle');

@@ -88,7 +88,7 @@ export const walletspace = {
   asked: ['要看', 'Asked for'],
   withdrawFrom: ['撤回对该单位的同意', 'Withdraw from this party'],
   withdrawAll: ['撤回全部同意', 'Withdraw everything'],
-  withdrawTitle: ['撤回同意', 'Withdraw consent'],
+  withdrawTitle: ['撤回对{party}的同意', 'Withdraw from {party}'],
   withdrawAsk: ['正在出示的码和询问会立即关闭，以后的询问自动回答“不同意”。已经看过的内容收不回来。', 'Open codes and asks are closed at once, and later asks are answered with no. What was seen already cannot be taken back.'],
   block: ['同时不让它扫我的码', 'Shut it out: it gets nothing from my codes either'],
   withdrawDo: ['确定撤回', 'Withdraw'],

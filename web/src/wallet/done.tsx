@@ -17,8 +17,8 @@ import type { End } from './show'
 /** What a reason code says, in the words of the server. */
 export function Reason({ code }: { code: string }): JSX.Element {
   const [title, set] = useState<Text>()
-  useEffect(() => { call<{ title: Text | string; title_zh?: string }>('GET', `/problems/${encodeURIComponent(code)}`).then((p) => set(typeof p.title === 'string' ? { zh: p.title_zh ?? p.title, en: p.title } : p.title), () => undefined) }, [code])
-  return <>{title ? pick(title) : code}</>
+  useEffect(() => { call<{ title: Text | string; title_zh?: string }>('GET', `/problems/${encodeURIComponent(code)}`).then((p) => set(typeof p.title === 'string' ? { zh: p.title_zh ?? p.title, en: p.title } : p.title), () => set({ zh: code, en: code })) }, [code])
+  return <>{pick(title)}</>
 }
 
 /** Who scanned it, what for, and what they saw. */
