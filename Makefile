@@ -9,12 +9,13 @@
 # sm2-difference  ten million SM2 verifications against gmsm, a hundred thousand against OpenSSL: an hour
 # push-5m  a push of five million rows into a server of its own, in under 200 MB: an hour, and 40 GB of disk
 # reading  every code in every picture by four readers, the table of docs/reading-codes.md: five minutes; ARGS=-update writes it
+# shots  docs/img/pages: every page and state in both modes and both languages, as the stories meet them
 # tools  what test needs besides Go, on Debian
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: run test check fuzz bench billion soak differ differ-short sm2-difference push-5m reading tools tools-check npm
+.PHONY: run test check fuzz bench billion soak differ differ-short sm2-difference push-5m reading shots tools tools-check npm
 .DELETE_ON_ERROR:
 
 # Commands that tests call, and the Debian packages that hold them. gcc is for go test -race.
@@ -58,6 +59,10 @@ fuzz:
 
 bench:
 	CGO_ENABLED=0 go run ./cmd/showcard bench $(ARGS)
+
+shots: npm
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	SHOTS="$$dir" npm test --prefix web/e2e; rm -rf docs/img/pages; node web/e2e/sheets.js "$$dir" docs/img/pages
 
 # The load of a day, in half an hour, while servers die: make test runs the same for less than a minute.
 SOAK := 30m

@@ -7,7 +7,11 @@ const viewport = { width: 1280, height: 900 };
 
 // openOffice sets a workstation up in a browser of its own and waits for its first section.
 async function openOffice(w, as, options = {}) {
-  const page = await w.page('/office' + (options.at || ''), options.viewport || viewport, options.context);
+  return enter(await w.page('/office' + (options.at || ''), options.viewport || viewport, options.context), as);
+}
+
+// enter sets it up, on a page that asks as what.
+async function enter(page, as) {
   await page.locator('#enrol-as').selectOption(as);
   await page.locator('form button[type=submit]').click();
   await page.locator('.o-main h1').waitFor();
@@ -62,4 +66,4 @@ async function confirm(page, { reason, word, button }) {
   await dialog.waitFor({ state: 'detached' });
 }
 
-module.exports = { openOffice, visit, settled, api, dropFile, confirm };
+module.exports = { openOffice, enter, visit, settled, api, dropFile, confirm };

@@ -22,7 +22,7 @@ const variants = ['standard-zh', 'standard-en', 'care-zh', 'care-en'];
       const made = await page.evaluate(async (images) => {
         const loaded = await Promise.all(images.map((src) => new Promise((done, no) => { const i = new Image(); i.onload = () => done(i); i.onerror = no; i.src = src; })));
         const wide = loaded[0].width > 700; // of a counter or an office: two by two
-        const columns = wide ? 2 : 4, gap = 16, width = wide ? 780 : 390;
+        const columns = wide ? 2 : 4, gap = 12, width = wide ? 660 : 320;
         const heights = loaded.map((i) => Math.round(i.height * width / i.width));
         const rows = wide ? [Math.max(heights[0], heights[1]), Math.max(heights[2], heights[3])] : [Math.max(...heights)];
         const c = document.createElement('canvas');
@@ -33,7 +33,7 @@ const variants = ['standard-zh', 'standard-en', 'care-zh', 'care-en'];
         g.fillStyle = '#8a929c';
         g.fillRect(0, 0, c.width, c.height);
         loaded.forEach((i, n) => g.drawImage(i, gap + (n % columns) * (width + gap), gap + (n >= columns ? rows[0] + gap : 0), width, heights[n]));
-        return { webp: c.toDataURL('image/webp', 0.6), png: c.toDataURL('image/png') };
+        return { webp: c.toDataURL('image/webp', 0.5), png: c.toDataURL('image/png') };
       }, images);
       const put = (kind) => fs.writeFileSync(path.join(to, name + '.' + kind), Buffer.from(made[kind].split(',')[1], 'base64'));
       put('webp');

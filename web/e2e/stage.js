@@ -75,27 +75,37 @@ async function startDemo() {
   const binary = process.env.SHOWCARD || build(dir);
   const port = await freePort();
   const data = path.join(dir, 'data');
-  let said = '';
-  const demo = spawn(binary, ['demo', '--addr', '127.0.0.1:' + port, '--data', data, '--consent-wait', '10s']);
-  demo.stdout.on('data', (d) => { said += d; });
-  demo.stderr.on('data', (d) => { said += d; });
-  let ended = false;
-  demo.on('exit', () => { ended = true; });
+  let demo, said, ended = true;
+  const begin = async () => {
+    if (!ended) return;
+    said = '';
+    ended = false;
+    demo = spawn(binary, ['demo', '--addr', '127.0.0.1:' + port, '--data', data, '--consent-wait', '10s']);
+    demo.stdout.on('data', (d) => { said += d; });
+    demo.stderr.on('data', (d) => { said += d; });
+    demo.on('exit', () => { ended = true; });
+    await until('the demo starts', () => {
+      if (ended) throw new Error('the demo ended:\n' + said);
+      return fs.existsSync(path.join(data, 'demo.json')) && said.includes('/wallet');
+    }, 30000);
+  };
+  // kill is for stories in which the server dies; begin brings it back, with what is on its disk.
+  const kill = async () => {
+    demo.kill('SIGKILL');
+    await until('the demo is dead', () => ended);
+  };
   const end = async () => {
     if (!ended) demo.kill('SIGINT');
     await until('the demo ends on SIGINT', () => ended);
     fs.rmSync(dir, { recursive: true, force: true });
   };
   try {
-    await until('the demo starts', () => {
-      if (ended) throw new Error('the demo ended:\n' + said);
-      return fs.existsSync(path.join(data, 'demo.json')) && said.includes('/wallet');
-    }, 30000);
+    await begin();
   } catch (e) {
     await end();
     throw e;
   }
-  return { base: 'http://localhost:' + port, dir, data, binary, end, people: JSON.parse(fs.readFileSync(path.join(data, 'demo.json'), 'utf8')).people };
+  return { base: 'http://localhost:' + port, dir, data, binary, begin, kill, end, people: JSON.parse(fs.readFileSync(path.join(data, 'demo.json'), 'utf8')).people };
 }
 
 // decode reads the QR code in a picture the way a foreign scanner does.

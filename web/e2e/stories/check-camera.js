@@ -19,7 +19,7 @@ module.exports = (story) => {
       assert.equal(await verdict(desk), 'valid');
       await desk.locator('#portrait img').waitFor();
       await w.accessible(desk, 'with a camera');
-      await w.shot(desk, 'docs-check-camera-standard-zh', true);
+      await w.docs(desk, 'check-camera', true);
       console.log('      from a picture of the camera to the answer: ' + await desk.locator('#result').getAttribute('data-ms') + ' ms');
       assert.deepEqual(sent, [shown.code], 'a code that stays before the camera is one scan');
       await desk.locator('#camera').click();
@@ -33,7 +33,7 @@ module.exports = (story) => {
     await none.locator('#camera').click();
     await none.locator('.c-camera', { hasText: /没有找到摄像头[\s\S]*扫码枪/ }).waitFor();
     await w.accessible(none, 'no camera');
-    await w.shot(none, 'docs-check-nocamera-standard-zh');
+    await w.docs(none, 'check-nocamera');
     await withCamera(w, '', async (own) => {
       const desk = await own.page('/check', desktop, { permissions: ['camera'] });
       await openDesk(desk, 'changsha-service-hall', 'identity-check', { offline: false });
@@ -41,11 +41,13 @@ module.exports = (story) => {
       await desk.locator('.c-aim', { hasText: '对准' }).waitFor();
       await desk.context().clearPermissions();
       await desk.locator('.c-camera', { hasText: /摄像头断开了[\s\S]*检查接线或权限/ }).waitFor();
+      await w.docs(desk, 'check-camera-gone');
       // Refused, in English; and allowed again, it goes on.
       await desk.context().grantPermissions(['notifications']); // this, and nothing else
       await desk.locator('.tool').last().click();
       await desk.locator('.c-camera .button', { hasText: 'Try again' }).click();
       await desk.locator('.c-camera', { hasText: /was not allowed[\s\S]*Allow the camera/ }).waitFor();
+      await w.docs(desk, 'check-camera-refused');
       await desk.context().grantPermissions(['camera']);
       await desk.locator('.c-camera .button', { hasText: 'Try again' }).click();
       await desk.locator('.c-aim', { hasText: 'Hold the code' }).waitFor();

@@ -31,6 +31,7 @@ module.exports = (story) => {
     const desk = await w.page('/check', desktop);
     await desk.locator('#enrol-as').waitFor();
     await w.accessible(desk, 'enrolment');
+    await w.docs(desk, 'check-enrol');
     await listen(desk);
     await desk.reload();
     await openDesk(desk, 'changsha-service-hall', 'identity-check', { counter: '3 号窗口' });
@@ -51,8 +52,11 @@ module.exports = (story) => {
     await desk.locator('#checks-part summary').click();
     assert.equal(await desk.locator('#checks tr').count(), 6);
     await w.accessible(desk, 'every check');
+    await desk.evaluate(() => window.scrollTo(0, 0));
+    await w.docs(desk, 'check-every-check', true);
     await gun(desk, code);
     await desk.locator('#note', { hasText: '只算一次' }).waitFor();
+    await w.docs(desk, 'check-twice');
     assert.equal(await verdict(desk), 'valid', 'a double scan counts once, and the answer stays');
 
     // The receipt, and then the clerk's word: it is not the person, so the answer is red.
@@ -66,7 +70,7 @@ module.exports = (story) => {
     assert.ok(await desk.evaluate(() => document.activeElement.id === 'scan'), 'the cursor is where the gun types');
     await desk.locator('#checks-part summary').click();
     await desk.evaluate(() => window.scrollTo(0, 0));
-    await w.shot(desk, 'docs-check-not-same-standard-zh');
+    await w.docs(desk, 'check-not-same');
 
     const other = await w.page('/check', desktop);
     await openDesk(other, 'changsha-service-hall', 'identity-check', { offline: false });
@@ -75,7 +79,7 @@ module.exports = (story) => {
     assert.match(await other.locator('#reasons').innerText(), /已经用过/);
     assert.equal(await other.locator('#claims').count(), 0);
     await w.accessible(other, 'invalid');
-    await w.shot(other, 'docs-check-invalid-standard-zh', true);
+    await w.docs(other, 'check-invalid', true);
 
     // The next customer: the same person as on the portrait. Nothing of the one before is left.
     await desk.locator('#next').click();
@@ -83,6 +87,7 @@ module.exports = (story) => {
     await gun(desk, await codeFromApi(w, 'person-02'));
     await desk.locator('#same').click();
     await desk.locator('#person-done', { hasText: '本人' }).waitFor();
+    await w.docs(desk, 'check-same', true);
     assert.equal(await verdict(desk), 'valid');
     assert.match(await desk.locator('#today').innerText(), /2/);
     const played = await desk.evaluate(() => window.played);
@@ -160,7 +165,7 @@ module.exports = (story) => {
       return desk.locator('#reasons', { hasText: /商品条码/ }).waitFor({ timeout: 1500 }).then(() => true, () => false);
     }, 30000);
     await w.accessible(desk, 'not ours');
-    await w.shot(desk, 'docs-check-foreign-standard-zh', true);
+    await w.docs(desk, 'check-foreign', true);
     // Pasted where nothing has the focus.
     code = await next();
     await desk.evaluate((text) => {
@@ -189,12 +194,13 @@ module.exports = (story) => {
     assert.ok(loaded.includes('zxing_reader.wasm') && !loaded.includes('jsqr.js'));
     await desk.locator('#picture').setInputFiles({ name: 'notes.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4 nothing') });
     await desk.locator('#reasons', { hasText: '不是能打开的图片' }).waitFor();
-    await w.shot(desk, 'docs-check-file-standard-zh', true);
+    await w.docs(desk, 'check-file', true);
     // A picture without a code: this device looks, then the server.
     const empty = await desk.evaluate(() => { const c = document.createElement('canvas'); c.width = c.height = 200; c.getContext('2d').fillRect(20, 20, 60, 90); return c.toDataURL('image/png').split(',')[1]; });
     await desk.locator('#picture').setInputFiles({ name: 'wall.png', mimeType: 'image/png', buffer: Buffer.from(empty, 'base64') });
     await desk.locator('#reasons', { hasText: '没有找到码' }).waitFor();
     assert.ok(sent[1].image, 'the server looked, too');
+    await w.docs(desk, 'check-nothing-found', true);
 
     // Dropped on the page, where WebAssembly does not come: plain JavaScript reads it.
     const plain = await w.page('/check', desktop);
@@ -228,7 +234,7 @@ module.exports = (story) => {
       await gun(desk, code);
       await desk.locator('#pending', { hasText: /住址[\s\S]*还剩 \d+ 秒/ }).waitFor();
       assert.equal(await desk.locator('#claims').count(), 0, 'nothing before the answer');
-      if (answer === 'yes') await w.shot(desk, 'docs-check-pending-standard-zh');
+      if (answer === 'yes') await w.docs(desk, 'check-pending');
       const [ask] = (await who.call('GET', '/v1/wallet/asks')).asks;
       await who.call('POST', '/v1/wallet/asks/' + ask.id, { answer });
       assert.equal(await verdict(desk), 'valid');
@@ -236,6 +242,7 @@ module.exports = (story) => {
       assert.equal(/住址/.test(await desk.locator('#claims').innerText()), answer === 'yes');
     }
     await w.accessible(desk, 'after her answer');
+    await w.docs(desk, 'check-declined', true);
     await silent.locator('#consent', { hasText: /没有回答：\s*住址/ }).waitFor({ timeout: 20000 });
     assert.doesNotMatch(await silent.locator('#claims').innerText(), /住址/);
 
@@ -245,6 +252,6 @@ module.exports = (story) => {
     assert.equal(await verdict(squad), 'valid');
     assert.match(await squad.locator('#live').innerText(), /Live information[\s\S]*points/i);
     await w.accessible(squad, 'a licence on a phone, in English');
-    await w.shot(squad, 'docs-check-live-standard-en', true);
+    await w.docs(squad, 'check-live', true);
   });
 };

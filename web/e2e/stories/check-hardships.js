@@ -37,6 +37,8 @@ module.exports = (story) => {
       if (outcome === 'invalid') assert.match(await right.locator('#reasons').innerText(), says);
     }
 
+    await w.docs(right, 'check-closed', true);
+
     // While one is checked the next are scanned, and one of them twice.
     const codes = [(await who.show()).code, (await who.show('resident-id', 'over-18')).code];
     let open, sent = [];
@@ -48,7 +50,7 @@ module.exports = (story) => {
     await gun(left, codes[1]);
     await left.locator('#queued', { hasText: '2 个码在排队' }).waitFor();
     await left.locator('#note', { hasText: '只算一次' }).waitFor();
-    await w.shot(left, 'docs-check-queue-standard-zh');
+    await w.docs(left, 'check-queue');
     await w.accessible(left, 'a queue');
     open();
     await left.locator('#reasons', { hasText: '商品条码' }).waitFor();
@@ -64,7 +66,7 @@ module.exports = (story) => {
     await openDesk(desk, 'changsha-service-hall', 'identity-check', { offline: false });
     await gun(desk, await codeFromApi(w, 'person-01'));
     assert.equal(await verdict(desk), 'valid');
-    await w.shot(desk, 'docs-check-phone-standard-zh', true);
+    await w.docs(desk, 'check-phone', true);
     await desk.clock.runFor(30_000);
     assert.ok(await desk.locator('#result').isVisible());
     await desk.clock.runFor(32_000);
@@ -127,7 +129,7 @@ module.exports = (story) => {
     const boss = await person(w, w.demo.people.find((p) => p.holdings.some((h) => h.type === 'business-licence')).login);
     await gun(desk, (await boss.show('business-licence', 'full')).code);
     assert.equal(await verdict(desk), 'valid');
-    await w.shot(desk, 'docs-check-company-standard-zh', true);
+    await w.docs(desk, 'check-company', true);
     let expired;
     for (const p of held.filter((one) => one.holdings.some((h) => h.type === 'drivers-licence'))) {
       const holder = await person(w, p.login);
@@ -149,13 +151,14 @@ module.exports = (story) => {
     assert.equal(await verdict(desk), 'refused');
     assert.match(await desk.locator('#reasons').innerText(), /停用[\s\S]*联系/);
     await w.accessible(desk, 'suspended');
-    await w.shot(desk, 'docs-check-suspended-standard-zh', true);
+    await w.docs(desk, 'check-suspended', true);
     // Signed out in another tab: this one does not go on.
     const other = await squad.context().newPage();
     await other.goto(w.demo.base + '/check');
     await other.locator('#change').click();
     await other.locator('.c-setup .button.danger').click();
     await w.accessible(other, 'signing out');
+    await w.docs(other, 'check-leave');
     await other.locator('[role=dialog] .button.danger').click();
     await other.locator('#enrol-as').waitFor();
     await squad.evaluate(() => window.dispatchEvent(new Event('focus')));
@@ -174,11 +177,11 @@ module.exports = (story) => {
       for (const [where, turn] of [['care-zh', null], ['care-en', other], ['standard-en', care]]) {
         if (turn) await turn.click();
         await w.accessible(desk, view + ' ' + where);
-        await w.shot(desk, 'docs-check-' + view + '-' + where, true);
         if (where === 'standard-en') assert.doesNotMatch(await desk.locator('main').innerText(), /核验|通过|设置|请/);
       }
       await care.click();
       await other.click();
+      await w.docs(desk, 'check-small-' + view, true);
     };
     await each('ready');
     await gun(desk, await codeFromApi(w, 'person-01'));

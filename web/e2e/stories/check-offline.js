@@ -40,6 +40,7 @@ module.exports = (story) => {
     await who.call('DELETE', '/v1/wallet/devices/' + lost.id); // stolen; the counter cannot know in a moment
     await desk.context().setOffline(true);
     await desk.locator('#line', { hasText: '断网' }).waitFor();
+    await w.docs(desk, 'check-offline-ready');
     code = await mobile.show();
     assert.equal(await nextVerdict(desk, () => enter(desk, code)), 'valid');
     const text = await desk.locator('#result').innerText();
@@ -48,7 +49,7 @@ module.exports = (story) => {
     await desk.locator('.c-waits .button').click();
     await desk.locator('#waiting', { hasText: '1 条' }).waitFor();
     await w.accessible(desk, 'valid, offline');
-    await w.shot(desk, 'docs-check-offline-standard-zh', true);
+    await w.docs(desk, 'check-offline', true);
     await desk.locator('#next').click();
     await desk.evaluate(() => new Promise((done) => { const until = Date.now() + 3100; (function wait() { if (Date.now() > until) done(); else setTimeout(wait, 100); })(); }));
     await enter(desk, code); // a photograph of it
@@ -62,7 +63,7 @@ module.exports = (story) => {
     assert.equal(await nextVerdict(desk, () => enter(desk, ticket)), 'refused');
     assert.match(await desk.locator('#reasons').innerText(), /没有连上系统[\s\S]*改出示离线码/);
     await w.accessible(desk, 'a ticket without a network');
-    await w.shot(desk, 'docs-check-ticket-offline-standard-zh', true);
+    await w.docs(desk, 'check-ticket-offline', true);
     const waited = Number(/\d+/.exec(await desk.locator('#waiting').innerText())[0]);
     assert.ok(waited >= 2);
 
@@ -73,7 +74,7 @@ module.exports = (story) => {
     await desk.locator('#waiting').waitFor({ state: 'detached' });
     await desk.locator('#odd', { hasText: /核验时该离线码已被撤销/ }).waitFor();
     await w.accessible(desk, 'checks that are at odds');
-    await w.shot(desk, 'docs-check-odd-standard-zh', true);
+    await w.docs(desk, 'check-odd', true);
     await desk.locator('#ask-again').click();
     await until('the ticket is valid', async () => await desk.locator('#result').count() && await verdict(desk) === 'valid');
     await until('the code has ended', () => Date.now() - shownAt > 11_000);
@@ -94,7 +95,7 @@ module.exports = (story) => {
     assert.equal(await desk.locator('#odd').count(), 0);
     await desk.locator('#change').click();
     assert.equal((await desk.locator('#fingerprint').innerText()).replace(/\s/g, ''), fingerprint);
-    await w.shot(desk, 'docs-check-setup-standard-zh', true);
+    await w.docs(desk, 'check-setup', true);
   });
 
   story('counter: the age of its bundle, a full disk, and a server that is gone half way', async (w) => {
@@ -127,7 +128,7 @@ module.exports = (story) => {
     assert.equal(await nextVerdict(desk, () => enter(desk, code)), 'valid');
     await desk.locator('.notice.bad', { hasText: /存储已满[\s\S]*1 条[\s\S]*不要关闭本页面/ }).waitFor();
     assert.match(await desk.locator('#line').innerText(), /断网/);
-    await w.shot(desk, 'docs-check-full-standard-zh', true);
+    await w.docs(desk, 'check-full', true);
     await desk.evaluate(() => { IDBObjectStore.prototype.put = window.put; });
     const told = desk.waitForRequest('**/v1/verifications/offline');
     await desk.unroute(/\/v1\/|\/oauth\//);
@@ -144,7 +145,7 @@ module.exports = (story) => {
     await enter(bare, await mobile.show());
     assert.equal(await verdict(bare), 'indeterminate');
     await w.accessible(bare, 'indeterminate');
-    await w.shot(bare, 'docs-check-indeterminate-standard-zh', true);
+    await w.docs(bare, 'check-indeterminate', true);
 
     // Two hours later it warns, and the next day it says nothing any more.
     await desk.context().setOffline(true);
@@ -154,13 +155,15 @@ module.exports = (story) => {
     await desk.locator('.notice', { hasText: '超过 1 小时' }).waitFor();
     assert.match(await desk.locator('#bundle').innerText(), /2 小时前/);
     await w.accessible(desk, 'an old bundle');
-    await w.shot(desk, 'docs-check-old-standard-zh');
+    await w.docs(desk, 'check-old');
     await desk.clock.setFixedTime(now + 25 * 3600_000);
     await desk.locator('#sound').click();
     await desk.locator('.notice.bad', { hasText: '超过 1 天' }).waitFor();
+    await w.docs(desk, 'check-too-old');
     // A clock that is wrong is told as soon as there is a server to compare with.
     await desk.context().setOffline(false);
     await desk.locator('.notice', { hasText: /本机时钟快了约 1500 分钟[\s\S]*自动对时/ }).waitFor();
+    await w.docs(desk, 'check-clock');
     w.complaints = w.complaints.filter((c) => !/ERR_CONNECTION_RE/.test(c)); // as it was to be
   });
 };

@@ -29,20 +29,21 @@ function rows(count, tag, bad = false) {
 module.exports = (story) => {
   story('office: a file with bad rows is dropped, mended and pushed again', async (w) => {
     const page = await openOffice(w, 'hunan-police');
-    await w.shot(page, 'docs-office-push-standard-zh');
+    await w.docs(page, 'office-push');
     const lines = rows(300, 'drop', true);
     await dropFile(page, 'licences.ndjson', lines.join('\n') + '\n');
     await page.locator('#push-job').waitFor();
     assert.match(await page.locator('#push-job').inputValue(), /^licences-\d{8}-\d{4}$/);
     await page.locator('#push-job').fill('office-drop');
     await w.accessible(page, 'a file that is ready');
+    await w.docs(page, 'office-push-ready');
     await page.getByRole('button', { name: '开始推送' }).click();
     await page.locator('.o-mend').first().waitFor({ timeout: 30000 });
     assert.equal(await page.locator('.o-mend').count(), 3);
     const bad = page.locator('.o-mend[data-line="51"]');
     assert.match(await bad.textContent(), /curb_mass/);
     await bad.locator('summary').click();
-    await w.shot(page, 'docs-office-mend-standard-zh');
+    await w.docs(page, 'office-push-mend');
     await w.accessible(page, 'refused rows');
     // Mended in place; what is typed outlives a reload, and the file is asked for again.
     for (const line of [51, 151, 251]) {
@@ -52,9 +53,12 @@ module.exports = (story) => {
       await row.locator('textarea').fill(line === 51 ? text.slice(1) : text.replace(': -5', ': 1675'));
       if (line !== 51) continue;
       await row.getByRole('alert').waitFor();
+      await w.docs(page, 'office-push-typo');
       await row.locator('textarea').fill(text.replace(': -5', ': 1675'));
     }
     await page.reload();
+    await page.getByRole('button', { name: '选择原文件' }).waitFor();
+    await w.docs(page, 'office-push-reasons');
     const chooser = page.waitForEvent('filechooser');
     await page.getByRole('button', { name: '选择原文件' }).click();
     await (await chooser).setFiles({ name: 'licences.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from(lines.join('\n') + '\n') });
@@ -78,6 +82,7 @@ module.exports = (story) => {
       await page.getByRole('alert').filter({ hasText: says }).waitFor();
     }
     await w.accessible(page, 'a file of the wrong kind');
+    await w.docs(page, 'office-push-wrong');
     await dropFile(page, 'good.ndjson.gz', packed);
     await page.locator('#push-job').fill('office-gz');
     // The connection is cut in the middle of the first upload, and the page goes on by itself.
@@ -109,7 +114,7 @@ module.exports = (story) => {
     await page.locator('#q-type').selectOption('vehicle-licence');
     await page.getByRole('button', { name: '查询', exact: true }).click();
     await settled(page);
-    await w.shot(page, 'docs-office-certificates-found-standard-zh');
+    await w.docs(page, 'office-certificates-found');
     await w.accessible(page, 'certificates');
     await page.locator('.o-table a').first().click();
     await page.getByRole('button', { name: '暂扣' }).waitFor();
@@ -119,7 +124,7 @@ module.exports = (story) => {
     await confirm(page, { reason: '决定 2026-17', button: '暂扣' });
     await page.getByRole('button', { name: '发还' }).waitFor();
     assert.equal(await state(), 'suspended');
-    await w.shot(page, 'docs-office-certificate-standard-zh');
+    await w.docs(page, 'office-certificate');
     await w.accessible(page, 'a certificate');
     await page.getByRole('button', { name: '发还' }).click();
     await confirm(page, { button: '发还' });
@@ -132,7 +137,7 @@ module.exports = (story) => {
     await row.fill((await row.inputValue()).replace('"key": ""', '"key": "replaced-1"').replace('"number": ""', '"number": "' + owner.number + '"').replace('"name": ""', '"name": "' + owner.name + '"'));
     await page.getByRole('button', { name: '换发', exact: true }).click();
     await page.locator('.o-main .notice').last().waitFor();
-    await w.shot(page, 'look-replace');
+    await w.docs(page, 'office-replaced');
     await until('the old one ended', async () => (await state()) === 'lapsed');
     // Of the new one the end is for good, and asks for the word.
     await page.locator('.notice.good a').click();

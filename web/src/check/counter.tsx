@@ -1,7 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { awake } from '../kit/awake'
-import { load } from '../kit/idb'
 import { say } from '../kit/text'
 import { type Catalogue, catalogue } from '../kit/values'
 import type { Self, Workstation } from '../kit/workstation'
@@ -40,7 +39,6 @@ export function Counter({ w, self, settings, keep, change }: { w: Workstation; s
   useEffect(() => () => reader.close(), [reader])
   useEffect(() => { catalogue().then(setTypes, () => undefined) }, []) // without it names stand as their codes
   useEffect(() => { awake(true); return () => awake(false) }, [])
-  useSignedOut()
 
   // Whoever touches anything is still busy with the customer.
   useEffect(() => {
@@ -84,15 +82,5 @@ export function Counter({ w, self, settings, keep, change }: { w: Workstation; s
       </div>
     </div>
   )
-}
-
-/** Signed out in another tab: this one must not go on with a key that is gone. */
-function useSignedOut(): void {
-  useEffect(() => {
-    const look = (): void => { if (!document.hidden) load('keys', 'workstation').then((k) => { if (!k) location.reload() }, () => undefined) }
-    document.addEventListener('visibilitychange', look)
-    window.addEventListener('focus', look)
-    return () => { document.removeEventListener('visibilitychange', look); window.removeEventListener('focus', look) }
-  }, [])
 }
 

@@ -65,9 +65,11 @@ export interface CallOptions {
   readonly timeout?: number
   readonly signal?: AbortSignal
   readonly accept?: string
+  /** The body is read as it comes, so the time runs only until its headers are there. */
+  readonly stream?: boolean
 }
 
-/** Calls, and gives the response when it is a good one. The time runs until its headers are there. */
+/** Calls, and gives the response when it is a good one: with its whole body, which a network can cut off as well as anything. */
 export async function request(method: string, path: string, o: CallOptions = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: o.accept ?? 'application/json' }
   if (o.body !== undefined) headers['Content-Type'] = 'application/json'
@@ -83,6 +85,7 @@ export async function request(method: string, path: string, o: CallOptions = {})
       method, headers, signal: abort.signal, cache: 'no-store', credentials: o.token === undefined ? 'same-origin' : 'omit',
       ...(o.body === undefined ? {} : { body: JSON.stringify(o.body) }),
     })
+    if (!o.stream) await response.clone().blob()
   } catch (e) {
     if (o.signal?.aborted) throw e
     throw unreachable()

@@ -49,13 +49,16 @@ export function Notice({ tone = 'info', children, live = false }: { tone?: Tone;
   return <div class={`notice ${tone}`} role={tone === 'bad' ? 'alert' : live ? 'status' : undefined}>{children}</div>
 }
 
+// Where in a request something is wrong helps those who write requests, and nobody else: two sentences are for a citizen.
+const places = location.pathname !== '/wallet'
+
 /** What went wrong, what to do, and where it makes sense a button that does it. */
 export function Failure({ error, again }: { error: unknown; again?: (() => void) | undefined }): JSX.Element {
   const t = troubleOf(error)
   return (
     <Notice tone="bad">
       <p><strong>{pick(t.title)}</strong> {pick(t.next)}</p>
-      {t.errors.length > 0 && <ul>{t.errors.map((e) => <li>{[e.pointer, e.detail ?? e.code].filter(Boolean).join(' · ')}</li>)}</ul>}
+      {places && t.errors.length > 0 && <ul>{t.errors.map((e) => <li>{[e.pointer, e.detail ?? e.code].filter(Boolean).join(' · ')}</li>)}</ul>}
       {again && <button type="button" class="button quiet" onClick={again}>{say(shared.again)}</button>}
     </Notice>
   )

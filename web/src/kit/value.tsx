@@ -22,6 +22,8 @@ function apart(table: Readonly<Record<string, Pair>>, v: string): string[] | und
 /** A value as a person reads it. */
 export function Value({ of, field, value }: { of: Catalogue; field: FieldDescription; value: unknown }): JSX.Element {
   if (value === null || value === undefined || value === '') return <>—</>
+  // Whether a yes is good news depends on the field: "on the list of irregular businesses" is none. Only predicates are said in colour.
+  if (typeof value === 'boolean' && field.k === 'flag') return <>{say(value ? shared.yes : shared.no)}</>
   if (typeof value === 'boolean') return <span class={value ? 'is yes' : 'is no'}>{value ? '✓ ' : '✕ '}{say(value ? shared.yes : shared.no)}</span>
   const s = typeof value === 'object' ? JSON.stringify(value) : String(value)
   if (s.includes('*')) return <span class="masked">{s}</span>

@@ -84,8 +84,11 @@ async function publicJwk(key: CryptoKeyPair): Promise<PublicJwk> {
 
 async function open(kept: Kept): Promise<Workstation> { return new Workstation(kept.clientId, cryptoKeySigner(kept.key.privateKey, await PublicKey.fromJwk(await publicJwk(kept.key)).thumbprint())) }
 
-/** Signs the workstation out: its key is gone for good. */
-export async function leave(): Promise<void> { await Promise.all([drop('keys', keptAs), drop('keys', keptSelf)]) }
+/** Signs the workstation out: its key is gone for good, and what was typed and not sent, which may name people. */
+export async function leave(): Promise<void> {
+  try { for (const name of Object.keys(sessionStorage)) if (name.startsWith('showcard.')) sessionStorage.removeItem(name) } catch { /* nothing is kept, then */ }
+  await Promise.all([drop('keys', keptAs), drop('keys', keptSelf)])
+}
 
 /** The next key of this workstation (docs/governance.md, Keys): both keys sign the same words, and the old one goes on for `overlap` seconds. */
 export async function nextKey(w: Workstation, overlap: number): Promise<void> {
@@ -120,6 +123,17 @@ async function selfOf(w: Workstation, offline: boolean): Promise<Self> {
   }
 }
 
+/** Signed out in another tab: this one must not go on with a key that is gone. */
+function useSignedOut(set: boolean): void {
+  useEffect(() => {
+    if (!set) return
+    const look = (): void => { if (!document.hidden) load('keys', keptAs).then((k) => { if (!k) location.reload() }, () => undefined) }
+    document.addEventListener('visibilitychange', look)
+    window.addEventListener('focus', look)
+    return () => { document.removeEventListener('visibilitychange', look); window.removeEventListener('focus', look) }
+  }, [set])
+}
+
 /** Shows the set-up until there is a workstation with one of the roles, then what `children` makes of it. */
 export function WithWorkstation({ roles, offline = false, children }: { roles: readonly Role[]; offline?: boolean; children: (w: Workstation, self: Self) => JSX.Element }): JSX.Element {
   const [state, set] = useState<{ w?: Workstation; self?: Self; error?: unknown; asked: boolean }>({ asked: false })
@@ -133,6 +147,7 @@ export function WithWorkstation({ roles, offline = false, children }: { roles: r
     load<Kept>('keys', keptAs).then(async (kept) => { kept ? await enter(await open(kept)) : set({ asked: true }) }).catch((error: unknown) => set({ error, asked: true }))
   }
   useEffect(begin, [])
+  useSignedOut(state.w !== undefined)
   if (!state.asked) return <Loading />
   if (state.w && state.self) return children(state.w, state.self)
   const unknown = state.error instanceof Trouble && (state.error.status === 401 || state.error.status === 403)

@@ -11,6 +11,7 @@ export const officepush = {
   checking: ['正在检查文件 {name}……', 'Looking through {name}…'],
   converting: ['正在转换 CSV 文件 {name}……', 'Making rows of {name}…'],
   ready: ['{name}：{rows} 行，{size}', '{name}: {rows} rows, {size}'],
+  endless: ['第 {row} 行超过 4 MiB 仍未结束，而一行最多 64 KiB。只推送它前面的 {before} 行。请改好文件再整份推送：已成功的行不会重复签发。', 'Row {row} has no end within 4 MiB; a row may have 64 KiB. Only the {before} rows before it are pushed. Mend the file and push it whole: rows that stand are not issued twice.'],
   jobId: ['任务编号', 'Job id'],
   jobIdHint: ['字母、数字和 . _ -，最多 100 个。用它可以查进度、续传。', 'Letters, digits and . _ -, at most 100. Progress and going on after a break are found by it.'],
   jobIdWrong: ['以字母或数字开头，只能有字母、数字和 . _ -。', 'Begin with a letter or digit; only letters, digits and . _ - may follow.'],
@@ -19,6 +20,7 @@ export const officepush = {
   issuerRow: ['按行内所写', 'as the rows say'],
   start: ['开始推送', 'Push'],
   goesOn: ['这个文件推送到第 {row} 行时中断过，将从那里继续。', 'This file was interrupted at row {row} before. It goes on from there.'],
+  pushedBefore: ['这个文件已经推送过。再推送一次，已成功的行也不会重复签发。以前的任务：', 'This file was pushed before. Rows that stand are not issued twice. The job of then:'],
   other: ['换一个文件', 'Another file'],
   taken: ['这个任务编号已用于别的文件。', 'This job id stands for another file already.'],
   takenNext: ['请换一个任务编号。', 'Choose another job id.'],
@@ -31,7 +33,7 @@ export const officepush = {
   rowsDone: ['已处理', 'Rows answered'],
   accepted: ['成功', 'Stand'],
   rejected: ['被拒绝', 'Refused'],
-  speed: ['每秒', 'a second'],
+  speed: ['每秒行数', 'Rows a second'],
   allGood: ['全部 {n} 行都成功了。', 'All {n} rows stand.'],
   reading: ['正在读取逐行结果……已读 {n} 行', 'Reading the results… {n} rows'],
   mendTitle: ['被拒绝的行', 'Refused rows'],
@@ -74,6 +76,7 @@ export const officepushKinds: Readonly<Record<string, Pair>> = {
 /** Files that cannot be pushed: what it looks like, and what to do. */
 export const officepushWrong: Readonly<Record<string, Pair>> = {
   empty: ['这个文件是空的。请选择有内容的文件。', 'This file is empty. Choose one with rows.'],
+  endless: ['第 {line} 行超过 4 MiB 仍未结束，而一行最多 64 KiB。请检查导出：每行应是一个证照。', 'Row {line} has no end within 4 MiB; a row may have 64 KiB. Look at the export: each line should be one certificate.'],
   spreadsheet: ['这像是表格或压缩包（xlsx、zip）。请另存为“CSV UTF-8”，或导出为 NDJSON。', 'This looks like a spreadsheet or a zip. Save it as CSV UTF-8, or export NDJSON.'],
   utf16: ['这个文件是 UTF-16 编码。请另存为 UTF-8。', 'This file is UTF-16. Save it as UTF-8.'],
   'not-utf8': ['这个文件不是 UTF-8 编码。请另存为“CSV UTF-8”。', 'This file is not UTF-8. Save it as CSV UTF-8.'],
@@ -85,6 +88,7 @@ export const officepushWrong: Readonly<Record<string, Pair>> = {
   'csv-columns': ['CSV 的这些列不认识或重复：{names}。请用字段名，如 holder.number、claims.birth_date。', 'Columns that are not known, or are there twice: {names}. Use names of fields, such as holder.number or claims.birth_date.'],
   'csv-needs': ['CSV 缺少这些列：{names}。', 'These columns are missing: {names}.'],
   'csv-cells': ['CSV 第 {line} 条记录的格数与首行不同。', 'Record {line} has not as many cells as the first line.'],
+  'csv-long': ['CSV 第 {line} 条记录没有结束。请检查它之前是否有引号没有成对。', 'Record {line} of the CSV has no end. Look for a quotation mark that is never closed.'],
   'csv-value': ['CSV 第 {line} 条记录的 {names} 不是整数，或不是 true/false。', 'In record {line}, {names} is no whole number, or not true or false.'],
   'csv-type': ['CSV 第 {line} 条记录的 type 不是已发布的证照类型。', 'The type of record {line} is no published type.'],
 }

@@ -24,7 +24,7 @@ export function Rights(): JSX.Element {
   const [word, type] = useState('')
   const exportAll = (): void => take.run(async () => {
     let text: string
-    try { text = await (await request('GET', '/v1/wallet/export', { timeout: 60_000 })).text() } catch (e) { tellOut(e); throw e }
+    try { text = await (await request('GET', '/v1/wallet/export', { timeout: 300_000 })).text() } catch (e) { tellOut(e); throw e }
     // The last member says that nothing is missing: a document that was cut off has none.
     if (!/"complete":\s*true\s*\}\s*$/.test(text)) throw new Trouble('cut-off', 0, said(words.exportCut), said(shared.later))
     save(`showcard-${new Date().toISOString().slice(0, 10)}.json`, 'application/json', text)

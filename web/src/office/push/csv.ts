@@ -1,5 +1,6 @@
 import { type Catalogue, typeOf } from '../../kit/values'
-import { WrongFile, pieces } from './source'
+import { Pile } from './pile'
+import { WrongFile, endless, pieces } from './source'
 
 // A CSV file becomes rows (docs/formats.md §7) where nothing has to be guessed: the first line names members of the row
 // (`key`, `holder.number`) or fields of the type (`claims.birth_date`, or `birth_date`), and how a value is written follows from
@@ -110,7 +111,9 @@ function row(cells: readonly string[], cols: readonly Column[], kind: Kind, c: C
 export async function fromCsv(file: Blob, c: Catalogue, tell: (bytes: number) => void, signal: AbortSignal): Promise<{ file: Blob; kind: Kind }> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const decode = (bytes: Uint8Array | undefined): string => { try { return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode() } catch { throw new WrongFile('not-utf8') } }
-  const parts: Blob[] = []
+  const encoder = new TextEncoder()
+  const made = new Pile()
+  let some = false
   let head: ReturnType<typeof columns> | undefined
   let rest = ''
   let line = 0
@@ -124,7 +127,8 @@ export async function fromCsv(file: Blob, c: Catalogue, tell: (bytes: number) =>
       if (cells.length !== head.columns.length) throw new WrongFile('csv-cells', line)
       block += row(cells, head.columns, head.kind, c, line) + '\n'
     }
-    if (block) parts.push(new Blob([block]))
+    if (block) { made.add(encoder.encode(block)); some = true }
+    if (rest.length > endless) throw new WrongFile('csv-long', line + 1) // a quotation mark that is never closed, most often
   }
   const reader = pieces(file, 0, async (_, end) => { if (signal.aborted) throw signal.reason; tell(end) }).getReader()
   for (;;) {
@@ -133,6 +137,6 @@ export async function fromCsv(file: Blob, c: Catalogue, tell: (bytes: number) =>
     take(decode(next.value), false)
   }
   take(decode(undefined), true)
-  if (!head || !parts.length) throw new WrongFile('empty')
-  return { file: new Blob(parts), kind: head.kind }
+  if (!head || !some) throw new WrongFile('empty')
+  return { file: made.blob(), kind: head.kind }
 }

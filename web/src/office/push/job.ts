@@ -1,8 +1,9 @@
 import { Trouble, refusal, request, unreachable } from '../../kit/api'
-import type { Workstation } from '../../kit/workstation'
+import { type Workstation, asTrouble } from '../../kit/workstation'
 import { list, path, query } from '../parts'
 import type { Kind } from './csv'
-import { type Source, rowsFrom, tail } from './source'
+import { Pile } from './pile'
+import { type Source, longest, newline, rowsFrom, tail } from './source'
 
 // A push as docs/push.md has it: the file goes up in one request, and when that breaks, the job is asked how far it came and the
 // rest goes up from the last row that was answered.
@@ -31,7 +32,7 @@ export interface Result {
   readonly detail?: string
 }
 
-/** A row that was refused, with its text where the file is at hand. */
+/** A row that was refused, with its text where the file is at hand and it is no longer than a row may be. */
 export interface Refused extends Result {
   readonly text?: string
 }
@@ -47,9 +48,13 @@ export interface Progress {
 
 export const jobOf = (w: Workstation, id: string): Promise<Job> => w.call<Job>('GET', `/v1/pushes/${path(id)}`)
 
+/** A token; why there is none in the words of the pages. */
+const tokenOf = (w: Workstation): Promise<string> => w.client.accessToken().catch((e: unknown) => { throw asTrouble(e) })
+
 /** Sends one body, and tells how much of it has gone. fetch cannot tell, and cannot stream over HTTP/1.1. */
 async function put(w: Workstation, address: string, body: Blob, gzip: boolean, tell: (sent: number) => void, signal: AbortSignal): Promise<Job> {
-  const token = await w.client.accessToken()
+  const token = await tokenOf(w)
+  if (signal.aborted) throw signal.reason
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest()
     x.open('PUT', address)
@@ -86,8 +91,12 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
   let p: Progress = { stage: 'asking', sent: 0, size: s.file.size, from: 1, tries: 0 }
   const say = (next: Partial<Progress>): void => { p = { ...p, ...next }; if (!signal.aborted) tell(p) }
   let anew = false
+  let furthest = 0
   for (let tries = 0; ; tries++) {
     let polling: ReturnType<typeof setInterval> | undefined
+    const sending = new AbortController()
+    const stop = (): void => sending.abort(signal.reason)
+    signal.addEventListener('abort', stop)
     try {
       say({ stage: 'asking', tries })
       const before = await jobOf(w, id).catch((e: unknown) => { if (e instanceof Trouble && e.status === 404) return undefined; throw e })
@@ -97,17 +106,22 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
       const from = before && same && !anew ? Math.max(1, before.rows) : 1
       const { body, gzip } = await tail(s, from)
       say({ stage: 'uploading', from, sent: 0, size: body.size, job: before })
-      polling = setInterval(() => { jobOf(w, id).then((job) => { if (polling) say({ job }) }, () => undefined) }, 1000)
-      const done = await put(w, `/v1/pushes/${path(id)}${query({ kind: kind === 'certificates' ? undefined : kind, content: s.content, issuer, from: from > 1 ? from : undefined })}`, body, gzip, (sent) => say({ sent }), signal)
+      polling = setInterval(() => { jobOf(w, id).then((job) => { if (polling) say({ job }) }, (e: unknown) => {
+        // Who may not even ask any more, such as a workstation that was suspended meanwhile, sends nothing more either.
+        if (e instanceof Trouble && (e.status === 401 || e.status === 403) && !passing(e)) sending.abort(e)
+      }) }, 1000)
+      const done = await put(w, `/v1/pushes/${path(id)}${query({ kind: kind === 'certificates' ? undefined : kind, content: s.content, issuer, from: from > 1 ? from : undefined })}`, body, gzip, (sent) => say({ sent }), sending.signal)
       say({ stage: 'done', job: done, sent: body.size })
       return done
     } catch (e) {
       if (signal.aborted || !(e instanceof Trouble)) throw e
       if (e.code === 'push-resume-refused' && !anew) { anew = true; continue }
+      if ((p.job?.rows ?? 0) > furthest) { furthest = p.job?.rows ?? 0; tries = 0 } // it goes on, however often it breaks
       if (!passing(e) || tries >= 12) throw e
       say({ stage: 'waiting', tries: tries + 1 })
       await pause(Math.max(e.wait * 1000, Math.min(15_000, 1000 * 2 ** Math.min(tries, 4))), signal)
     } finally {
+      signal.removeEventListener('abort', stop)
       clearInterval(polling)
       polling = undefined
     }
@@ -116,7 +130,7 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
 
 /** The results of a job, as they come. */
 export async function* results(w: Workstation, id: string, signal: AbortSignal): AsyncGenerator<Result> {
-  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await w.client.accessToken(), accept: 'application/x-ndjson', signal, timeout: 30_000 })
+  const response = await request('GET', `/v1/pushes/${path(id)}/results`, { token: await tokenOf(w), accept: 'application/x-ndjson', signal, timeout: 30_000, stream: true })
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (!reader) return
   let rest = ''
@@ -149,10 +163,11 @@ export interface Found {
 export async function gather(w: Workstation, id: string, s: Source | undefined, tell: (rows: number) => void, signal: AbortSignal): Promise<Found> {
   const refused: Refused[] = []
   const codes: Record<string, number> = {}
-  const rows: BlobPart[] = []
-  const report: BlobPart[] = []
+  const rows = new Pile()
+  const report = new Pile()
   const texts = s && rowsFrom(s)
   const decoder = new TextDecoder()
+  const encoder = new TextEncoder()
   let count = 0
   let seen = 0
   for await (const r of results(w, id, signal)) {
@@ -166,13 +181,13 @@ export async function gather(w: Workstation, id: string, s: Source | undefined, 
       if (next.done) break
       if (next.value.row === r.line) { bytes = next.value.bytes; break }
     }
-    if (bytes) rows.push(new Blob([bytes, '\n']))
-    report.push(new Blob([JSON.stringify({ row: count, ...r }) + '\n']))
-    if (refused.length < inPage) refused.push({ ...r, ...(bytes ? { text: decoder.decode(bytes).replace(/\r$/, '') } : {}) })
+    if (bytes) { rows.add(bytes); rows.add(newline) }
+    report.add(encoder.encode(JSON.stringify({ row: count, ...r }) + '\n'))
+    if (refused.length < inPage) refused.push({ ...r, ...(bytes && bytes.length <= longest ? { text: decoder.decode(bytes).replace(/\r$/, '') } : {}) })
   }
   await texts?.return(undefined)
   tell(seen)
-  return { refused, count, codes, ...(s ? { rows: new Blob(rows) } : {}), report: new Blob(report) }
+  return { refused, count, codes, ...(s ? { rows: rows.blob() } : {}), report: report.blob() }
 }
 
 export const jobs = async (w: Workstation, after = ''): Promise<{ jobs: readonly Job[]; next?: string }> => {

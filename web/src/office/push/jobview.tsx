@@ -9,7 +9,7 @@ import { Failed, Figure, Good, Head, Panel, type Place, State } from '../parts'
 import type { Kind } from './csv'
 import { type Found, type Job, type Progress, gather, jobOf, upload } from './job'
 import { Mend } from './mend'
-import { Drop, atHand, prepare, size, wrong } from './push'
+import { Drop, Endless, atHand, prepare, size, wrong } from './push'
 
 // One push: on its way, broken off, or done; and what became of its rows.
 
@@ -61,9 +61,10 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
   const source = atHand.get(id)
   const total = source?.rows
   const uploading = progress && progress.stage !== 'done' && error === undefined
+  const state = uploading && progress?.stage === 'uploading' ? 'running' : error !== undefined && job?.state === 'running' ? 'interrupted' : job?.state ?? ''
   return (
     <>
-      <Head title={id} lead={job && <><State of={uploading && progress?.stage === 'uploading' ? 'running' : job.state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
+      <Head title={id} lead={job && <><State of={state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
         <Button kind="quiet" onClick={() => go('push')}>{say(officepush.back)}</Button>
       </Head>
       {error !== undefined && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
@@ -71,7 +72,8 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
       {uploading && <Uploading p={progress} total={total} pause={pause} />}
       {!job && !uploading && error === undefined && <Loading />}
       {job && <Outcome job={job} total={total} />}
-      {job?.state === 'done' && job.rejected === 0 && !uploading && <Good>{say(officepush.allGood, { n: number(job.rows) })}</Good>}
+      {source?.endless && !uploading && <Endless row={source.endless} />}
+      {job?.state === 'done' && job.rejected === 0 && !source?.endless && !uploading && <Good>{say(officepush.allGood, { n: number(job.rows) })}</Good>}
       {job?.state === 'interrupted' && !source && <Notice tone="warn">{say(officepush.toGoOn)}</Notice>}
       {job && job.rejected > 0 && !uploading && error === undefined && !found && <p class="loading" role="status"><span class="spinner" aria-hidden="true" />{say(officepush.reading, { n: number(read) })}</p>}
       {found && job && found.count > 0 && (

@@ -86,7 +86,7 @@ function Row({ r, why, types, draft, set, undo }: { r: Refused; why: { title: st
   const changed = draft !== undefined && before !== undefined && oneLine(draft) !== oneLine(before)
   const fault = changed ? faultOf(text) : ''
   const type = types && r.text !== undefined ? typeOf(types, (at(r.text, '/type') ?? '').replace(/"/g, '')) : undefined
-  const field = r.pointer?.startsWith('/claims/') ? fieldOf(type, r.pointer.slice(8)) : undefined
+  const field = type && r.pointer?.startsWith('/claims/') ? fieldOf(type, r.pointer.slice(8)) : undefined
   const value = r.pointer && r.text !== undefined ? (at(r.text, r.pointer) ?? say(officepush.missing)) : ''
   return (
     <details class={changed && !fault ? 'o-mend changed' : 'o-mend'} open={open} onToggle={(e) => setOpen(e.currentTarget.open)} data-line={r.line}>

@@ -32,6 +32,9 @@ export function wrong(e: unknown): string {
   return say(officepushWrong[e.why] ?? officepush.oneFile, { names: e.names.join(', '), line: e.line })
 }
 
+/** Says that the file was taken up to a row. */
+export const Endless = ({ row }: { row: number }): JSX.Element => <Notice tone="warn">{say(officepush.endless, { row: number(row), before: number(row - 1) })}</Notice>
+
 /** A place for a file: dropped, or chosen. */
 export function Drop({ take, label, compact = false }: { take: (f: File) => void; label: string; compact?: boolean }): JSX.Element {
   const input = useRef<HTMLInputElement>(null)
@@ -56,7 +59,14 @@ export function Drop({ take, label, compact = false }: { take: (f: File) => void
   )
 }
 
-interface Ready { readonly source: Source; readonly kind: Kind; readonly known?: Job | undefined }
+interface Ready {
+  readonly source: Source
+  readonly kind: Kind
+  /** The push of this file that was interrupted, and goes on. */
+  readonly known?: Job | undefined
+  /** One that had the whole of it. */
+  readonly done?: Job | undefined
+}
 
 /** Reads a file through: what it is, how long, and whether it was pushed in part before. */
 export async function prepare(file: File, known: readonly Job[], tell: (sentence: string, part: number) => void, signal: AbortSignal): Promise<Ready> {
@@ -71,7 +81,8 @@ export async function prepare(file: File, known: readonly Job[], tell: (sentence
   }
   const source = await scan(body, file.name, gzip, (b) => tell(say(officepush.checking, { name: file.name }), b / body.size), signal)
   const before = known.find((j) => j.state === 'interrupted' && j.content === source.content)
-  return { source, kind: before?.kind ?? kind, known: before }
+  const done = known.find((j) => j.state === 'done' && j.content === source.content)
+  return { source, kind: before?.kind ?? done?.kind ?? kind, known: before, done }
 }
 
 export default function Push(place: Place): JSX.Element {
@@ -99,7 +110,7 @@ function Start({ w, self, go }: Place): JSX.Element {
       setBusy(undefined)
       setReady(r)
       setJob(r.known?.job ?? jobName(file.name))
-      if (r.known || r.kind !== 'certificates') setKind(r.kind)
+      if (r.known || r.done || r.kind !== 'certificates') setKind(r.kind)
     }, (e: unknown) => { if (!signal.aborted) { setBusy(undefined); setError(e) } })
   }
   const begin = (): void => {
@@ -124,7 +135,9 @@ function Start({ w, self, go }: Place): JSX.Element {
       )}
       {ready && (
         <Panel title={say(officepush.ready, { name: ready.source.name, rows: number(ready.source.rows), size: size(ready.source.file.size) })}>
+          {ready.source.endless && <Endless row={ready.source.endless} />}
           {ready.known && <Notice>{say(officepush.goesOn, { row: number(ready.known.rows) })}</Notice>}
+          {!ready.known && ready.done && <Notice>{say(officepush.pushedBefore)} <a href={`#push/${encodeURIComponent(ready.done.job)}`}>{ready.done.job}</a></Notice>}
           <form onSubmit={(e) => { e.preventDefault(); begin() }}>
             <div class="o-form">
               <Field id="push-job" label={say(officepush.jobId)} hint={say(officepush.jobIdHint)} error={job && !validJob(job) ? say(officepush.jobIdWrong) : undefined}>

@@ -1,17 +1,23 @@
+import { Pile } from './pile'
+
 // A file of rows on this machine: what it is, how many rows it has, and any of them again. However large it is, a piece of it at a
 // time is read; only numbers about it are kept.
 
-export type Wrong = 'empty' | 'spreadsheet' | 'utf16' | 'array' | 'binary' | 'json-file' | 'gzip-broken' | 'not-utf8' | 'unreadable'
+export type Wrong = 'endless' | 'empty' | 'spreadsheet' | 'utf16' | 'array' | 'binary' | 'json-file' | 'gzip-broken' | 'not-utf8' | 'unreadable'
 
 /** That a file is not one that can be pushed. `line` and `names` say where. */
 export class WrongFile extends Error {
   constructor(readonly why: Wrong | CsvFault, readonly line = 0, readonly names: readonly string[] = []) { super(why) }
 }
-export type CsvFault = 'csv-columns' | 'csv-needs' | 'csv-cells' | 'csv-value' | 'csv-type'
+export type CsvFault = 'csv-columns' | 'csv-needs' | 'csv-cells' | 'csv-value' | 'csv-type' | 'csv-long'
 
 export type Shape = 'ndjson' | 'csv'
 
 const piece = 4 << 20
+/** What the server takes as a row (docs/push.md). A longer line it refuses, and goes on behind it. */
+export const longest = 64 << 10
+/** A line that is longer than this is taken for one without end: what begins with it is no row, and is not sent. */
+export const endless = 4 << 20
 /** The place of every so many rows is remembered, so that going on from one needs no reading from the start. */
 const every = 1024
 
@@ -89,55 +95,89 @@ export interface Source {
   readonly content: string
   /** Where in the file every 1024th row begins; of packed files nothing. */
   readonly places: readonly number[]
+  /** The row that has no end. The file is only what stands before it. */
+  readonly endless?: number
 }
 
+export const newline = Uint8Array.of(10)
 const hex = (b: Uint8Array): string => Array.from(b, (x) => x.toString(16).padStart(2, '0')).join('')
 
-/** Goes through the file once: counts rows and names the content, by the SHA-256 of the SHA-256 of each 4 MiB. */
+const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+
+/** Goes through the file once: counts rows and names the content, by the SHA-256 of the SHA-256 of each 4 MiB. Behind a row without end nothing is read. */
 export async function scan(file: Blob, name: string, gzip: boolean, tell: (bytes: number) => void, signal: AbortSignal): Promise<Source> {
   const digests: Uint8Array[] = []
   const stream = pieces(file, 0, async (bytes, end) => {
     if (signal.aborted) throw signal.reason
-    digests.push(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+    digests.push(await sha256(bytes))
     tell(end)
   })
   const places: number[] = [0]
   let rows = 0
   let base = 0
-  let open = false // the last line has no end yet
+  let begin = 0 // of the line that has no end yet
+  let cut = false
   for await (const c of chunks(unpacked(stream, gzip), gzip)) {
     for (let at = 0; ; ) {
       const end = c.indexOf(10, at)
-      if (end < 0) { if (at < c.length) open = true; break }
+      cut = base + (end < 0 ? c.length : end) - begin > endless
+      if (cut || end < 0) break
       rows++
-      if (!gzip && rows % every === 0) places.push(base + end + 1)
       at = end + 1
-      open = false
+      begin = base + at
+      if (!gzip && rows % every === 0) places.push(begin)
     }
     base += c.length
+    if (cut) break
   }
-  if (open) rows++
+  if (cut) {
+    if (rows === 0) throw new WrongFile('endless', 1)
+    if (gzip) return { ...await scan(await upTo(file, begin), name, false, tell, signal), endless: rows + 1 }
+    digests.length = Math.floor(begin / piece)
+    if (begin % piece) digests.push(await sha256(new Uint8Array(await file.slice(digests.length * piece, begin).arrayBuffer())))
+  } else if (begin < base) rows++
   const all = new Uint8Array(digests.length * 32)
   digests.forEach((d, i) => all.set(d, i * 32))
-  return { file, name, gzip, rows, content: `sha256-4m:${hex(new Uint8Array(await crypto.subtle.digest('SHA-256', all)))}`, places: gzip ? [] : places }
+  return { file: cut ? file.slice(0, begin) : file, name, gzip, rows, content: `sha256-4m:${hex(await sha256(all))}`, places: gzip ? [] : places, ...(cut ? { endless: rows + 1 } : {}) }
 }
 
-/** The rows from one on, as bytes without their line ends, with their numbers. */
+/** The first bytes of a packed file, unpacked. */
+async function upTo(file: Blob, size: number): Promise<Blob> {
+  const out = new Pile()
+  for await (const c of chunks(unpacked(pieces(file), true), true)) {
+    out.add(c.subarray(0, size))
+    size -= c.length
+    if (size <= 0) break
+  }
+  return out.blob()
+}
+
+/** The rows from one on, as bytes without their line ends, with their numbers. No more than one of them, and a piece of the file, is held. */
 export async function* rowsFrom(s: Source, from = 1): AsyncGenerator<{ row: number; bytes: Uint8Array<ArrayBuffer> }> {
   const start = s.gzip ? 0 : Math.min(Math.floor((from - 1) / every), s.places.length - 1)
   let row = start * every
-  let rest: Uint8Array<ArrayBuffer> | undefined
-  for await (const c of chunks(unpacked(pieces(s.file, s.places[start] ?? 0), s.gzip), s.gzip)) {
-    let bytes = c
-    if (rest) { bytes = new Uint8Array(rest.length + c.length); bytes.set(rest); bytes.set(c, rest.length); rest = undefined }
+  let rest: Uint8Array<ArrayBuffer>[] = []
+  let held = 0
+  const whole = (end: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+    if (!rest.length) return end
+    const bytes = new Uint8Array(held + end.length)
     let at = 0
-    for (let end = bytes.indexOf(10, at); end >= 0; end = bytes.indexOf(10, at)) {
-      if (++row >= from) yield { row, bytes: bytes.subarray(at, end) }
+    for (const part of [...rest, end]) { bytes.set(part, at); at += part.length }
+    rest = []
+    held = 0
+    return bytes
+  }
+  for await (const c of chunks(unpacked(pieces(s.file, s.places[start] ?? 0), s.gzip), s.gzip)) {
+    let at = 0
+    for (let end = c.indexOf(10, at); end >= 0; end = c.indexOf(10, at)) {
+      const bytes = whole(c.subarray(at, end))
+      if (++row >= from) yield { row, bytes }
       at = end + 1
     }
-    if (at < bytes.length) rest = bytes.slice(at)
+    if (at < c.length) { rest.push(c.slice(at)); held += c.length - at }
+    if (held > endless) throw new WrongFile('unreadable') // there was no such line when it was gone through: it was changed since
   }
-  if (rest && ++row >= from) yield { row, bytes: rest }
+  if (held && ++row >= from) yield { row, bytes: whole(new Uint8Array()) }
 }
 
 /** What is to be uploaded from a row on: the file itself, or the end of it. Of a packed one the end is unpacked, into the browser's own store. */
@@ -160,13 +200,10 @@ export async function tail(s: Source, from: number): Promise<{ body: Blob; gzip:
     }
     return { body: s.file.slice(offset), gzip: false }
   }
-  const parts: Blob[] = []
-  let size = 0
-  let block: BlobPart[] = []
+  const out = new Pile()
   for await (const r of rowsFrom(s, from)) {
-    block.push(r.bytes, '\n')
-    size += r.bytes.length
-    if (size > piece) { parts.push(new Blob(block)); block = []; size = 0 }
+    out.add(r.bytes)
+    out.add(newline)
   }
-  return { body: new Blob([...parts, new Blob(block)]), gzip: false }
+  return { body: out.blob(), gzip: false }
 }

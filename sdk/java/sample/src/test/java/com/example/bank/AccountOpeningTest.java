@@ -10,6 +10,7 @@ import io.github.showcard.sdk.Bundles;
 import io.github.showcard.sdk.Client;
 import io.github.showcard.sdk.ClientKey;
 import io.github.showcard.sdk.Facts;
+import io.github.showcard.sdk.OfflineReport;
 import io.github.showcard.sdk.OfflineResult;
 import io.github.showcard.sdk.OfflineVerifier;
 import io.github.showcard.sdk.ProblemException;
@@ -17,11 +18,15 @@ import io.github.showcard.sdk.RemoteStatus;
 import io.github.showcard.sdk.RemoteTrust;
 import io.github.showcard.sdk.ReplayMemory;
 import io.github.showcard.sdk.Result;
+import io.github.showcard.sdk.SettledCheck;
+import io.github.showcard.sdk.SettlementQueue;
 import io.github.showcard.sdk.VerificationRequest;
 import io.github.showcard.sdk.Verifier;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -194,5 +199,38 @@ class AccountOpeningTest {
     again.restore(file.read());
     assertThat(again.asOf()).isEqualTo(bundles.asOf());
     assertThat(new OfflineVerifier(again, again, new ReplayMemory(), Set.of("any")).verify(phone.show("any")).toString()).isEqualTo("invalid [offline-revoked]");
+  }
+
+  /** What was checked while the line was down is told afterwards, counts once, and stands in the holder's history. */
+  @Test
+  void checksOfTheOutageAreSettled() throws Exception {
+    String person = demo.run("token", "--person", "person-06");
+    String identifier = idCard(person);
+    Phone phone = new Phone(demo, person, identifier, "over-18");
+    Bundles taken = new Bundles(demo.base, Files.readAllBytes(demo.data.resolve("roots.json")));
+    taken.renew(client);
+    OfflineVerifier counter = new OfflineVerifier(taken, taken, new ReplayMemory(), Set.of("any", "bank"));
+    List<SettledCheck> settled = new ArrayList<>();
+    Path waits = folder.resolve("counter.queue");
+    String shown = phone.show("any");
+    OfflineReport first = OfflineReport.of(shown, counter.verify(shown), "account-opening").personCompared();
+    try (SettlementQueue queue = SettlementQueue.open(waits)) {
+      queue.add(first);
+    }
+    // The counter was started anew, and meanwhile she reports her card as lost.
+    demo.run("revoke", identifier, "--suspend", "--reason", "lost", "--client", "hunan-police");
+    try (SettlementQueue queue = SettlementQueue.open(waits)) {
+      String late = phone.show("any");
+      queue.add(OfflineReport.of(late, counter.verify(late), "account-opening"));
+      queue.add(first);
+      queue.push(client, (report, became) -> settled.add(became));
+      assertThat(queue.waiting()).isZero();
+    }
+    assertThat(settled).extracting(SettledCheck::state).containsExactly(SettledCheck.State.RECORDED, SettledCheck.State.RECORDED, SettledCheck.State.REPEATED);
+    assertThat(settled.get(0).toString()).isEqualTo("recorded [] []");
+    assertThat(settled.get(1).conflicts()).extracting(Object::toString).contains("conflict-revoked-before");
+    assertThat(settled.get(2).id()).isEqualTo(settled.get(0).id());
+    assertThat(client.receipt(settled.get(0).id().orElseThrow()).receipt()).isNotEmpty();
+    assertThat(demo.ask(person, "/v1/wallet/history", null).toString()).contains("\"via\":\"offline\"");
   }
 }

@@ -9,6 +9,9 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A registered checker's line to a deployment.
@@ -29,6 +32,9 @@ public final class Client {
   interface Pause {
     void sleep(Duration d) throws InterruptedException;
   }
+
+  /** How many checks one call of {@link #settle} reports. */
+  public static final int MAX_SETTLED = 200;
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -238,6 +244,31 @@ public final class Client {
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(wants.json()));
     return exchange.send(r, true).body; // it reads only
+  }
+
+  /**
+   * Reports checks that were made without a network, in their order; each becomes a verification with its receipt, and stands in the
+   * holder's history. A report that got no answer is made again: a proof is counted once. What was refused as
+   * {@code check-from-future} may be reported again later, nothing else that was refused. {@link SettlementQueue} keeps them until
+   * there is a network.
+   *
+   * @param reports at most {@link #MAX_SETTLED}
+   */
+  public Settled settle(List<OfflineReport> reports) {
+    if (reports.isEmpty() || reports.size() > MAX_SETTLED) {
+      throw new IllegalArgumentException("1 to " + MAX_SETTLED + " checks are settled at once");
+    }
+    List<Json> checks = reports.stream().map(OfflineReport::json).collect(Collectors.toList());
+    HttpRequest.Builder r =
+        exchange
+            .request("/v1/verifications/offline")
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(JsonText.of(Collections.singletonMap("checks", checks))));
+    return Settled.of(Exchange.json(exchange.send(r, true)), reports.size());
+  }
+
+  void pause(Duration d) {
+    exchange.sleep(d);
   }
 
   /** An access token, for routes that this class does not have. It is kept, so ask at each use. */

@@ -106,7 +106,7 @@ final class Exchange {
     }
   }
 
-  private void sleep(Duration wait) {
+  void sleep(Duration wait) {
     try {
       pause.sleep(wait);
     } catch (InterruptedException e) {

@@ -88,6 +88,11 @@ public final class ProblemException extends ShowcardException {
     return new ProblemException("server-answer-malformed", 0, null, detail, null, null);
   }
 
+  /** An answer that asks to come again later. */
+  static ProblemException later(Duration wait) {
+    return new ProblemException("rate-limited", 429, null, "the rest was not looked at", wait, null);
+  }
+
   /** Reads an answer that is no success. */
   static ProblemException of(Http.Answer a, Clock clock) {
     Duration wait = retryAfter(a.header("Retry-After"), clock);

@@ -7,7 +7,8 @@
  *   <li>{@link io.github.showcard.sdk.Client} asks a deployment: {@code client.verify(VerificationRequest.code(text, purpose))}.
  *   <li>{@link io.github.showcard.sdk.Verifier} checks a presentation here, against the trust list and the status lists.
  *   <li>{@link io.github.showcard.sdk.OfflineVerifier} checks a code with neither phone on the network, and
- *       {@link io.github.showcard.sdk.Bundles} is what it takes along.
+ *       {@link io.github.showcard.sdk.Bundles} is what it takes along,
+ *       {@link io.github.showcard.sdk.SettlementQueue} where its checks wait until they can be told.
  *   <li>{@link io.github.showcard.sdk.Receipt} reads what was filed years ago.
  * </ul>
  *
