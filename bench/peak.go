@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // What a day is made of: Guangzhou showed 99.5 million codes in one. Between half past seven and half past
@@ -74,7 +76,7 @@ func Peak(ctx context.Context, cfg PeakConfig) ([]Metric, error) {
 	began := time.Now()
 	for time.Since(began) < cfg.For && ctx.Err() == nil {
 		rate := cfg.Rate * min(1, .1+2.7*time.Since(began).Seconds()/cfg.For.Seconds())
-		wait(ctx, time.Duration(rand.ExpFloat64()/rate*float64(time.Second)))
+		_ = retry.Wait(ctx, time.Duration(rand.ExpFloat64()/rate*float64(time.Second)))
 		all.Go(func() { p.session(ctx) })
 	}
 	all.Wait()
@@ -97,12 +99,12 @@ func (p *peak) session(ctx context.Context) {
 	p.ask(ctx, "picture", http.MethodGet, code.SVG, who.Token, nil, nil)
 	queue := time.Duration(rand.ExpFloat64() * 20 * float64(time.Second))
 	for renew := time.Duration(code.RenewIn * float64(time.Second)); queue > renew && renew > 0; queue -= renew {
-		if !wait(ctx, renew) || !p.ask(ctx, "renewal", http.MethodPost, "/v1/wallet/shows/"+code.Show+"/codes", who.Token, nil, &code) {
+		if retry.Wait(ctx, renew) != nil || !p.ask(ctx, "renewal", http.MethodPost, "/v1/wallet/shows/"+code.Show+"/codes", who.Token, nil, &code) {
 			return
 		}
 		p.ask(ctx, "picture", http.MethodGet, code.SVG, who.Token, nil, nil)
 	}
-	if wait(ctx, queue) {
+	if retry.Wait(ctx, queue) == nil {
 		p.ask(ctx, "scan", http.MethodPost, "/v1/verifications", clerk.Token, map[string]string{"code": code.Code, "purpose": clerk.Purpose}, nil)
 	}
 }
@@ -145,7 +147,7 @@ func (p *peak) ask(ctx context.Context, kind, method, path, token string, body, 
 		}
 		p.count(p.refused, kind)
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		if !wait(ctx, time.Duration(max(seconds, 1))*time.Second) {
+		if retry.Wait(ctx, time.Duration(max(seconds, 1))*time.Second) != nil {
 			return false
 		}
 	}
@@ -171,15 +173,4 @@ func (p *peak) metrics() []Metric {
 			Metric{Name: "peak_" + kind + "_p99_ms", Value: milliseconds(quantile(took, .99)), Unit: "ms", Ours: ours})
 	}
 	return out
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -20,10 +20,10 @@ type Question struct {
 	Limit       int
 }
 
-// Place is a place in a list, the newest first: behind the certificate or job of this name, of this moment.
+// Place is a place in a list, the newest first: behind the certificate or job of this id, of this moment.
 type Place struct {
-	At   time.Time
-	Name string
+	At time.Time
+	ID string
 }
 
 // Found is what a search tells of a certificate: nothing of its holder.
@@ -69,5 +69,5 @@ func (i *Issuer) Pushes(ctx context.Context, authorities []string, after Place, 
 		return jobs, Place{}, nil
 	}
 	last := jobs[limit-1]
-	return jobs[:limit], Place{At: last.StartedAt, Name: last.ID}, nil
+	return jobs[:limit], Place{At: last.StartedAt, ID: last.ID}, nil
 }

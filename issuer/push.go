@@ -28,6 +28,9 @@ type Upload struct {
 	Kind    Kind   // empty: KindCertificates
 	Content string // see JobStart
 	From    int64  // number of the first row that the body holds; with more than 1 it goes on, see JobStart
+	// May is asked before each batch is stored, whether who pushes still may: a file takes an hour, and
+	// a stolen key is suspended in a second. Its error ends the push. nil: nobody is asked.
+	May func() error
 }
 
 // CheckJobID says whether a department may call a job so.
@@ -222,6 +225,12 @@ func (p *push) store(ctx context.Context) {
 	for entries := range p.ready {
 		if p.failure() != nil {
 			continue
+		}
+		if p.upload.May != nil {
+			if err := p.upload.May(); err != nil {
+				p.fail(err)
+				continue
+			}
 		}
 		b := Batch{Authority: p.upload.Authority, By: p.upload.By, Job: p.upload.Job, JobHolder: p.holder}
 		for _, e := range entries {

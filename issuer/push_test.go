@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -357,6 +358,39 @@ func TestPushFrozenMeanwhile(t *testing.T) {
 	require.ErrorIs(t, <-p.done, issuer.ErrIssuerFrozen)
 	require.Equal(t, issuer.JobInterrupted, p.job.State)
 	require.Len(t, f.results("j"), 1)
+}
+
+// So does whoever takes away the right to push: asked before each batch.
+func TestPushMayNoLonger(t *testing.T) {
+	f := newFixture(t)
+	var over atomic.Bool
+	gone := errors.New("suspended")
+	up := upload("j")
+	up.May = func() error {
+		if over.Load() {
+			return gone
+		}
+		return nil
+	}
+	r, w := io.Pipe()
+	p := &running{w: w, done: make(chan error, 1)}
+	go func() {
+		var err error
+		p.job, err = f.Push(t.Context(), up, r)
+		p.done <- err
+	}()
+	f.write(p, "j", line(t, "a"), 1)
+	over.Store(true)
+	_, err := io.WriteString(w, line(t, "b"))
+	require.NoError(t, err)
+	_ = w.Close()
+	require.ErrorIs(t, <-p.done, gone)
+	require.Equal(t, issuer.JobInterrupted, p.job.State)
+	require.Len(t, f.results("j"), 1)
+	over.Store(false)
+	done, err := f.Push(t.Context(), up, strings.NewReader(line(t, "a")+line(t, "b")))
+	require.NoError(t, err)
+	require.EqualValues(t, 2, done.Accepted)
 }
 
 func TestJobID(t *testing.T) {

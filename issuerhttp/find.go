@@ -1,9 +1,7 @@
 package issuerhttp
 
 import (
-	"encoding/base64"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,11 +58,11 @@ func (a *API) search(c *gin.Context) (any, error) {
 	q := issuer.Question{Authorities: caller.Issuers, Type: in.Type, State: in.State, Limit: usualPage}
 	if in.Limit != nil {
 		if q.Limit = *in.Limit; q.Limit < 1 || q.Limit > mostPage {
-			return nil, wrong("/limit", "a number from 1 to 100")
+			return nil, httpd.Invalid("/limit", "a number from 1 to 100")
 		}
 	}
 	if in.State != "" && !slices.Contains(issuer.States(), in.State) {
-		return nil, wrong("/state", "valid, suspended, withdrawn, cancelled, lapsed, transferred or revoked")
+		return nil, httpd.Invalid("/state", "valid, suspended, withdrawn, cancelled, lapsed, transferred or revoked")
 	}
 	if in.Identifier != "" {
 		id, err := schemas.ParseIdentifier(strings.TrimSpace(in.Identifier))
@@ -77,7 +75,7 @@ func (a *API) search(c *gin.Context) (any, error) {
 	if in.Holder != nil {
 		holder = &schemas.HolderRef{Type: in.Holder.Type, Number: in.Holder.Number}
 		if err := holder.CheckNumber(); err != nil {
-			return nil, wrong("/holder/number", "not a number of this type of holder")
+			return nil, httpd.Invalid("/holder/number", "not a number of this type of holder")
 		}
 	}
 	var err error
@@ -91,7 +89,7 @@ func (a *API) search(c *gin.Context) (any, error) {
 	out := struct {
 		Certificates []foundWire `json:"certificates"`
 		Next         string      `json:"next,omitempty"`
-	}{make([]foundWire, len(page.Certificates)), cursor(page.Next)}
+	}{make([]foundWire, len(page.Certificates)), httpd.Cursor(page.Next).String()}
 	for i, f := range page.Certificates {
 		out.Certificates[i] = foundWire{
 			Identifier: f.Identifier, Type: f.Type, Version: f.TypeVer, State: f.State, Authority: f.Authority, Region: f.Region,
@@ -104,18 +102,11 @@ func (a *API) search(c *gin.Context) (any, error) {
 	return out, nil
 }
 
-func wrong(pointer, detail string) error {
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: pointer, Code: httpd.CodeFieldInvalid, Detail: detail}}}
-}
-
 // pushes lists the pushes of the caller's authorities, the newest first.
 func (a *API) pushes(c *gin.Context) (any, error) {
-	limit := usualPage
-	if text := c.Query("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > mostPage {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 100"}
-		}
+	limit, err := httpd.Number(c, "limit", usualPage, mostPage)
+	if err != nil {
+		return nil, err
 	}
 	after, err := placeOf(c.Query("after"))
 	if err != nil {
@@ -129,30 +120,17 @@ func (a *API) pushes(c *gin.Context) (any, error) {
 	out := struct {
 		Jobs []jobWire `json:"jobs"`
 		Next string    `json:"next,omitempty"`
-	}{make([]jobWire, len(jobs)), cursor(next)}
+	}{make([]jobWire, len(jobs)), httpd.Cursor(next).String()}
 	for i, j := range jobs {
 		out.Jobs[i] = jobOf(j)
 	}
 	return out, nil
 }
 
-// cursor is where the next page of a list begins, opaque to who pages through it.
-func cursor(p issuer.Place) string {
-	if p.At.IsZero() {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At.UnixMicro(), 10) + "/" + p.Name))
-}
-
 func placeOf(text string) (issuer.Place, error) {
-	if text == "" {
-		return issuer.Place{}, nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	at, name, ok := strings.Cut(string(raw), "/")
-	micros, atErr := strconv.ParseInt(at, 10, 64)
-	if err != nil || atErr != nil || !ok || len(name) > 256 || !printable(name) {
+	cursor, ok := httpd.ParseCursor(text)
+	if !ok {
 		return issuer.Place{}, &httpd.Problem{Code: "parameter-invalid", Detail: "after is the next of the page before"}
 	}
-	return issuer.Place{At: time.UnixMicro(micros).UTC(), Name: name}, nil
+	return issuer.Place(cursor), nil
 }

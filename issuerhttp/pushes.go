@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (a *API) push(c *gin.Context) (any, error) {
 	if !up.Kind.Known() {
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "kind is certificates, replacements or states"}
 	}
-	if len(up.Content) > maxContent || !printable(up.Content) {
+	if len(up.Content) > maxContent || !httpd.Printable(up.Content) {
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "content is at most 128 printable ASCII characters, such as a digest of the file"}
 	}
 	var err error
@@ -97,6 +98,7 @@ func (a *API) push(c *gin.Context) (any, error) {
 	}
 	caller, _ := httpd.CallerFrom(c)
 	up.By = caller.ID
+	up.May = func() error { return still(caller, up) }
 	done, err := a.issuer.Push(c.Request.Context(), up, body)
 	if err != nil {
 		return nil, err
@@ -104,17 +106,25 @@ func (a *API) push(c *gin.Context) (any, error) {
 	return jobOf(done), nil
 }
 
+// still says whether a caller may go on with a push that it began.
+func still(caller httpd.Caller, up issuer.Upload) error {
+	if caller.Now == nil {
+		return nil
+	}
+	now, err := caller.Now()
+	switch {
+	case err != nil:
+		return err
+	case !now.Has(Scope) || up.Mode == schemas.Import && !now.Has(ScopeImport):
+		return &httpd.Problem{Code: httpd.CodeForbiddenScope, Detail: "what this push needs was taken away"}
+	case !slices.Contains(now.Issuers, up.Authority):
+		return &httpd.Problem{Code: issuer.CodeIssuerNotYours}
+	}
+	return nil
+}
+
 // maxContent bounds what a sender may call the content of a file.
 const maxContent = 128
-
-func printable(text string) bool {
-	for _, b := range []byte(text) {
-		if b < 0x20 || b > 0x7e {
-			return false
-		}
-	}
-	return true
-}
 
 // fromRow reads the query parameter from, the number of a row.
 func fromRow(c *gin.Context) (int64, error) {

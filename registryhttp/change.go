@@ -22,11 +22,11 @@ func put[T any](a *API, c *gin.Context, id func(T) string, what string, stored f
 		return nil, err
 	}
 	if id(v) != c.Param("id") {
-		return nil, invalid("", "the id in the body is not the id in the path")
+		return nil, httpd.Invalid("", "the id in the body is not the id in the path")
 	}
 	why := c.Query("reason")
 	if len(why) > maxReason {
-		return nil, invalid("", "a reason of more than 1000 bytes")
+		return nil, httpd.Invalid("", "a reason of more than 1000 bytes")
 	}
 	if why == "" {
 		why = "put " + what + " " + id(v)
@@ -44,10 +44,6 @@ func put[T any](a *API, c *gin.Context, id func(T) string, what string, stored f
 func caller(c *gin.Context) string {
 	who, _ := httpd.CallerFrom(c)
 	return who.ID
-}
-
-func invalid(pointer, detail string) error {
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: pointer, Code: httpd.CodeFieldInvalid, Detail: detail}}}
 }
 
 // accepted is the answer to what waits for a second operator.
@@ -102,7 +98,7 @@ func reason(text string) error {
 	case text == "":
 		return &httpd.Problem{Code: httpd.CodeFieldMissing, Errors: []httpd.FieldError{{Pointer: "/reason", Code: httpd.CodeFieldMissing}}}
 	case len(text) > maxReason:
-		return invalid("/reason", "at most 1000 bytes")
+		return httpd.Invalid("/reason", "at most 1000 bytes")
 	}
 	return nil
 }

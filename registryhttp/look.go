@@ -71,7 +71,7 @@ func number(c *gin.Context, name string, usual, most int64) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > most {
-		return 0, invalid("", name+" is a number from 1 to "+strconv.FormatInt(most, 10))
+		return 0, httpd.Invalid("", name+" is a number from 1 to "+strconv.FormatInt(most, 10))
 	}
 	return n, nil
 }

@@ -50,17 +50,22 @@ func (b *Bundles) Save(path string) error {
 	for _, one := range b.Kept() {
 		data = append(data, one...)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".bundles-*")
-	if err != nil {
+	if err := replaceFile(path, data); err != nil {
 		return fmt.Errorf("verifier: bundles: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file whole or not at all. Others may not read it.
+func replaceFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	if err != nil {
-		return fmt.Errorf("verifier: bundles: %w", err)
-	}
-	return nil
+	return err
 }

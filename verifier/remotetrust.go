@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,16 +174,7 @@ func (t *RemoteTrust) remember(list, roots int64) error {
 	if err != nil {
 		return fmt.Errorf("verifier: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(t.memory), ".trust-*")
-	if err != nil {
-		return fmt.Errorf("verifier: memory of the trust list: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), t.memory)
-	}
-	if err != nil {
+	if err := replaceFile(t.memory, data); err != nil {
 		return fmt.Errorf("verifier: memory of the trust list: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package verifier
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -10,10 +11,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // SettlementFile is where checks wait: an *os.File that was opened for reading and writing. The codes in it
@@ -85,7 +87,7 @@ func OpenSettlement(cfg SettlementConfig) (*Settlement, error) {
 		return nil, errors.New("verifier: a settlement needs a base, a token and a file")
 	}
 	if cfg.Wait == nil {
-		cfg.Wait = pause
+		cfg.Wait = retry.Wait
 	}
 	s := &Settlement{cfg: cfg, client: cfg.Client}
 	if s.client == nil {
@@ -276,12 +278,8 @@ func (s *Settlement) tell(ctx context.Context, batch []OfflineReport) (done []Se
 	}
 	if res.StatusCode != http.StatusOK {
 		err = fmt.Errorf("verifier: settlement at %s: %s: %.300s", s.cfg.Base, res.Status, data)
-		switch res.StatusCode {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusInternalServerError:
-			wait = again
-			if seconds, bad := strconv.Atoi(res.Header.Get("Retry-After")); bad == nil && seconds > 0 {
-				wait = time.Duration(seconds) * time.Second
-			}
+		if retry.Passing(res.StatusCode) || res.StatusCode == http.StatusInternalServerError {
+			wait = cmp.Or(retry.After(res.Header.Get("Retry-After"), time.Now()), again)
 		}
 		return nil, wait, err
 	}
@@ -301,15 +299,4 @@ func (s *Settlement) tell(ctx context.Context, batch []OfflineReport) (done []Se
 		wait = max(again, time.Duration(answer.RetryAfter)*time.Second)
 	}
 	return answer.Checks, wait, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

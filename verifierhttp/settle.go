@@ -35,9 +35,7 @@ func (a *API) settle(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	if n := len(body.Checks); n < 1 || n > verifier.MaxSettled {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{
-			Pointer: "/checks", Code: httpd.CodeFieldInvalid, Detail: fmt.Sprintf("has 1 to %d checks", verifier.MaxSettled),
-		}}}
+		return nil, httpd.Invalid("/checks", fmt.Sprintf("has 1 to %d checks", verifier.MaxSettled))
 	}
 	reports := make([]*verifier.OfflineReport, len(body.Checks))
 	for i, raw := range body.Checks {

@@ -154,7 +154,7 @@ func (a *API) verify(c *gin.Context) (any, error) {
 	}
 	req := verifier.Request{Code: body.Code, Presentation: body.Presentation, Nonce: body.Nonce, Purpose: body.Purpose, Fields: body.Fields, ClerkCompared: body.ClerkCompared, Receipt: body.Receipt}
 	if body.Wait < 0 || body.Wait > mostWait {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/wait", Code: httpd.CodeFieldInvalid, Detail: "is a number of seconds from 0 to 60"}}}
+		return nil, httpd.Invalid("/wait", "is a number of seconds from 0 to 60")
 	}
 	if c.GetHeader("Idempotency-Key") != "" {
 		key, err := httpd.IdempotencyKey(c)

@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
@@ -369,6 +368,5 @@ func appointmentID(personID, companyID, key string) string {
 	if key == "" {
 		return token(16)
 	}
-	sum := sm.Sum([]byte("showcard appointment\x00" + personID + "\x00" + companyID + "\x00" + key))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+	return sm.Name("showcard appointment", personID, companyID, key)
 }

@@ -2,11 +2,9 @@ package wallet
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/showcard/showcard/crypto/sm"
@@ -112,8 +110,7 @@ const finishFor = 30 * time.Second
 // askID gives a party one ask on a show. Who was told no, or nothing, does not ask again and
 // again; and a repeated request finds its ask. The show's id is random and not the checker's.
 func askID(showID, party string) string {
-	sum := sm.Sum([]byte("showcard ask\x00" + showID + "\x00" + party))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+	return sm.Name("showcard ask", showID, party)
 }
 
 // Ask reserves the show for the claimant and asks the person who shows it. The same request may

@@ -164,19 +164,19 @@ func (a *API) appoint(c *gin.Context) (any, error) {
 	}
 	n := wallet.Naming{Person: schemas.HolderRef(body.Person), Role: body.Role, Key: key}
 	if body.Role != wallet.RoleAdministrator && body.Role != wallet.RoleAgent {
-		return nil, invalid("/role", "administrator or agent")
+		return nil, httpd.Invalid("/role", "administrator or agent")
 	}
 	for _, m := range body.Matters {
 		n.Matters = append(n.Matters, wallet.Matter(m))
 	}
 	if body.From != "" {
 		if n.From, err = time.ParseInLocation(time.DateOnly, body.From, beijing); err != nil {
-			return nil, invalid("/from", "a date as 2006-01-02")
+			return nil, httpd.Invalid("/from", "a date as 2006-01-02")
 		}
 	}
 	last, err := time.ParseInLocation(time.DateOnly, body.Until, beijing)
 	if err != nil {
-		return nil, invalid("/until", "a date as 2006-01-02")
+		return nil, httpd.Invalid("/until", "a date as 2006-01-02")
 	}
 	n.Until = last.AddDate(0, 0, 1)
 	made, err := a.wallet.Appoint(c, person(c), c.Param("company"), n)
@@ -196,10 +196,6 @@ func (a *API) appoint(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	return httpd.Created{Body: wireAppointment(made)}, nil
-}
-
-func invalid(pointer, detail string) error {
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: pointer, Code: httpd.CodeFieldInvalid, Detail: detail}}}
 }
 
 func (a *API) remove(c *gin.Context) (any, error) {
@@ -232,7 +228,7 @@ func (a *API) respond(c *gin.Context) (any, error) {
 	case "leave":
 		answer = wallet.Left
 	default:
-		return nil, invalid("/answer", "accept, decline or leave")
+		return nil, httpd.Invalid("/answer", "accept, decline or leave")
 	}
 	told, err := a.wallet.Respond(c, person(c), c.Param("id"), answer)
 	if err != nil {

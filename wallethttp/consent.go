@@ -84,7 +84,7 @@ func (a *API) answer(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	if body.Answer != wallet.AnswerYes && body.Answer != wallet.AnswerNo {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/answer", Code: httpd.CodeFieldInvalid, Detail: "must be yes or no"}}}
+		return nil, httpd.Invalid("/answer", "must be yes or no")
 	}
 	return httpd.NoContent{}, a.wallet.Answer(c, person(c), c.Param("id"), body.Answer == wallet.AnswerYes)
 }

@@ -113,17 +113,17 @@ func (a *API) registerDevice(c *gin.Context) (any, error) {
 	}
 	public, err := key.ParseJWK(jwk, false)
 	if err != nil {
-		return nil, invalid("/key", "a public key on P-256 or sm2p256v1, as a JWK")
+		return nil, httpd.Invalid("/key", "a public key on P-256 or sm2p256v1, as a JWK")
 	}
 	// A name that the device gave its key means nothing here.
 	public = public.WithID(public.Thumbprint())
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(body.Signature)
 	if err != nil {
-		return nil, invalid("/signature", "base64url of 64 bytes, r and s")
+		return nil, httpd.Invalid("/signature", "base64url of 64 bytes, r and s")
 	}
 	d, err := a.wallet.RegisterDevice(c, person(c), wallet.Registration{Name: body.Name, Key: public, Challenge: body.Challenge, Signature: signature})
 	if errors.Is(err, wallet.ErrDeviceName) {
-		return nil, invalid("/name", "1 to 64 characters")
+		return nil, httpd.Invalid("/name", "1 to 64 characters")
 	}
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (a *API) stock(c *gin.Context) (any, error) {
 	}
 	got, err := a.wallet.Stock(c, person(c), c.Param("id"), wallet.StockRequest{Identifier: body.Identifier, View: body.View, Count: body.Count})
 	if errors.Is(err, wallet.ErrStockSize) {
-		return nil, invalid("/count", "1 to 16")
+		return nil, httpd.Invalid("/count", "1 to 16")
 	}
 	if err != nil {
 		return nil, err
@@ -217,7 +217,7 @@ func (a *API) reportLoss(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	if (body.Holder == nil) == (body.Device == "") {
-		return nil, invalid("/device", "either a device or a holder")
+		return nil, httpd.Invalid("/device", "either a device or a holder")
 	}
 	who, _ := httpd.CallerFrom(c)
 	report := wallet.LossReport{Device: body.Device, Operator: who.ID, Reason: body.Reason}
@@ -226,7 +226,7 @@ func (a *API) reportLoss(c *gin.Context) (any, error) {
 	}
 	n, err := a.wallet.ReportLoss(c, report)
 	if errors.Is(err, wallet.ErrReason) {
-		return nil, invalid("/reason", "1 to 500 characters")
+		return nil, httpd.Invalid("/reason", "1 to 500 characters")
 	}
 	if err != nil {
 		return nil, err

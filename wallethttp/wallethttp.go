@@ -4,7 +4,6 @@
 package wallethttp
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
@@ -275,24 +274,6 @@ type compared struct {
 	At   time.Time `json:"at"`
 }
 
-// cursor is where the next page of the history begins, opaque to pages.
-func cursor(c wallet.Cursor) string {
-	if c.At.IsZero() {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.At.UnixMicro(), 10) + "." + c.ID))
-}
-
-func parseCursor(text string) (wallet.Cursor, bool) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	at, id, ok := strings.Cut(string(raw), ".")
-	micros, atErr := strconv.ParseInt(at, 10, 64)
-	if err != nil || atErr != nil || !ok || id == "" || len(id) > 64 {
-		return wallet.Cursor{}, false
-	}
-	return wallet.Cursor{At: time.UnixMicro(micros).UTC(), ID: id}, true
-}
-
 // shower is who showed a company's certificate.
 type shower struct {
 	Name string `json:"name,omitempty"`
@@ -300,26 +281,22 @@ type shower struct {
 }
 
 func (a *API) history(c *gin.Context) (any, error) {
-	var before wallet.Cursor
-	if text := c.Query("cursor"); text != "" {
-		var ok bool
-		if before, ok = parseCursor(text); !ok {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "cursor is what the page before said"}
-		}
-	} else if text := c.Query("before"); text != "" {
-		var err error
-		if before.At, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
+	cursor := c.Query("cursor")
+	behind, ok := httpd.ParseCursor(cursor)
+	if !ok {
+		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "cursor is what the page before said"}
+	}
+	var err error
+	if cursor == "" {
+		if behind.At, err = before(c); err != nil {
+			return nil, err
 		}
 	}
-	limit := 0
-	if text := c.Query("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
-		}
+	limit, err := httpd.Number(c, "limit", 0, 200)
+	if err != nil {
+		return nil, err
 	}
-	looks, next, err := a.wallet.History(c, person(c), before, limit)
+	looks, next, err := a.wallet.History(c, person(c), wallet.Cursor(behind), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -343,20 +320,24 @@ func (a *API) history(c *gin.Context) (any, error) {
 	return struct {
 		Looks []look `json:"looks"`
 		Next  string `json:"next,omitempty"`
-	}{out, cursor(next)}, nil
+	}{out, httpd.Cursor(next).String()}, nil
 }
 
 // page reads which part of a list is wanted.
-func page(c *gin.Context) (before time.Time, limit int, err error) {
+func page(c *gin.Context) (time.Time, int, error) {
+	at, err := before(c)
+	if err != nil {
+		return at, 0, err
+	}
+	limit, err := httpd.Number(c, "limit", 0, 200)
+	return at, limit, err
+}
+
+func before(c *gin.Context) (at time.Time, err error) {
 	if text := c.Query("before"); text != "" {
-		if before, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
+		if at, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			err = &httpd.Problem{Code: "parameter-invalid", Detail: "before is a time of RFC 3339"}
 		}
 	}
-	if text := c.Query("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
-			return before, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
-		}
-	}
-	return before, limit, nil
+	return at, err
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // connection says whom to talk to and who we are. What is not given is read from the demo.json
@@ -208,7 +208,7 @@ func newClientFor(server, public, id string, signer key.Signer, h *http.Client) 
 	}
 	return &client{
 		base: u.Scheme + "://" + u.Host, aud: public, id: id, signer: signer, http: h,
-		now: time.Now, wait: sleep, attempts: 6, idle: 2 * time.Minute, notify: func(time.Duration, error) {},
+		now: time.Now, wait: retry.Wait, attempts: 6, idle: 2 * time.Minute, notify: func(time.Duration, error) {},
 	}, nil
 }
 
@@ -217,23 +217,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-// maxRetryAfter bounds what a server may ask us to wait; beyond it a person decides.
-const maxRetryAfter = 5 * time.Minute
-
-// retry does something until it succeeds, fails for good, or the attempts are over. Between
-// attempts it waits as the server asks, or with growing, random pauses, so that a thousand
-// clients of a restarted server do not come back in step.
+// retry does something until it succeeds, fails for good, or the attempts are over.
 func (c *client) retry(ctx context.Context, attempts int, again func(error) bool, do func() error) error {
 	for n := 1; ; n++ {
 		err := do()
@@ -246,15 +230,13 @@ func (c *client) retry(ctx context.Context, attempts int, again func(error) bool
 		if n >= attempts || !again(err) {
 			return err
 		}
-		ceiling := min(250*time.Millisecond<<min(n-1, 16), 20*time.Second)
-		pause := ceiling/2 + rand.N(ceiling/2) //nolint:gosec // spreads load, keeps no secret
-		var a *answerError
-		if errors.As(err, &a) && a.RetryAfter > 0 {
-			if a.RetryAfter > maxRetryAfter {
+		var after time.Duration
+		if a := (*answerError)(nil); errors.As(err, &a) {
+			if after = a.RetryAfter; after > retry.MaxAfter {
 				return err
 			}
-			pause = a.RetryAfter + rand.N(250*time.Millisecond) //nolint:gosec // as above
 		}
+		pause := retry.Pause(n, after)
 		c.notify(pause, err)
 		if err := c.wait(ctx, pause); err != nil {
 			return err
@@ -266,7 +248,7 @@ func (c *client) retry(ctx context.Context, attempts int, again func(error) bool
 func passing(err error) bool {
 	var a *answerError
 	if errors.As(err, &a) {
-		return slices.Contains([]int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, a.Status)
+		return retry.Passing(a.Status)
 	}
 	var untrusted *tls.CertificateVerificationError
 	return codeOf(err) == "server-unreachable" && !errors.As(err, &untrusted)

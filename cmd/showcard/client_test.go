@@ -171,15 +171,6 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "-3": 0, "x": 0, now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0,
-	} {
-		require.Equal(t, want, retryAfter(header, now), header)
-	}
-}
-
 func TestTellKnowsEveryCodeThatTheToolsGive(t *testing.T) {
 	all, err := loadSentences()
 	require.NoError(t, err)

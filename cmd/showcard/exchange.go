@@ -9,12 +9,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // request is one request, which can be made again.
@@ -204,7 +204,7 @@ func (c *client) refusal(resp *http.Response) error {
 	case "application/json":
 		a.Code, a.Detail = oauthRefusal(data)
 	}
-	a.Status, a.RetryAfter = resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), c.now())
+	a.Status, a.RetryAfter = resp.StatusCode, retry.After(resp.Header.Get("Retry-After"), c.now())
 	if a.Code == "" { // some proxy's page
 		a.Code = "server-answer-malformed"
 		if passing(a) {
@@ -231,15 +231,4 @@ func oauthRefusal(data []byte) (code, detail string) {
 	return map[string]string{
 		"invalid_client": "assertion-invalid", "invalid_scope": "scope-not-granted", "unsupported_grant_type": "grant-unsupported",
 	}[o.Error], detail
-}
-
-// retryAfter reads RFC 9110 §10.2.3: seconds or a date.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(header); err == nil {
-		return time.Duration(max(seconds, 0)) * time.Second
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/showcard/showcard/crypto/key"
@@ -35,55 +33,10 @@ func stopped(r *registry.Registry, region string) bool {
 	return frozen
 }
 
-// rotating finds the private halves of keys of one kind in the keystore, by their public halves.
-// The keystore may gain keys while the server runs (showcard rotate): it is read again, at most
-// once a second, when a key is asked for that was not there.
-type rotating struct {
-	store  *key.Store
-	prefix string
-
-	mu    sync.Mutex
-	known map[string]*key.Private // by thumbprint
-	read  time.Time
-}
-
-func newRotating(store *key.Store, prefix string) *rotating {
-	return &rotating{store: store, prefix: prefix, known: map[string]*key.Private{}}
-}
-
-func (r *rotating) signer(public *key.Public) (*key.Private, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if k, ok := r.known[public.Thumbprint()]; ok {
-		return k.WithID(public.ID()), nil
-	}
-	if time.Since(r.read) < time.Second {
-		return nil, key.ErrNotFound
-	}
-	r.read = time.Now()
-	if err := r.store.Reload(); err != nil {
-		return nil, err
-	}
-	for _, name := range r.store.Names() {
-		if !strings.HasPrefix(name, r.prefix) {
-			continue
-		}
-		k, err := r.store.Signer(name)
-		if err != nil {
-			return nil, err
-		}
-		r.known[k.Public().Thumbprint()] = k
-	}
-	if k, ok := r.known[public.Thumbprint()]; ok {
-		return k.WithID(public.ID()), nil
-	}
-	return nil, key.ErrNotFound
-}
-
 // providerKeys returns the wallet provider's keys that the registry lets sign now and that are
 // here, the newest first.
 func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]key.Signer, error) {
-	keys := newRotating(ks, "wallet-provider/")
+	keys := newKeyring(ks, "wallet-provider/")
 	return func(context.Context) ([]key.Signer, error) {
 		p, err := r.Provider(providerID)
 		if err != nil {
@@ -110,7 +63,7 @@ func providerKeys(r *registry.Registry, ks *key.Store) func(context.Context) ([]
 // statusSigner returns the newest key of our domain that the registry lets sign status lists now
 // and that is here.
 func statusSigner(r *registry.Registry, ks *key.Store, domain string) func() (key.Signer, error) {
-	keys := newRotating(ks, "status/")
+	keys := newKeyring(ks, "status/")
 	return func() (key.Signer, error) {
 		d, err := r.Domain(domain)
 		if err != nil {
@@ -134,7 +87,7 @@ func statusSigner(r *registry.Registry, ks *key.Store, domain string) func() (ke
 
 // listSigners finds the private halves of the list keys that newer roots name.
 func listSigners(ks *key.Store) func(*key.Public) (key.Signer, error) {
-	keys := newRotating(ks, "trust-list/")
+	keys := newKeyring(ks, "trust-list/")
 	return func(public *key.Public) (key.Signer, error) {
 		k, err := keys.signer(public)
 		if err != nil {

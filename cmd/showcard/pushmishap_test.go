@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // uploadTo sends a body as a push.
@@ -176,7 +178,7 @@ func TestToolSurvivesKilledServer(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	p := startDemo(t, data)
 	c := clientOf(t, data, p.base, "hunan-hrss")
-	c.wait = func(ctx context.Context, d time.Duration) error { return sleep(ctx, min(d, time.Second)) }
+	c.wait = func(ctx context.Context, d time.Duration) error { return retry.Wait(ctx, min(d, time.Second)) }
 	file := filepath.Join(t.TempDir(), "night.ndjson")
 	require.NoError(t, os.WriteFile(file, manyRows(t, rows), 0o600))
 	addr := strings.TrimPrefix(p.base, "http://")

@@ -124,10 +124,7 @@ func receipts(c config, r *registry.Registry, ks *key.Store) *verifier.ReceiptCo
 					if errors.Is(err, key.ErrNotFound) {
 						continue
 					}
-					if err != nil {
-						return nil, err
-					}
-					return s.WithID(k.Public.ID()), nil
+					return s, err
 				}
 			}
 			return nil, errNoReceiptKey

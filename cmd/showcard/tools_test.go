@@ -21,6 +21,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/access"
 	"github.com/showcard/showcard/internal/httpd"
+	"github.com/showcard/showcard/internal/retry"
 	"github.com/showcard/showcard/internal/store/memstore"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/issuer"
@@ -149,7 +150,7 @@ func (o *office) base() string { return "http://" + o.addr }
 func (o *office) dial() *client {
 	c, err := newClientFor(o.base(), "", officeClient, o.client, &http.Client{Transport: &http.Transport{}})
 	require.NoError(o.t, err)
-	c.wait = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/10) }
+	c.wait = func(ctx context.Context, d time.Duration) error { return retry.Wait(ctx, d/10) }
 	return c
 }
 

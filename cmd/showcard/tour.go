@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/showcard/showcard/internal/qr/qrimage"
+	"github.com/showcard/showcard/internal/retry"
 	"github.com/showcard/showcard/testdata"
 )
 
@@ -264,7 +265,7 @@ func (t *tour) expire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := sleep(ctx, time.Until(expires)+10*time.Millisecond); err != nil {
+	if err := retry.Wait(ctx, time.Until(expires)+10*time.Millisecond); err != nil {
 		return err
 	}
 	_, err = t.check(ctx, t.hall, code, "invalid", "code-expired")

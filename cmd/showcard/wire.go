@@ -19,24 +19,32 @@ import (
 // The four domains never import one another. Here one room's methods are handed to another
 // behind the small interface that the caller owns; nothing is decided here.
 
-// keyring finds private keys, of issuing authorities say, by their public keys. The keystore
-// may gain keys while the server runs (showcard keygen); unknown keys are looked up again.
+// keyring finds the private halves of keys of one kind in the keystore, by their public halves.
+// The keystore may gain keys while the server runs (showcard keygen, showcard rotate): it is read
+// again when a key is asked for that was not there, for each of them at most once a second.
 type keyring struct {
 	store  *key.Store
 	prefix string // of the names in the keystore
+
 	mu     sync.Mutex
 	known  map[string]*key.Private // by thumbprint
+	missed map[string]time.Time    // likewise: when it was looked for last; no more than the registry names
 }
 
 func newKeyring(store *key.Store, prefix string) *keyring {
-	return &keyring{store: store, prefix: prefix, known: map[string]*key.Private{}}
+	return &keyring{store: store, prefix: prefix, known: map[string]*key.Private{}, missed: map[string]time.Time{}}
 }
 
+// signer signs under the id that the registry has for the key.
 func (r *keyring) signer(public *key.Public) (*key.Private, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if k, ok := r.known[public.Thumbprint()]; ok {
-		return k, nil
+	wanted := public.Thumbprint()
+	if k, ok := r.known[wanted]; ok {
+		return k.WithID(public.ID()), nil
+	}
+	if time.Since(r.missed[wanted]) < time.Second {
+		return nil, key.ErrNotFound
 	}
 	if err := r.store.Reload(); err != nil {
 		return nil, err
@@ -51,9 +59,10 @@ func (r *keyring) signer(public *key.Public) (*key.Private, error) {
 		}
 		r.known[k.Public().Thumbprint()] = k
 	}
-	if k, ok := r.known[public.Thumbprint()]; ok {
-		return k, nil
+	if k, ok := r.known[wanted]; ok {
+		return k.WithID(public.ID()), nil
 	}
+	r.missed[wanted] = time.Now()
 	return nil, key.ErrNotFound
 }
 
@@ -94,7 +103,7 @@ func (r issuerRegistry) Authority(_ context.Context, id string) (issuer.Authorit
 		if err != nil {
 			return issuer.Authority{}, fmt.Errorf("key of %s: %w", id, err)
 		}
-		out.Signer, out.SignerFrom, out.X5C = s.WithID(k.Public.ID()), k.NotBefore, k.X5C // the last one that may sign: the newest
+		out.Signer, out.SignerFrom, out.X5C = s, k.NotBefore, k.X5C // the last one that may sign: the newest
 	}
 	return out, nil
 }

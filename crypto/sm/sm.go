@@ -20,12 +20,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"log/slog"
 	"math/big"
+	"strings"
 	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
@@ -51,6 +53,13 @@ var (
 
 // Sum returns the SM3 digest of data.
 func Sum(data []byte) [32]byte { return sum(data) }
+
+// Name is an id that the same parts give again: 128 bits of their SM3 digest as 26 letters and digits.
+// The first part says what is named, so that two kinds of things never share a name.
+func Name(parts ...string) string {
+	sum := Sum([]byte(strings.Join(parts, "\x00")))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+}
 
 // NewHash returns a new SM3 hash; it implements encoding.BinaryMarshaler.
 func NewHash() hash.Hash { return sm3.New() }

@@ -87,6 +87,11 @@ func TestSM3Vector(t *testing.T) {
 	require.Equal(t, "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732", hex.EncodeToString(sum[:]))
 }
 
+// Ids that lie in databases are made so: OpenSSL's digest in base32.
+func TestName(t *testing.T) {
+	require.Equal(t, "axzxcwk44allvzhay65yz2kdfu", Name("showcard ask", "s", "p"))
+}
+
 func TestSM4Vector(t *testing.T) {
 	v := readVectors(t)
 	block, err := sm4.NewCipher(unhex(t, v.SM4.Key))

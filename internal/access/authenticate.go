@@ -95,6 +95,10 @@ func (s *Service) machine(r *http.Request, c claims, caller httpd.Caller) (httpd
 	// Scopes taken away since the token was made are gone.
 	caller.Scopes = slices.DeleteFunc(caller.Scopes, func(one string) bool { return !slices.Contains(client.Scopes, one) })
 	caller.Party, caller.Issuers = client.Party, client.Authorities
+	caller.Now = func() (httpd.Caller, error) {
+		again := httpd.Caller{ID: caller.ID, Role: caller.Role, Scopes: slices.Clone(caller.Scopes)}
+		return s.machine(r, c, again)
+	}
 	return caller, nil
 }
 

@@ -24,9 +24,9 @@ var doors = map[string]string{
 	"registry": "schemas crypto/* internal/strictjson",
 	"issuer":   "schemas crypto/* internal/strictjson",
 	"wallet":   "schemas crypto/* internal/strictjson internal/qr",
-	"verifier": "schemas crypto/* internal/strictjson internal/qr",
+	"verifier": "schemas crypto/* internal/strictjson internal/qr internal/retry",
 
-	"verifier/client": "verifier schemas crypto/jose crypto/key crypto/receipt", // of the SDK what needs the network
+	"verifier/client": "verifier schemas crypto/jose crypto/key crypto/receipt internal/retry", // of the SDK what needs the network
 
 	"registryhttp":             "registry schemas crypto/* internal/httpd internal/httpd/problem",
 	"issuerhttp":               "issuer schemas crypto/* internal/httpd internal/httpd/problem",
@@ -61,6 +61,7 @@ var doors = map[string]string{
 	"internal/qr/qrimage":                "",
 	"internal/replica":                   "crypto/*",
 	"internal/replica/replicahttp":       "crypto/statuslist internal/replica internal/httpd internal/httpd/problem",
+	"internal/retry":                     "",
 	"internal/review":                    "crypto/* internal/httpd",
 	"internal/rights":                    "",
 	"internal/rights/rightshttp":         "internal/rights internal/httpd internal/httpd/problem",
@@ -68,14 +69,14 @@ var doors = map[string]string{
 	"internal/strictjson":                "",
 
 	"internal/store/memstore":             domains + " schemas crypto/* internal/replica",
-	"internal/store/redisstore":           domains + " schemas crypto/* internal/replica",
+	"internal/store/redisstore":           domains + " schemas crypto/* internal/replica internal/retry",
 	"internal/store/sqlstore":             domains + " schemas crypto/* internal/access internal/audit internal/correction internal/login/passkey internal/review internal/rights",
 	"internal/store/storetest":            domains + " schemas crypto/* internal/access internal/correction internal/login/passkey internal/replica internal/review internal/rights internal/store/sqlstore",
 	"internal/store/redisstore/redistest": "internal/backing",
 
 	"internal/arch":        "",
 	"internal/backing":     "",
-	"internal/conformance": "schemas testdata crypto/* internal/httpd/problem internal/qr",
+	"internal/conformance": "schemas testdata crypto/* internal/httpd/problem internal/qr internal/retry",
 	"internal/testsum":     "",
 
 	"testdata":             "",
@@ -115,7 +116,7 @@ var homes = map[string]string{
 	"golang.org/x/crypto/":            "crypto/*",
 	"golang.org/x/sync/":              "*",
 	"github.com/stretchr/testify/":    forTests,
-	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier verifier/client bench bench/plain/api internal/conformance", // the guarded client; the SDK's
+	"net/http":                        serving + " internal/outbound internal/audit/remote internal/audit/witness verifier verifier/client bench bench/plain/api internal/conformance internal/retry", // the guarded client; the SDK's
 	"github.com/luikyv/go-oidc/":      "internal/access internal/login/idp",
 	"github.com/coreos/go-oidc/":      "internal/login",
 	"golang.org/x/oauth2":             "internal/login",
@@ -123,7 +124,7 @@ var homes = map[string]string{
 	"github.com/transparency-dev/":    "internal/audit",
 	"golang.org/x/mod/":               "internal/audit",
 	"log":                             "schemas/tables/regiongen testdata/gen", // generators; the rest logs with log/slog
-	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights verifier verifier/client",
+	"math/rand":                       "bench cmd/showcard testdata/gen testdata/gen/differ internal/store/redisstore internal/store/storetest internal/rights internal/retry verifier",
 	"encoding/json/v2":                "",
 	"unsafe":                          "",
 	"github.com/santhosh-tekuri/":     "",

@@ -28,6 +28,7 @@ import (
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/crypto/trustlist"
 	"github.com/showcard/showcard/internal/httpd/problem"
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // Bounds of one run.
@@ -148,7 +149,7 @@ func New(cfg Config) (*Tester, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Wait == nil {
-		cfg.Wait = wait
+		cfg.Wait = retry.Wait
 	}
 	if cfg.Lists == nil {
 		cfg.Lists = []string{"1"}
@@ -158,17 +159,6 @@ func New(cfg Config) (*Tester, error) {
 		return nil, err
 	}
 	return &Tester{cfg: cfg, problems: table, public: cfg.URL}, nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // Checks lists everything that can be checked, in the order of a run.

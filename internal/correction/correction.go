@@ -13,19 +13,18 @@
 package correction
 
 import (
+	"cmp"
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/httpd"
 )
 
 // The answers of this room.
@@ -40,11 +39,6 @@ var (
 	ErrAnswered     = errors.New("correction: answered already")
 	ErrOwnResult    = errors.New("correction: who recorded the result may not review it")
 )
-
-// InvalidError says which part of a request or an answer is not as it must be.
-type InvalidError struct{ Field, Detail string }
-
-func (e *InvalidError) Error() string { return "correction: " + e.Field + ": " + e.Detail }
 
 // What a request may be about.
 const (
@@ -167,18 +161,6 @@ const (
 
 var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
-func text(field, s string, limit int, required bool) error {
-	switch {
-	case required && strings.TrimSpace(s) == "":
-		return &InvalidError{field, "it must say something"}
-	case utf8.RuneCountInString(s) > limit:
-		return &InvalidError{field, fmt.Sprintf("at most %d characters", limit)}
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }):
-		return &InvalidError{field, "control characters"}
-	}
-	return nil
-}
-
 // Filing is what a person says.
 type Filing struct {
 	Kind    string
@@ -193,15 +175,15 @@ type Filing struct {
 func (d *Desk) File(ctx context.Context, personID, signInBy string, f Filing) (Request, error) {
 	switch {
 	case !slices.Contains([]string{AboutVerification, AboutCertificate, AboutSignIn}, f.Kind):
-		return Request{}, &InvalidError{"kind", "verification, certificate or sign-in"}
+		return Request{}, httpd.Invalid("/about/kind", "verification, certificate or sign-in")
 	case f.Kind == AboutSignIn && f.About != "":
-		return Request{}, &InvalidError{"id", "a sign-in is the caller's own: it has no id"}
+		return Request{}, httpd.Invalid("/about/id", "a sign-in is the caller's own: it has no id")
 	case f.Kind != AboutSignIn && (f.About == "" || len(f.About) > maxAbout):
-		return Request{}, &InvalidError{"id", "of the verification or certificate"}
+		return Request{}, httpd.Invalid("/about/id", "of the verification or certificate")
 	case f.Field != "" && !fieldName.MatchString(f.Field):
-		return Request{}, &InvalidError{"field", "the name of a field"}
+		return Request{}, httpd.Invalid("/field", "the name of a field")
 	}
-	if err := errors.Join(text("says", f.Says, maxText, true), text("contact", f.Contact, maxShort, false)); err != nil {
+	if err := cmp.Or(httpd.CheckText("/says", f.Says, maxText, true), httpd.CheckText("/contact", f.Contact, maxShort, false)); err != nil {
 		return Request{}, err
 	}
 	by := signInBy
@@ -213,7 +195,7 @@ func (d *Desk) File(ctx context.Context, personID, signInBy string, f Filing) (R
 	}
 	now := d.cfg.Now().UTC().Truncate(time.Microsecond)
 	r := Request{
-		ID: requestID(personID, f.Key), PersonID: personID, Kind: f.Kind, About: f.About, RecordedBy: by, State: Open, FiledAt: now, DueAt: now.Add(d.cfg.Within),
+		ID: sm.Name("showcard correction", personID, f.Key), PersonID: personID, Kind: f.Kind, About: f.About, RecordedBy: by, State: Open, FiledAt: now, DueAt: now.Add(d.cfg.Within),
 		Field: f.Field, Says: f.Says, Contact: f.Contact,
 	}
 	err := d.cfg.Store.FileCorrection(ctx, r, now.Add(-24*time.Hour), d.cfg.PerDay)
@@ -231,12 +213,6 @@ func (d *Desk) File(ctx context.Context, personID, signInBy string, f Filing) (R
 		return Request{}, fmt.Errorf("correction: file: %w", err)
 	}
 	return r, nil
-}
-
-// requestID is the same for the same request of the same person.
-func requestID(personID, key string) string {
-	sum := sm.Sum([]byte("showcard correction\x00" + personID + "\x00" + key))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 
 // Mine lists a person's requests.
@@ -288,9 +264,9 @@ func (d *Desk) Claim(ctx context.Context, operator, id string) (Request, error) 
 // Answer ends a request.
 func (d *Desk) Answer(ctx context.Context, operator, id string, outcome Outcome, answer string) (Request, error) {
 	if !slices.Contains([]Outcome{Corrected, Refused, Forwarded}, outcome) {
-		return Request{}, &InvalidError{"outcome", "corrected, refused or forwarded"}
+		return Request{}, httpd.Invalid("/outcome", "corrected, refused or forwarded")
 	}
-	if err := text("answer", answer, maxText, true); err != nil {
+	if err := httpd.CheckText("/answer", answer, maxText, true); err != nil {
 		return Request{}, err
 	}
 	if err := d.cfg.Store.AnswerCorrection(ctx, id, operator, outcome, answer, d.cfg.Now()); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/key"
 	"github.com/showcard/showcard/internal/correction"
+	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/internal/store/storetest"
 )
@@ -53,7 +54,7 @@ func TestFileRefuses(t *testing.T) {
 		f := good
 		edit(&f)
 		_, err := d.File(t.Context(), "p", "oidc:x", f)
-		var wrong *correction.InvalidError
+		var wrong *httpd.Problem
 		require.ErrorAs(t, err, &wrong, name)
 	}
 	for _, who := range []string{"q", ""} {
@@ -84,7 +85,7 @@ func TestReview(t *testing.T) {
 	require.Equal(t, "wrong", r.Says)
 	for _, bad := range []struct{ outcome, answer string }{{"maybe", "x"}, {"refused", ""}, {"refused", strings.Repeat("x", 2001)}} {
 		_, err = d.Answer(ctx, "op", r.ID, correction.Outcome(bad.outcome), bad.answer)
-		var wrong *correction.InvalidError
+		var wrong *httpd.Problem
 		require.ErrorAs(t, err, &wrong)
 	}
 	r, err = d.Answer(ctx, "op", r.ID, correction.Refused, "because")

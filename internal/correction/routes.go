@@ -1,7 +1,6 @@
 package correction
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -100,18 +99,6 @@ func (d *Desk) list(all []Request, operator bool) any {
 	}{out}
 }
 
-func explain(err error, pointers map[string]string) error {
-	var wrong *InvalidError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	pointer, ok := pointers[wrong.Field]
-	if !ok {
-		pointer = "/" + wrong.Field
-	}
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: pointer, Code: httpd.CodeFieldInvalid, Detail: wrong.Detail}}}
-}
-
 func (d *Desk) file(c *gin.Context) (any, error) {
 	key, err := httpd.IdempotencyKey(c)
 	if err != nil {
@@ -124,7 +111,7 @@ func (d *Desk) file(c *gin.Context) (any, error) {
 	who, _ := httpd.CallerFrom(c)
 	r, err := d.File(c, who.Holder, who.Method, Filing{Kind: body.About.Kind, About: body.About.ID, Field: body.Field, Says: body.Says, Contact: body.Contact, Key: key})
 	if err != nil {
-		return nil, explain(err, map[string]string{"kind": "/about/kind", "id": "/about/id"})
+		return nil, err
 	}
 	return httpd.Created{Location: "/v1/wallet/corrections/" + r.ID, Body: d.wire(r, false)}, nil
 }
@@ -177,7 +164,7 @@ func (d *Desk) answer(c *gin.Context) (any, error) {
 	who, _ := httpd.CallerFrom(c)
 	r, err := d.Answer(c, who.ID, c.Param("id"), Outcome(body.Outcome), body.Answer)
 	if err != nil {
-		return nil, explain(err, nil)
+		return nil, err
 	}
 	return d.wire(r, true), nil
 }

@@ -49,6 +49,10 @@ type Caller struct {
 	Session   string    // id of her session
 	Assurance string    // how surely it is she: low, substantial or high
 	StepUp    time.Time // when she last used a passkey in this session; zero: not yet
+
+	// Now asks again what a machine may do, for requests that last longer than a permission may. Its
+	// token need not be good any more: it was when the request began. nil: there is nobody to ask.
+	Now func() (Caller, error)
 }
 
 // Has says whether the caller carries a scope.

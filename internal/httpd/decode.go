@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -59,6 +61,19 @@ func decode(data []byte, v any) error {
 		}
 	}
 	return &Problem{Code: w.errs[0].Code, Errors: w.errs}
+}
+
+// CheckText bounds what people write: so many characters, on as many lines as they like.
+func CheckText(pointer, text string, most int, required bool) error {
+	switch {
+	case required && strings.TrimSpace(text) == "":
+		return Invalid(pointer, "it must say something")
+	case utf8.RuneCountInString(text) > most:
+		return Invalid(pointer, fmt.Sprintf("at most %d characters", most))
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }):
+		return Invalid(pointer, "control characters")
+	}
+	return nil
 }
 
 // unreadable says why a body is no JSON of the strict kind.

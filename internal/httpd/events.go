@@ -119,6 +119,7 @@ func Patience(c *gin.Context, wait time.Duration) (over <-chan struct{}, stop fu
 	if !p.move(p.server.gates[ClassWait]) {
 		return nil, func() {}
 	}
+	recordOf(c).waited = true
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	go func() {
 		select {

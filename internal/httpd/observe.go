@@ -19,6 +19,7 @@ type record struct {
 	route        string
 	class        Class
 	code         string
+	waited       bool // for a person
 	refused      bool // for want of a place, before anything was looked at
 	page         bool // problems are shown to browsers as pages
 	caller       Caller
@@ -141,7 +142,7 @@ func (s *Server) report(c *gin.Context, rec *record, id string, started, ended t
 	status, took := c.Writer.Status(), ended.Sub(started)
 	s.metrics.observe(rec, c.Request.Method, status, took)
 	if s.observed != nil {
-		s.observed(Observed{At: ended, Class: rec.class, Status: status, Code: rec.code, Took: took, LimiterFailed: rec.limiterError != nil})
+		s.observed(Observed{At: ended, Class: rec.class, Status: status, Code: rec.code, Took: took, Waited: rec.waited, LimiterFailed: rec.limiterError != nil})
 	}
 	if rec.refused {
 		s.reportRefusal(c.Request.Context(), rec.class)

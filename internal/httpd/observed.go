@@ -10,6 +10,7 @@ type Observed struct {
 	Status        int
 	Code          string // of the problem; empty: none
 	Took          time.Duration
+	Waited        bool // for a person: Took says nothing of the server
 	LimiterFailed bool // let through uncounted
 }
 

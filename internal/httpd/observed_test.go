@@ -35,8 +35,13 @@ func TestObserved(t *testing.T) {
 	}}, nil,
 		httpd.Route{Method: http.MethodGet, Path: "/good", Public: true, Class: httpd.ClassScan, Handler: answer(nil)},
 		httpd.Route{Method: http.MethodGet, Path: "/bad", Public: true, Class: httpd.ClassRead, Handler: answer(errors.New("broken"))},
+		httpd.Route{Method: http.MethodGet, Path: "/asked", Public: true, Class: httpd.ClassScan, Handler: func(c *gin.Context) (any, error) {
+			_, stop := httpd.Patience(c, time.Hour)
+			stop()
+			return struct{}{}, nil
+		}},
 		httpd.Route{Method: http.MethodGet, Path: "/busy", Public: true, Class: httpd.ClassOps, Handler: answer(&httpd.Problem{Code: httpd.CodeOverloaded})})
-	for _, path := range []string{"/good", "/bad", "/busy", "/nowhere"} {
+	for _, path := range []string{"/good", "/bad", "/asked", "/busy", "/nowhere"} {
 		resp, err := f.client.Get(f.url + path)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -45,10 +50,11 @@ func TestObserved(t *testing.T) {
 	require.Positive(t, f.server.Load().Places)
 	mu.Lock()
 	defer mu.Unlock()
-	require.Len(t, seen, 4)
+	require.Len(t, seen, 5)
 	for i, want := range []httpd.Observed{
 		{Class: httpd.ClassScan, Status: 200, LimiterFailed: true},
 		{Class: httpd.ClassRead, Status: 500, Code: httpd.CodeInternal, LimiterFailed: true},
+		{Class: httpd.ClassScan, Status: 200, Waited: true, LimiterFailed: true},
 		{Class: httpd.ClassOps, Status: 503, Code: httpd.CodeOverloaded},
 		{Status: 404, Code: httpd.CodeNotFound},
 	} {

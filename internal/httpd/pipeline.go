@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -71,6 +74,9 @@ func (s *Server) handle(c *gin.Context, r Route, p *place) (any, error) {
 			return nil, err
 		}
 	}
+	if err := checkAddress(c.Request.URL, r); err != nil {
+		return nil, err
+	}
 	if err := s.allow(c, r.Class, p.gate, caller); err != nil {
 		return nil, err
 	}
@@ -82,6 +88,25 @@ func (s *Server) handle(c *gin.Context, r Route, p *place) (any, error) {
 	}
 	return r.Handler(c)
 }
+
+// checkAddress refuses what no database text can hold, as Decode does in bodies: nothing has such a
+// name. Pages are opened with all kinds of things behind the question mark, and read none of them.
+func checkAddress(u *url.URL, r Route) error {
+	if !storable(u.Path) {
+		return &Problem{Code: CodeNotFound}
+	}
+	if r.Public || u.RawQuery == "" {
+		return nil
+	}
+	for name, values := range u.Query() {
+		if !storable(name) || slices.ContainsFunc(values, func(v string) bool { return !storable(v) }) {
+			return &Problem{Code: CodeParameterInvalid, Detail: "a parameter holds U+0000, or is not UTF-8"}
+		}
+	}
+	return nil
+}
+
+func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
 // setDeadlines bounds what the peer may take on the socket; a context alone does not wake a blocked
 // read. A stream gets a new deadline with each read and write, and none while the handler works.

@@ -32,6 +32,7 @@ const (
 	CodeFieldMissing            = "field-missing"
 	CodeFieldType               = "field-type"
 	CodeFieldInvalid            = "field-invalid"
+	CodeParameterInvalid        = "parameter-invalid"
 	CodeNotFound                = "not-found"
 	CodeMethodNotAllowed        = "method-not-allowed"
 	CodeUnsupportedMediaType    = "unsupported-media-type"
@@ -82,6 +83,11 @@ func (p *Problem) Error() string {
 
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
+
+// Invalid says of one place in the body what it must be.
+func Invalid(pointer, detail string) error {
+	return &Problem{Code: CodeFieldInvalid, Errors: []FieldError{{Pointer: pointer, Code: CodeFieldInvalid, Detail: detail}}}
+}
 
 // ErrorTable is a room's one list from sentinel to code. The first errors.Is match wins, so the more
 // particular error stands first. What is in no table is 500 internal.
@@ -249,7 +255,7 @@ func ownCodes() map[string]int {
 		CodeBodyMalformed: 400, CodeBodyIncomplete: 400, CodeBodyTrailingData: 400, CodeBodyTooLarge: 413,
 		CodeBodyTooDeep: 400, CodeBodyTooSlow: 408, CodeBodyNotUTF8: 400, CodeFieldDuplicate: 400,
 		CodeFieldUnknown: 422, CodeFieldMissing: 422, CodeFieldType: 422, CodeFieldInvalid: 422,
-		CodeNotFound: 404, CodeMethodNotAllowed: 405, CodeUnsupportedMediaType: 415, CodeNotAcceptable: 406,
+		CodeParameterInvalid: 400, CodeNotFound: 404, CodeMethodNotAllowed: 405, CodeUnsupportedMediaType: 415, CodeNotAcceptable: 406,
 		CodeCrossOriginRefused: 403, CodeAddressRefused: 403, CodeUnauthenticated: 401, CodeTokenExpired: 401, CodeTokenInvalid: 401,
 		CodeForbiddenRole: 403, CodeForbiddenScope: 403, CodeRateLimited: 429, CodeOverloaded: 503,
 		CodeTimedOut: 503, CodeInternal: 500, CodeIdempotencyKeyMissing: 400, CodeIdempotencyKeyMalformed: 400,

@@ -180,10 +180,10 @@ func (t *Traffic) Observe(o httpd.Observed) {
 	if class == "" {
 		class = "unmatched" // no such address
 	}
-	t.classes.of(class).at(slot).add(o, true)
+	t.classes.of(class).at(slot).add(o, !o.Waited || lasting(o.Class))
 	// Probes are no traffic, and what lasts as long as somebody reads or waits is not slow.
 	if o.Class != httpd.ClassOps {
-		t.all.at(slot).add(o, !lasting(o.Class))
+		t.all.at(slot).add(o, !o.Waited && !lasting(o.Class))
 	}
 	if o.Code != "" {
 		t.codes.of(o.Code).at(slot).Add(1)

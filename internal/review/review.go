@@ -14,17 +14,16 @@
 package review
 
 import (
+	"cmp"
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/showcard/showcard/crypto/sm"
+	"github.com/showcard/showcard/internal/httpd"
 )
 
 // The answers of this room.
@@ -40,11 +39,6 @@ var (
 	ErrAnswered     = errors.New("review: answered already")
 	ErrClosed       = errors.New("review: needs no answer")
 )
-
-// InvalidError says which part of a review or an answer is not as it must be.
-type InvalidError struct{ Field, Detail string }
-
-func (e *InvalidError) Error() string { return "review: " + e.Field + ": " + e.Detail }
 
 // The levels: 非常不满意, 不满意, 基本满意, 满意, 非常满意.
 const (
@@ -209,18 +203,6 @@ const (
 	maxList      = 200
 )
 
-func text(field, s string, limit int, required bool) error {
-	switch {
-	case required && strings.TrimSpace(s) == "":
-		return &InvalidError{field, "it must say something"}
-	case utf8.RuneCountInString(s) > limit:
-		return &InvalidError{field, fmt.Sprintf("at most %d characters", limit)}
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }):
-		return &InvalidError{field, "control characters"}
-	}
-	return nil
-}
-
 // Submission is what a person says.
 type Submission struct {
 	Check string // id
@@ -233,11 +215,11 @@ type Submission struct {
 func (d *Desk) Submit(ctx context.Context, personID string, s Submission) (Review, error) {
 	switch {
 	case s.Check == "" || len(s.Check) > maxCheck:
-		return Review{}, &InvalidError{"verification", "id of a line of the history"}
+		return Review{}, httpd.Invalid("/verification", "id of a line of the history")
 	case s.Level < VeryDissatisfied || s.Level > VerySatisfied:
-		return Review{}, &InvalidError{"level", "1, very dissatisfied, to 5, very satisfied"}
+		return Review{}, httpd.Invalid("/level", "1, very dissatisfied, to 5, very satisfied")
 	}
-	if err := text("text", s.Text, maxText, false); err != nil {
+	if err := httpd.CheckText("/text", s.Text, maxText, false); err != nil {
 		return Review{}, err
 	}
 	check, err := d.cfg.Seen(ctx, personID, s.Check)
@@ -249,7 +231,7 @@ func (d *Desk) Submit(ctx context.Context, personID string, s Submission) (Revie
 		return Review{}, ErrLate
 	}
 	check.At = time.Time{}
-	r := Review{ID: reviewID(personID, s.Key), PersonID: personID, Check: check, Level: s.Level, At: now, State: Closed, EndedAt: now, Text: s.Text}
+	r := Review{ID: sm.Name("showcard review", personID, s.Key), PersonID: personID, Check: check, Level: s.Level, At: now, State: Closed, EndedAt: now, Text: s.Text}
 	if s.Level <= Dissatisfied {
 		r.State, r.DueAt, r.EndedAt = Open, d.cfg.Calendar.End(now, followUpDays), time.Time{}
 	}
@@ -268,12 +250,6 @@ func (d *Desk) Submit(ctx context.Context, personID string, s Submission) (Revie
 		return Review{}, fmt.Errorf("review: submit: %w", err)
 	}
 	return r, nil
-}
-
-// reviewID is the same for the same key of the same person.
-func reviewID(personID, key string) string {
-	sum := sm.Sum([]byte("showcard review\x00" + personID + "\x00" + key))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 
 // page cuts a list that was asked for with one more, and says where the next begins.
@@ -352,7 +328,7 @@ func (d *Desk) Claim(ctx context.Context, operator, id string) (Review, error) {
 
 // Answer ends a follow-up. measure says what was done about it, and may be empty.
 func (d *Desk) Answer(ctx context.Context, operator, id, answer, measure string) (Review, error) {
-	if err := errors.Join(text("text", answer, maxAnswer, true), text("measure", measure, maxText, false)); err != nil {
+	if err := cmp.Or(httpd.CheckText("/text", answer, maxAnswer, true), httpd.CheckText("/measure", measure, maxText, false)); err != nil {
 		return Review{}, err
 	}
 	if err := d.cfg.Store.ChangeReview(ctx, id, Change{By: operator, At: d.cfg.Now(), Answer: answer, Measure: measure}); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/httpd"
 	"github.com/showcard/showcard/internal/review"
 	"github.com/showcard/showcard/internal/store/sqlstore"
 	"github.com/showcard/showcard/internal/store/storetest"
@@ -55,7 +56,7 @@ func TestSubmitRefuses(t *testing.T) {
 		s := good
 		edit(&s)
 		_, err := d.Submit(t.Context(), "p", s)
-		var wrong *review.InvalidError
+		var wrong *httpd.Problem
 		require.ErrorAs(t, err, &wrong, name)
 	}
 	for _, who := range []string{"q", ""} {
@@ -147,7 +148,7 @@ func TestFollowUp(t *testing.T) {
 	require.ErrorIs(t, err, review.ErrNotClaimed)
 	for _, wrong := range []struct{ text, measure string }{{" ", ""}, {strings.Repeat("字", 2001), ""}, {"好", strings.Repeat("字", 501)}} {
 		_, err = d.Answer(ctx, "op", bad.ID, wrong.text, wrong.measure)
-		var invalid *review.InvalidError
+		var invalid *httpd.Problem
 		require.ErrorAs(t, err, &invalid)
 	}
 	r, err = d.Answer(ctx, "op", bad.ID, "抱歉", "加开窗口")

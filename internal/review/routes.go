@@ -1,12 +1,9 @@
 package review
 
 import (
-	"encoding/base64"
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -100,58 +97,21 @@ type list struct {
 }
 
 func (d *Desk) wires(all []Review, next Place, hers bool) list {
-	out := list{Reviews: make([]wire, len(all))}
+	out := list{Reviews: make([]wire, len(all)), Next: httpd.Cursor(next).String()}
 	for i, r := range all {
 		out.Reviews[i] = d.wire(r, hers)
-	}
-	if next.ID != "" { // opaque to its readers
-		out.Next = base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(next.At.UnixMicro(), 10) + "." + next.ID))
 	}
 	return out
 }
 
-func parsePlace(text string) (Place, bool) {
-	if text == "" {
-		return Place{}, true
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	at, id, ok := strings.Cut(string(raw), ".")
-	micros, atErr := strconv.ParseInt(at, 10, 64)
-	if err != nil || atErr != nil || !ok || id == "" || len(id) > 64 {
-		return Place{}, false
-	}
-	return Place{At: time.UnixMicro(micros).UTC(), ID: id}, true
-}
-
-// number reads a whole number from 1 of the query.
-func number(c *gin.Context, name string, usual, most int) (int, error) {
-	text, given := c.GetQuery(name)
-	if !given {
-		return usual, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, &httpd.Problem{Code: "parameter-invalid", Detail: name + " is a number from 1 to " + strconv.Itoa(most)}
-	}
-	return n, nil
-}
-
 // part reads which part of a list is wanted.
 func part(c *gin.Context) (Place, int, error) {
-	after, ok := parsePlace(c.Query("before"))
+	after, ok := httpd.ParseCursor(c.Query("before"))
 	if !ok {
 		return Place{}, 0, &httpd.Problem{Code: "parameter-invalid", Detail: "before is what the page before said in next"}
 	}
-	limit, err := number(c, "limit", usualList, maxList)
-	return after, limit, err
-}
-
-func explain(err error) error {
-	var wrong *InvalidError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/" + wrong.Field, Code: httpd.CodeFieldInvalid, Detail: wrong.Detail}}}
+	limit, err := httpd.Number(c, "limit", usualList, maxList)
+	return Place(after), limit, err
 }
 
 type submission struct {
@@ -172,7 +132,7 @@ func (d *Desk) submit(c *gin.Context) (any, error) {
 	who, _ := httpd.CallerFrom(c)
 	r, err := d.Submit(c, who.Holder, Submission{Check: body.Verification, Level: body.Level, Text: body.Text, Key: key})
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	return httpd.Created{Location: "/v1/wallet/reviews", Body: d.wire(r, true)}, nil
 }
@@ -248,7 +208,7 @@ func (d *Desk) answer(c *gin.Context) (any, error) {
 	who, _ := httpd.CallerFrom(c)
 	r, err := d.Answer(c, who.ID, c.Param("id"), body.Text, body.Measure)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	return d.wire(r, false), nil
 }
@@ -283,7 +243,7 @@ const (
 )
 
 func (d *Desk) summary(c *gin.Context) (any, error) {
-	days, err := number(c, "days", usualDays, maxDays)
+	days, err := httpd.Number(c, "days", usualDays, maxDays)
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +263,7 @@ func (d *Desk) summary(c *gin.Context) (any, error) {
 
 // own tells a party how often it got which level, and no words.
 func (d *Desk) own(c *gin.Context) (any, error) {
-	days, err := number(c, "days", usualDays, maxDays)
+	days, err := httpd.Number(c, "days", usualDays, maxDays)
 	if err != nil {
 		return nil, err
 	}

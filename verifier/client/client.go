@@ -34,6 +34,7 @@ import (
 
 	"github.com/showcard/showcard/crypto/jose"
 	"github.com/showcard/showcard/crypto/key"
+	"github.com/showcard/showcard/internal/retry"
 )
 
 // Config says who calls which deployment. Base, ClientID and Key are needed.
@@ -101,7 +102,7 @@ func New(cfg Config) (*Client, error) {
 		c.cfg.Now = time.Now
 	}
 	if c.cfg.Wait == nil {
-		c.cfg.Wait = pause
+		c.cfg.Wait = retry.Wait
 	}
 	plain := http.Client{}
 	if cfg.Client != nil {

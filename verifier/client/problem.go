@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2" //nolint:depguard // jitter of a pause is no secret
-	"net/http"
-	"slices"
-	"strconv"
 	"time"
 
+	"github.com/showcard/showcard/internal/retry"
 	"github.com/showcard/showcard/schemas"
 )
 
@@ -62,9 +59,6 @@ func malformed(status int, detail string) error {
 	return &Problem{Status: status, Code: "server-answer-malformed", Detail: detail}
 }
 
-// maxRetryAfter bounds what a deployment may ask us to wait; beyond it a person decides.
-const maxRetryAfter = 5 * time.Minute
-
 // problem reads a refusal: problem+json, or OAuth's own form.
 func (r *response) problem(now time.Time) error {
 	var all struct {
@@ -82,12 +76,7 @@ func (r *response) problem(now time.Time) error {
 			p.Code = "server-answer-malformed" // a proxy's page, say
 		}
 	}
-	text := r.header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
-		p.RetryAfter = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil && at.After(now) {
-		p.RetryAfter = at.Sub(now)
-	}
+	p.RetryAfter = retry.After(r.header.Get("Retry-After"), now)
 	return &p
 }
 
@@ -95,15 +84,14 @@ func (r *response) problem(now time.Time) error {
 func passing(err error) bool {
 	var p *Problem
 	if errors.As(err, &p) {
-		return slices.Contains([]int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, p.Status)
+		return retry.Passing(p.Status)
 	}
 	var gone *UnreachableError
 	var untrusted *tls.CertificateVerificationError
 	return errors.As(err, &gone) && !errors.As(err, &untrusted)
 }
 
-// retry waits as the deployment asks, or with growing, random pauses, so that a thousand clients of a
-// restarted one do not come back in step.
+// retry does something until it succeeds, fails for good, or the attempts or the time are over.
 func (c *Client) retry(ctx context.Context, within time.Duration, do func() error) error {
 	began := c.cfg.Now()
 	for n := 1; ; n++ {
@@ -117,28 +105,16 @@ func (c *Client) retry(ctx context.Context, within time.Duration, do func() erro
 		if n >= c.cfg.Attempts || !passing(err) {
 			return err
 		}
-		ceiling := min(250*time.Millisecond<<min(n-1, 16), 20*time.Second)
-		wait := ceiling/2 + rand.N(ceiling/2) //nolint:gosec // spreads load, keeps no secret
-		var p *Problem
-		if errors.As(err, &p) && p.RetryAfter > 0 {
-			wait = p.RetryAfter + rand.N(250*time.Millisecond) //nolint:gosec // as above
+		var after time.Duration
+		if p := (*Problem)(nil); errors.As(err, &p) {
+			after = p.RetryAfter
 		}
-		if wait > maxRetryAfter || c.cfg.Now().Add(wait).Sub(began) > within {
+		wait := retry.Pause(n, after)
+		if wait > retry.MaxAfter || c.cfg.Now().Add(wait).Sub(began) > within {
 			return err
 		}
 		if err := c.cfg.Wait(ctx, wait); err != nil {
 			return err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -61,35 +61,31 @@ func (a *API) bundle(c *gin.Context) (any, error) {
 	switch r.Statuses {
 	case bundles.All, bundles.Named, bundles.None:
 	default:
-		return nil, invalid("/statuses", "all, named or none")
+		return nil, httpd.Invalid("/statuses", "all, named or none")
 	}
 	for pointer, n := range map[string]int64{"/roots": body.Roots, "/list": body.List, "/serials": body.Serials} {
 		if n < 0 || n > maxExact {
-			return nil, invalid(pointer, "a number from 0 to 2^53 - 1")
+			return nil, httpd.Invalid(pointer, "a number from 0 to 2^53 - 1")
 		}
 	}
 	if len(body.Lists) > bundle.MaxLists {
-		return nil, invalid("/lists", "at most 4096 lists")
+		return nil, httpd.Invalid("/lists", "at most 4096 lists")
 	}
 	if len(body.Lists) > 0 {
 		r.Lists = make(map[string]uint64, len(body.Lists))
 	}
 	for name, n := range body.Lists {
 		if n < 0 || n > maxExact {
-			return nil, invalid("/lists", "numbers from 0 to 2^53 - 1")
+			return nil, httpd.Invalid("/lists", "numbers from 0 to 2^53 - 1")
 		}
 		r.Lists[name] = uint64(n)
 	}
 	data, err := a.maker.Make(c, r)
 	if errors.Is(err, bundles.ErrNames) {
-		return nil, invalid("/lists", "names of this deployment's status lists")
+		return nil, httpd.Invalid("/lists", "names of this deployment's status lists")
 	}
 	if err != nil {
 		return nil, err
 	}
 	return httpd.Raw{ContentType: bundle.Type, Body: data, CacheControl: "no-store"}, nil
-}
-
-func invalid(pointer, detail string) error {
-	return &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: pointer, Code: httpd.CodeFieldInvalid, Detail: detail}}}
 }

@@ -106,7 +106,7 @@ func (d *Desk) register(c *gin.Context) (any, error) {
 	}
 	k, err := d.Register(c, person(c), body.Name, response)
 	if errors.Is(err, ErrName) {
-		return nil, &httpd.Problem{Code: httpd.CodeFieldInvalid, Errors: []httpd.FieldError{{Pointer: "/name", Code: httpd.CodeFieldInvalid, Detail: "1 to 64 characters"}}}
+		return nil, httpd.Invalid("/name", "1 to 64 characters")
 	}
 	if err != nil {
 		return nil, err

@@ -4,11 +4,9 @@
 package rightshttp
 
 import (
-	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -181,43 +179,19 @@ func (a *API) list(c *gin.Context) (any, error) {
 	default:
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "state is open, upheld, rejected or withdrawn"}
 	}
-	after, ok := parsePlace(c.Query("after"))
+	after, ok := httpd.ParseCursor(c.Query("after"))
 	if !ok {
 		return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "after is what the page before said in next"}
 	}
-	limit := 0
-	if text := c.Query("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 200 {
-			return nil, &httpd.Problem{Code: "parameter-invalid", Detail: "limit is a number from 1 to 200"}
-		}
-	}
-	all, next, err := a.rights.List(c, state, after, limit)
+	limit, err := httpd.Number(c, "limit", 0, 200)
 	if err != nil {
 		return nil, err
 	}
-	return wireAll(all, place(next)), nil
-}
-
-// place is where the next page begins, opaque to its readers.
-func place(p rights.Place) string {
-	if p.At.IsZero() {
-		return ""
+	all, next, err := a.rights.List(c, state, rights.Place(after), limit)
+	if err != nil {
+		return nil, err
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(p.At.UnixMicro(), 10) + "." + p.ID))
-}
-
-func parsePlace(text string) (rights.Place, bool) {
-	if text == "" {
-		return rights.Place{}, true
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	at, id, ok := strings.Cut(string(raw), ".")
-	micros, atErr := strconv.ParseInt(at, 10, 64)
-	if err != nil || atErr != nil || !ok || len(id) > 64 {
-		return rights.Place{}, false
-	}
-	return rights.Place{At: time.UnixMicro(micros).UTC(), ID: id}, true
+	return wireAll(all, httpd.Cursor(next).String()), nil
 }
 
 type verdict struct {

@@ -41,7 +41,7 @@ func from(after issuer.Place) spot {
 	if after.At.IsZero() {
 		return spot{math.MaxInt64, ""}
 	}
-	return spot{micros(after.At), after.Name}
+	return spot{micros(after.At), after.ID}
 }
 
 const candidateColumns = `identifier, authority, type, type_version, state, replaced_by, created_at, holder_id, erased_at`
@@ -168,7 +168,7 @@ func findPage(in querier, q issuer.Question) (found []candidate, next issuer.Pla
 		stopped = &last
 	}
 	if stopped != nil {
-		next = issuer.Place{At: moment(stopped.at), Name: stopped.name}
+		next = issuer.Place{At: moment(stopped.at), ID: stopped.name}
 	}
 	return found, next, nil
 }

@@ -45,7 +45,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Held(ctx, []string{"blind-one"}, 10)
 	require.NoError(t, err)
-	for _, q := range []issuer.Question{{Identifier: "one"}, {HolderID: "blind-one", Type: "x"}, {Type: "x"}, {State: issuer.Suspended}, {State: issuer.Valid, After: issuer.Place{At: now, Name: "x"}}} {
+	for _, q := range []issuer.Question{{Identifier: "one"}, {HolderID: "blind-one", Type: "x"}, {Type: "x"}, {State: issuer.Suspended}, {State: issuer.Valid, After: issuer.Place{At: now, ID: "x"}}} {
 		q.Authorities, q.Limit = []string{"police"}, 10
 		_, err = s.FindCertificates(ctx, q)
 		require.NoError(t, err)

@@ -146,7 +146,7 @@ func durableFind(t *testing.T, open OpenDurable) {
 		require.Equal(t, []string{"j3", "j2"}, ids(issuer.Place{}, 2, "b", "a"))
 		second, err := s.Job(ctx, "j2", "b")
 		require.NoError(t, err)
-		require.Equal(t, []string{"j1"}, ids(issuer.Place{At: second.StartedAt, Name: "j2"}, 2, "b", "a"))
+		require.Equal(t, []string{"j1"}, ids(issuer.Place{At: second.StartedAt, ID: "j2"}, 2, "b", "a"))
 		require.Empty(t, ids(issuer.Place{}, 10))
 		c.advance(time.Hour)
 		jobs, err := s.JobsOf(ctx, []string{"a"}, issuer.Place{}, 10)

@@ -80,7 +80,7 @@ export function utf8Length(text: string): number {
 
 /** A text with half of a surrogate pair in it has no UTF-8. */
 export function wellFormed(text: string): boolean {
-  return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text)
+  return !/[\ud800-\udbff](?![\udc00-\udfff])|(?:[^\ud800-\udbff]|^)[\udc00-\udfff]/.test(text) // Safari 16.3 cannot look behind
 }
 
 /** Joins pieces. */

@@ -24,6 +24,8 @@ test('base64url is canonical or refused', () => {
 test('texts are counted and ordered as in UTF-8', () => {
   for (const s of ['', 'a', 'é', '张', '😀', 'a张😀']) assert.equal(utf8Length(s), Buffer.byteLength(s))
   assert.ok(wellFormed('😀') && !wellFormed('\ud83d') && !wellFormed('\ude00a'))
+  for (const half of ['\ude00', 'a\ude00', '😀\ude00', '😀\ud83d', '\ud83d\ud83d\ude00', 'a\n\ude00']) assert.ok(!wellFormed(half))
+  assert.ok(wellFormed('') && wellFormed('a😀😀b'))
   const names = ['a', '\uffff', '😀', 'ab', '']
   assert.deepEqual([...names].sort(compareCodePoints), [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
 })

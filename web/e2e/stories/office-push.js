@@ -91,6 +91,18 @@ module.exports = (story) => {
     await page.getByRole('button', { name: '开始推送' }).click();
     await page.getByText('全部 40 行都成功了。').waitFor({ timeout: 20000 });
     assert.ok(cut >= 2, 'it was tried again');
+    // Changed on the disk after it was chosen: it is asked for again, and then goes.
+    await visit(page, 'push');
+    const file = path.join(w.demo.dir, 'changed.ndjson');
+    fs.writeFileSync(file, rows(2, 'changed').join('\n'));
+    await page.locator('.o-drop input[type=file]').setInputFiles(file);
+    await page.locator('#push-job').fill('office-changed');
+    fs.appendFileSync(file, '\n' + rows(3, 'changed')[2]);
+    await page.getByRole('button', { name: '开始推送' }).click();
+    await page.getByRole('alert').filter({ hasText: '已被移动、修改' }).waitFor();
+    await w.docs(page, 'office-push-changed');
+    await page.locator('.o-main input[type=file]').setInputFiles(file);
+    await page.getByText('全部 3 行都成功了。').waitFor();
     // A table becomes rows.
     await visit(page, 'push');
     const one = JSON.parse(rows(1, 'csv')[0]);

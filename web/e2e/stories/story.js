@@ -30,11 +30,8 @@ module.exports = (story, zbar) => {
       await told.waitFor();
       await desk.getByRole('button', { name: '本人', exact: true }).click();
       await desk.getByText('已记录：本人。').waitFor();
-      for (const lang of ['zh', 'en']) {
-        await w.shot(hers, 'docs-story-phone-' + lang);
-        await w.shot(desk, 'docs-story-counter-' + lang);
-        for (const page of [hers, desk]) await page.locator('.tool').last().click();
-      }
+      await w.docs(hers, 'wallet-story');
+      await w.docs(desk, 'check-story');
     });
     await hers.goto(hers.url().replace(/#.*/, '') + '#history');
     await hers.getByText('长沙市政务服务大厅').first().waitFor();

@@ -1,6 +1,7 @@
 import { Client, Problem, PublicKey, type PublicJwk, type Signer, cryptoKeySigner } from '@showcard/sdk'
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { signJws } from '../../../sdk/ts/src/jws'
 import { staff } from '../strings/staff'
 import { shared } from '../strings/shared'
 import { Trouble, call, randomKey, said, troubleOf, unreachable } from './api'
@@ -40,6 +41,7 @@ interface Kept {
 }
 
 const keptAs = 'workstation'
+const proves = 'client-key+jwt' // typ of what proves a next key
 const keptSelf = 'workstation-self'
 
 /** A workstation that is set up: who it is, and calls in its name. */
@@ -98,15 +100,9 @@ export async function nextKey(w: Workstation, overlap: number): Promise<void> {
   const now = Math.floor(Date.now() / 1000)
   const words = { iss: w.clientId, aud: config.publicUrl, iat: now, exp: now + 120, jwk: { ...jwk, kid: next.kid }, overlap }
   await store('keys', 'workstation-next', made) // before it counts: a key that is registered and lost helps nobody
-  await w.call('POST', '/v1/clients/self/keys', { current: await sign(w.signer, words), next: await sign(next, words) })
+  await w.call('POST', '/v1/clients/self/keys', { current: await signJws(w.signer, proves, words), next: await signJws(next, proves, words) })
   await store('keys', keptAs, { clientId: w.clientId, key: made } satisfies Kept)
   await drop('keys', 'workstation-next')
-}
-
-async function sign(signer: Signer, words: object): Promise<string> {
-  const url = (b: Uint8Array): string => btoa(Array.from(b, (c) => String.fromCharCode(c)).join('')).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
-  const text = [{ alg: signer.algorithm, typ: 'client-key+jwt', kid: signer.kid }, words].map((part) => url(new TextEncoder().encode(JSON.stringify(part)))).join('.')
-  return `${text}.${url(await signer.sign(new TextEncoder().encode(text)))}`
 }
 
 /** What the workstation is. With `offline`, what it was when it last asked, while nobody answers: a counter opens without a network. */

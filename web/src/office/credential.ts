@@ -6,7 +6,8 @@ export interface Opened {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-function read(part: string | undefined): unknown {
+/** What a part of a signed text says. */
+export function read(part: string | undefined): unknown {
   const text = atob((part ?? '').replace(/-/g, '+').replace(/_/g, '/'))
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))))
 }

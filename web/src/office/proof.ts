@@ -1,4 +1,5 @@
 import { PublicKey } from '@showcard/sdk'
+import { type Bytes, concat, sameBytes, utf8 } from '../../../sdk/ts/src/bytes'
 import { sm3 } from '../../../sdk/ts/src/hash'
 import type { Pair, Values } from '../kit/text'
 import { officeaudit } from '../strings/officeaudit'
@@ -30,13 +31,9 @@ export interface Verdict {
   readonly good: boolean
 }
 
-type Bytes = Uint8Array<ArrayBuffer>
-const utf8 = (s: string): Bytes => new TextEncoder().encode(s)
 const base64 = (s: string): Bytes => Uint8Array.from(atob(s.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0))
 const text64 = (b: Uint8Array): string => btoa(Array.from(b, (c) => String.fromCharCode(c)).join(''))
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i])
-const join = (...parts: readonly Uint8Array[]): Bytes => { const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0)); let at = 0; for (const p of parts) { out.set(p, at); at += p.length } return out }
-const sha256 = async (...parts: readonly Uint8Array[]): Promise<Bytes> => new Uint8Array(await crypto.subtle.digest('SHA-256', join(...parts)))
+const sha256 = async (...parts: readonly Uint8Array[]): Promise<Bytes> => new Uint8Array(await crypto.subtle.digest('SHA-256', concat(...parts)))
 
 const leafPrefix = new Uint8Array([0])
 const nodePrefix = new Uint8Array([1])
@@ -95,7 +92,7 @@ async function signers(note: string, keys: readonly Key[]): Promise<readonly { r
     const m = /^— (\S+) (\S+)$/.exec(line)
     if (!m) continue
     const raw = base64(m[2] ?? '')
-    const key = keys.find((k) => k.name === m[1] && same(k.hash, raw.subarray(0, 4)))
+    const key = keys.find((k) => k.name === m[1] && sameBytes(k.hash, raw.subarray(0, 4)))
     if (!key) continue
     if (key.kind === 'witness') {
       const moment = new DataView(raw.buffer, raw.byteOffset + 4, 8)
@@ -114,7 +111,7 @@ export async function check(p: Proof, checkpoint: string, keys: readonly Key[], 
   const leafHash = text64(await sha256(leafPrefix, leaf))
   let root: Bytes | undefined
   try { root = await rootOf(leaf, p.index, p.size, p.path.map(base64)) } catch { root = undefined }
-  findings.push({ ok: root !== undefined && same(root, base64(p.root)), what: officeaudit.stepPath, values: { size: p.size } })
+  findings.push({ ok: root !== undefined && sameBytes(root, base64(p.root)), what: officeaudit.stepPath, values: { size: p.size } })
   const [, size, named] = checkpoint.split('\n')
   findings.push({ ok: root !== undefined && size === String(p.size) && named === text64(root), what: officeaudit.stepRoot })
   let signed: Awaited<ReturnType<typeof signers>> = []
@@ -128,7 +125,7 @@ export async function check(p: Proof, checkpoint: string, keys: readonly Key[], 
   if (p.opening) {
     let kept = ''
     try { kept = (JSON.parse(p.leaf) as { commitment?: string }).commitment ?? '' } catch { /* a leaf that is no JSON commits to nothing */ }
-    findings.push({ ok: kept !== '' && same(sm3(base64(p.opening)), base64(kept)), what: officeaudit.stepOpening })
+    findings.push({ ok: kept !== '' && sameBytes(sm3(base64(p.opening)), base64(kept)), what: officeaudit.stepOpening })
   } else open.push(officeaudit.notOpening)
   open.push(officeaudit.notNewer, officeaudit.notComplete)
   return { findings, open, leafHash, good: findings.every((f) => f.ok !== false) }

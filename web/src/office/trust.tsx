@@ -7,6 +7,7 @@ import { office } from '../strings/office'
 import { officeparty } from '../strings/officeparty'
 import { officeregistry } from '../strings/officeregistry'
 import { typeName, useCatalogue } from './certificates'
+import { read } from './credential'
 import { Figure, Head, Id, Loads, Panel, type Place, State, Table, Tabs, list, series } from './parts'
 import { type DatedKey, authorities, domains, providers, types } from './registry'
 
@@ -17,9 +18,7 @@ interface Payload { readonly version: number; readonly iat: number; readonly exp
 
 async function published(): Promise<Payload> {
   const response = await request('GET', '/v1/trust-list', { accept: 'application/jose' })
-  const part = (await response.text()).split('.')[1] ?? ''
-  const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0))
-  return JSON.parse(new TextDecoder().decode(bytes)) as Payload
+  return read((await response.text()).split('.')[1]) as Payload
 }
 
 type View = 'authorities' | 'types' | 'domains' | 'providers'

@@ -3,7 +3,7 @@ import { type Workstation, asTrouble } from '../../kit/workstation'
 import { list, path, query } from '../parts'
 import type { Kind } from './csv'
 import { Pile } from './pile'
-import { type Source, longest, newline, rowsFrom, tail } from './source'
+import { type Source, longest, newline, readable, rowsFrom, tail } from './source'
 
 // A push as docs/push.md has it: the file goes up in one request, and when that breaks, the job is asked how far it came and the
 // rest goes up from the last row that was answered.
@@ -105,6 +105,7 @@ export async function upload(w: Workstation, id: string, kind: Kind, issuer: str
       if (before && same && before.state === 'done') { say({ stage: 'done', job: before }); return before }
       const from = before && same && !anew ? Math.max(1, before.rows) : 1
       const { body, gzip } = await tail(s, from)
+      await readable(body)
       say({ stage: 'uploading', from, sent: 0, size: body.size, job: before })
       polling = setInterval(() => { jobOf(w, id).then((job) => { if (polling) say({ job }) }, (e: unknown) => {
         // Who may not even ask any more, such as a workstation that was suspended meanwhile, sends nothing more either.

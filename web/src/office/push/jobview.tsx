@@ -56,6 +56,10 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
     run().catch((e: unknown) => { if (!signal.aborted) setError(e instanceof Trouble && e.code === 'push-name-taken' ? new Trouble(e.code, 400, said(officepush.taken), said(officepush.takenNext)) : e) })
   }
   useEffect(() => { start(); return () => stop.current.abort() }, [id])
+  const again = (f: File): void => {
+    setError(undefined)
+    prepare(f, [], () => undefined, stop.current.signal).then((r) => { atHand.set(id, r.source); start() }, (e: unknown) => setError(e))
+  }
   const pause = (): void => { stop.current.abort(); setPaused(true); setProgress(undefined); void jobOf(w, id).then(setJob, () => undefined) }
 
   const source = atHand.get(id)
@@ -67,7 +71,8 @@ export function JobView({ job: id, ...place }: Place & { job: string }): JSX.Ele
       <Head title={id} lead={job && <><State of={state} /> {say(officepushKinds[job.kind] ?? [job.kind, job.kind])} · {when(job.updated_at)}</>}>
         <Button kind="quiet" onClick={() => go('push')}>{say(officepush.back)}</Button>
       </Head>
-      {error !== undefined && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
+      {error !== undefined && wrong(error) && <Notice tone="bad"><div class="row apart o-last"><span class="grow">{wrong(error)}</span><Drop compact take={again} label={say(officepush.chooseAgain)} /></div></Notice>}
+      {error !== undefined && !wrong(error) && <Failed error={error} again={troubleOf(error).code === 'push-name-taken' ? undefined : start} />}
       {paused && <Notice>{say(officepush.paused)} <Button class="o-small" onClick={start}>{say(officepush.resume)}</Button></Notice>}
       {uploading && <Uploading p={progress} total={total} pause={pause} />}
       {!job && !uploading && error === undefined && <Loading />}

@@ -53,6 +53,11 @@ async function* chunks(stream: ReadableStream<Uint8Array<ArrayBuffer>>, gzip: bo
   } finally { void reader.cancel().catch(() => undefined) }
 }
 
+/** Refuses what cannot be read any more: to who uploads it that looks like a network that is gone. */
+export async function readable(file: Blob): Promise<void> {
+  try { await file.slice(0, 1).arrayBuffer() } catch { throw new WrongFile('unreadable') }
+}
+
 /** What a file is by its first bytes, never by its name. */
 export async function sniff(file: Blob): Promise<{ shape: Shape; gzip: boolean }> {
   if (file.size === 0) throw new WrongFile('empty')
