@@ -127,7 +127,7 @@ func (k *check) redeem(ctx context.Context, claim Redemption, ticket [32]byte) (
 	// they are refused by the record.
 	_ = k.cfg.Wallet.Spent(context.WithoutCancel(ctx), Scan{
 		ShowID: offer.ShowID, PersonID: offer.PersonID, Verification: k.record.ID, At: k.record.At, PartyName: k.party.Name,
-		Purpose: k.req.Purpose, Fields: k.record.Fields, Outcome: k.record.Outcome,
+		Purpose: k.req.Purpose, Fields: k.record.Fields, Outcome: k.record.Outcome, Reasons: k.record.Reasons,
 	})
 	return a, nil
 }

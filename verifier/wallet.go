@@ -61,6 +61,7 @@ type Scan struct {
 	Purpose      string
 	Fields       []string
 	Outcome      string
+	Reasons      []string // codes, when it is not valid
 }
 
 // AskRequest is what a check wants beyond what is shown.

@@ -269,7 +269,27 @@ func (w *Wallet) Remove(ctx context.Context, p Person, companyID, id string) err
 	case !head && a.By != p.HolderID:
 		return ErrAppointmentUnknown // others' are not hers to see
 	}
-	return w.cfg.Appointments.ChangeAppointment(ctx, id, []AppointmentState{Offered, Accepted}, Removed, p.HolderID, w.cfg.Now())
+	if err := w.cfg.Appointments.ChangeAppointment(ctx, id, []AppointmentState{Offered, Accepted}, Removed, p.HolderID, w.cfg.Now()); err != nil {
+		return err
+	}
+	w.agencyOver(ctx, a)
+	return nil
+}
+
+// agencyOver tells the pages of whose right ended with an appointment, and of whom she appointed:
+// her right is what theirs stands on. A page that is not told learns it at the next use of a code.
+func (w *Wallet) agencyOver(ctx context.Context, a Appointment) {
+	all, _ := w.cfg.Appointments.AppointmentsIn(ctx, a.CompanyID, maxAppointments)
+	people := []string{a.PersonID}
+	for _, one := range all {
+		if one.By == a.PersonID && one.State == Accepted {
+			people = append(people, one.PersonID)
+		}
+	}
+	slices.Sort(people)
+	for _, person := range slices.Compact(people) {
+		w.ring(ctx, personTopic(person), Event{Kind: EventAgency})
+	}
 }
 
 // Appointments lists what a person was offered and has accepted. Whoever named her by another
@@ -311,6 +331,9 @@ func (w *Wallet) Respond(ctx context.Context, p Person, id string, answer Appoin
 	}
 	if err := w.cfg.Appointments.ChangeAppointment(ctx, id, []AppointmentState{from}, answer, p.HolderID, now); err != nil {
 		return Appointed{}, err
+	}
+	if answer == Left {
+		w.agencyOver(ctx, a)
 	}
 	if a, err = w.cfg.Appointments.Appointment(ctx, id); err != nil {
 		return Appointed{}, err

@@ -16,6 +16,7 @@ const (
 	EventScanned    = "scanned"     // a show is spent
 	EventShowClosed = "show-closed" // a show was closed by who shows
 	EventDevices    = "devices"     // the key of a device was killed: each looks whether it was its own
+	EventAgency     = "agency"      // an appointment ended: each looks whether what it shows may still be shown
 	EventResync     = "resync"      // events may have been lost: look at the whole state
 )
 
@@ -32,6 +33,7 @@ type Event struct {
 	Purpose      string       `json:"purpose,omitempty"`
 	Fields       []string     `json:"fields,omitempty"`
 	Outcome      string       `json:"outcome,omitempty"`
+	Reasons      []string     `json:"reasons,omitempty"`
 }
 
 // Bell carries events to whoever listens at the moment, in every process. Volatile: an event may

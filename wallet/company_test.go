@@ -172,7 +172,11 @@ func TestChain(t *testing.T) {
 	require.NoError(t, err)
 
 	// The administrator goes: so does who stands on her, with the code on her screen.
+	events, stop, err := c.Watch(ctx, c.person("runner"))
+	require.NoError(t, err)
+	defer stop()
 	require.NoError(t, c.Remove(ctx, c.person("boss"), "company", admin))
+	require.Equal(t, wallet.EventAgency, (<-events).Kind, "her page hears of it")
 	_, err = c.Peek(ctx, ticket(t, code))
 	require.ErrorIs(t, err, wallet.ErrAgencyOver)
 	_, _, err = c.Redeem(ctx, wallet.Redemption{Ticket: ticket(t, code), Claimant: "bank", Fields: []string{"name"}, Audience: "bank", Nonce: "n"})

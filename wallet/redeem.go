@@ -169,13 +169,14 @@ type Scan struct {
 	Purpose      string
 	Fields       []string
 	Outcome      string
+	Reasons      []string // codes, when it is not valid
 }
 
 // Spent closes a show after its verification was recorded, and tells her page.
 func (w *Wallet) Spent(ctx context.Context, s Scan) error {
 	err := w.cfg.Shows.Close(ctx, s.ShowID, keepAfter)
 	w.ring(ctx, personTopic(s.PersonID), Event{
-		Kind: EventScanned, ShowID: s.ShowID, Verification: s.Verification, At: s.At, PartyName: s.PartyName, Purpose: s.Purpose, Fields: s.Fields, Outcome: s.Outcome,
+		Kind: EventScanned, ShowID: s.ShowID, Verification: s.Verification, At: s.At, PartyName: s.PartyName, Purpose: s.Purpose, Fields: s.Fields, Outcome: s.Outcome, Reasons: s.Reasons,
 	})
 	return err
 }

@@ -163,9 +163,10 @@ func (a *API) stock(c *gin.Context) (any, error) {
 		View       string    `json:"view"`
 		Fields     []string  `json:"fields"`
 		CWTs       []string  `json:"cwts"`
+		Serials    []string  `json:"serials"` // base64url of the "cti" of each, in their order
 		ExpiresAt  time.Time `json:"expires_at"`
 		RenewAt    time.Time `json:"renew_at"`
-	}{got.ID, got.Identifier, got.View, got.Fields, cwts, got.ExpiresAt, got.RenewAt.UTC()}}, nil
+	}{got.ID, got.Identifier, got.View, got.Fields, cwts, wireSerials(got.Serials), got.ExpiresAt, got.RenewAt.UTC()}}, nil
 }
 
 type standing struct {
@@ -182,14 +183,19 @@ func (a *API) standingStock(c *gin.Context) (any, error) {
 	}
 	out := make([]standing, len(all))
 	for i, g := range all {
-		out[i] = standing{Identifier: g.Identifier, View: g.View, ExpiresAt: g.ExpiresAt, Serials: make([]string, len(g.Serials))}
-		for j, serial := range g.Serials {
-			out[i].Serials[j] = base64.RawURLEncoding.EncodeToString(serial[:])
-		}
+		out[i] = standing{Identifier: g.Identifier, View: g.View, ExpiresAt: g.ExpiresAt, Serials: wireSerials(g.Serials)}
 	}
 	return struct {
 		Stock []standing `json:"stock"`
 	}{out}, nil
+}
+
+func wireSerials(all []wallet.Serial) []string {
+	out := make([]string, len(all))
+	for i, serial := range all {
+		out[i] = base64.RawURLEncoding.EncodeToString(serial[:])
+	}
+	return out
 }
 
 type lossReport struct {

@@ -74,6 +74,7 @@ type scanned struct {
 	Purpose      string       `json:"purpose"`
 	Fields       []string     `json:"fields"`
 	Outcome      string       `json:"outcome"`
+	Reasons      []string     `json:"reasons"`
 }
 
 type closed struct {
@@ -83,7 +84,7 @@ type closed struct {
 }
 
 // events tells a person's page what happens to what she shows, while it happens: snapshot, ask,
-// ask-closed, scanned, show-closed, devices.
+// ask-closed, scanned, show-closed, devices, agency.
 func (a *API) events(c *gin.Context) (any, error) {
 	me := person(c)
 	// Listening begins before the state is read, so that nothing falls between the two.
@@ -126,10 +127,10 @@ func (a *API) tell(ctx context.Context, me wallet.Person, e wallet.Event, send f
 		return err
 	case wallet.EventAskClosed, wallet.EventShowClosed:
 		return send(e.Kind, closed{Ask: e.AskID, Show: e.ShowID, Answer: e.Answer})
-	case wallet.EventDevices:
+	case wallet.EventDevices, wallet.EventAgency:
 		return send(e.Kind, struct{}{})
 	case wallet.EventScanned:
-		return send(e.Kind, scanned{e.ShowID, e.Verification, e.At, e.PartyName, e.Purpose, list(e.Fields), e.Outcome})
+		return send(e.Kind, scanned{e.ShowID, e.Verification, e.At, e.PartyName, e.Purpose, list(e.Fields), e.Outcome, list(e.Reasons)})
 	}
 	state, err := a.wallet.State(ctx, me)
 	if err != nil {

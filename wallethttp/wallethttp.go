@@ -22,15 +22,20 @@ import (
 // API serves wallets.
 type API struct {
 	wallet  *wallet.Wallet
+	party   func(id string) schemas.Text
 	streams streams
 }
 
-// New makes the API.
-func New(w *wallet.Wallet) (*API, error) {
+// New makes the API. party names a relying party as it is registered now: a history holds the
+// Chinese names of its moments, and some read English. nil: nobody knows.
+func New(w *wallet.Wallet, party func(id string) schemas.Text) (*API, error) {
 	if w == nil {
 		return nil, errors.New("wallethttp: incomplete configuration")
 	}
-	return &API{wallet: w, streams: streams{open: map[string][]*stream{}}}, nil
+	if party == nil {
+		party = func(string) schemas.Text { return schemas.Text{} }
+	}
+	return &API{wallet: w, party: party, streams: streams{open: map[string][]*stream{}}}, nil
 }
 
 // Routes are the routes of this room.
@@ -240,6 +245,7 @@ type look struct {
 	Type       string     `json:"type"`
 	Party      string     `json:"party"`
 	PartyName  string     `json:"party_name"`
+	PartyEN    string     `json:"party_name_en,omitempty"`
 	Purpose    string     `json:"purpose"`
 	Fields     []string   `json:"fields"`
 	Outcome    string     `json:"outcome"`
@@ -300,6 +306,9 @@ func (a *API) history(c *gin.Context) (any, error) {
 			ID: l.ID, At: l.At, Identifier: l.Identifier, Type: l.Type, Party: l.Party, PartyName: l.PartyName, Purpose: l.Purpose, Fields: l.Fields,
 			Outcome: l.Outcome, Reasons: l.Reasons, Via: l.Via, ShownBy: (*shower)(l.ShownBy), Receipt: l.Receipt, Disputed: l.Disputed, Consent: l.Consent, Asked: l.Asked, Company: l.Holder != person(c).HolderID,
 			Device: l.Device, DeviceName: l.DeviceName, View: l.View, Codes: l.Codes, ExpiresAt: optionalTime(l.ExpiresAt), SettledAt: optionalTime(l.SettledAt),
+		}
+		if now := a.party(l.Party); now.ZH == l.PartyName {
+			out[i].PartyEN = now.EN
 		}
 		if !l.PortraitAt.IsZero() {
 			out[i].Portrait = &l.PortraitAt

@@ -47,6 +47,9 @@ type catalogueDescription struct {
 // kindYesNo is how predicates are shown; it is no kind of the catalogue, because nobody pushes one.
 const kindYesNo schemas.Kind = "predicate"
 
+// viewsTable and the id of a type name the table of its views.
+const viewsTable = "views/"
+
 func pairOf(t schemas.Text) pair { return pair{t.ZH, t.EN} }
 
 func describe(c *schemas.Catalogue) (types, tables []byte, err error) {
@@ -69,6 +72,11 @@ func describe(c *schemas.Catalogue) (types, tables []byte, err error) {
 		if t.Portrait {
 			d.Fields = append(d.Fields, fieldDescription{Name: schemas.PortraitClaim, Label: pair{"相片", "Portrait"}, Kind: schemas.KindText})
 		}
+		views := make(map[string]pair, len(t.Views))
+		for _, v := range t.Views {
+			views[v.Name] = pairOf(v.Label)
+		}
+		out.tables[viewsTable+t.ID] = views
 		out.types[t.Path()[len("/types/"):]] = d
 	}
 	if types, err = json.Marshal(out.types); err != nil {

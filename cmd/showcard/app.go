@@ -283,7 +283,7 @@ func (a *app) mount() (err error) {
 	if err != nil {
 		return err
 	}
-	walletAPI, err := wallethttp.New(a.wallet)
+	walletAPI, err := wallethttp.New(a.wallet, a.partyName)
 	if err != nil {
 		return err
 	}

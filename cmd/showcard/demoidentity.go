@@ -52,7 +52,7 @@ func (a *app) demoIdentity() (login.Provider, *http.Client, error) {
 	}
 	return login.Provider{
 		ID: demoProvider, Name: schemas.Text{ZH: "演示身份认证", EN: "Demo identity provider"}, Issuer: a.cfg.PublicURL + demoIdPPath,
-		ClientID: demoClientID, Key: ours, Scopes: []string{"profile"}, ACR: map[string]string{idp.ACR: access.AssuranceSubstantial},
+		ClientID: demoClientID, Key: ours, Scopes: []string{"profile"}, ACR: map[string]string{idp.ACR: access.AssuranceSubstantial, idp.ACRTicked: access.AssuranceHigh},
 		Claims:  login.Claims{HolderType: idp.ClaimHolderType, HolderNumber: idp.ClaimHolderNumber},
 		Origins: a.cfg.demoOrigins,
 	}, &http.Client{Transport: transport}, nil

@@ -44,6 +44,7 @@ func registerDevice(t *testing.T, c *client, k *key.Private) (id string) {
 type stockAnswer struct {
 	ID        string
 	CWTs      []string  `json:"cwts"`
+	Serials   []string  `json:"serials"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -81,6 +82,15 @@ func TestDevices(t *testing.T) {
 	shown, err := sdcwt.Parse(code)
 	require.NoError(t, err)
 	require.NoError(t, shown.VerifyDates(time.Now()))
+	require.Len(t, got.Serials, 3)
+	for i, one := range got.CWTs {
+		raw, err := base64.RawURLEncoding.DecodeString(one)
+		require.NoError(t, err)
+		token, err := sdcwt.ParseCWT(raw)
+		require.NoError(t, err)
+		serial := token.Claims.Serial
+		require.Equal(t, base64.RawURLEncoding.EncodeToString(serial[:]), got.Serials[i], "each by its own serial")
+	}
 	require.NoError(t, shown.VerifyProof(sdcwt.Expect{Now: time.Now(), Audiences: []string{"any"}}))
 
 	// Refused.

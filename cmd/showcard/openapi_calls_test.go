@@ -80,4 +80,5 @@ func (j *judge) rights(token, checker, licence, id string) {
 	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": "nonsense"}, http.StatusConflict)
 	confirm := j.call(post, "/v1/wallet/erasure", token, map[string]any{}, http.StatusAccepted)["confirm"]
 	j.call(post, "/v1/wallet/erasure", token, map[string]any{"confirm": confirm}, http.StatusOK)
+	j.call(get, "/v1/me", token, nil, http.StatusUnauthorized)
 }

@@ -437,8 +437,8 @@ func (j *judge) citizen(token, licence, checker string) {
 	j.call(post, "/v1/verifications", checker, map[string]any{"code": shown["code"]}, http.StatusUnprocessableEntity)
 	j.call(post, "/v1/verifications/challenges", checker, nil, http.StatusOK)
 	j.call(get, "/v1/wallet/history?limit=5", token, nil, http.StatusOK)
-	j.rights(token, checker, licence, valid["id"].(string))
 	second := j.call(post, "/v1/wallet/shows", token, map[string]any{"identifier": licence, "fields": []string{"name"}, "lifetime": 30}, http.StatusCreated)
 	j.call(http.MethodDelete, "/v1/wallet/shows/"+second["show"].(string), token, nil, http.StatusNoContent)
 	j.call(post, "/v1/wallet/shows/"+second["show"].(string)+"/codes", token, nil, http.StatusConflict)
+	j.rights(token, checker, licence, valid["id"].(string)) // last: it ends her session
 }

@@ -303,9 +303,7 @@ func TestExportAndErasure(t *testing.T) {
 		var late asked
 		require.NoError(t, bank.call(ctx, http.MethodPost, "/v1/verifications", map[string]any{"code": inFlight, "purpose": "account-opening"}, "", &late))
 		require.Equal(t, "code-closed", late.reason(), "what she was showing ends with her")
-		require.Eventually(t, func() bool {
-			return citizen.call(ctx, http.MethodGet, "/v1/wallet/holdings", nil, "", nil) != nil
-		}, 30*time.Second, 50*time.Millisecond, "signed out everywhere")
+		require.Equal(t, "session-ended", codeOf(citizen.call(ctx, http.MethodGet, "/v1/wallet/holdings", nil, "", nil)), "signed out everywhere, at once")
 
 		citizen = citizenOf(t, d.base, "person-01")
 		var history struct{ Looks []any }

@@ -18,7 +18,11 @@ import (
 // openRights makes the room of receipts, disputes, export and erasure.
 func (a *app) openRights() (*rightshttp.API, error) {
 	s, err := rights.New(rights.Config{
-		Disputes: a.store, Erasures: a.store, Exporters: a.exporters(), Close: a.wallet.CloseAll,
+		Disputes: a.store, Erasures: a.store, Exporters: a.exporters(),
+		Close: func(ctx context.Context, holder string) error {
+			a.access.Forget(holder) // her sessions went with the rest
+			return a.wallet.CloseAll(ctx, holder)
+		},
 		Spaces: func(ctx context.Context, holder string) ([]string, error) {
 			return a.wallet.Spaces(ctx, wallet.Person{HolderID: holder})
 		},

@@ -275,3 +275,12 @@ func (o verifierOriginals) Portrait(ctx context.Context, identifier string) (ima
 	}
 	return image, salt, err
 }
+
+// partyName names a relying party for the pages of those whose certificates it looked at.
+func (a *app) partyName(id string) schemas.Text {
+	p, err := a.registry.Party(id)
+	if err != nil {
+		return schemas.Text{}
+	}
+	return p.Name
+}

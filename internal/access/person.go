@@ -97,6 +97,12 @@ func (s *Service) SignOutEverywhere(ctx context.Context, holder string) (n int, 
 	return s.cfg.Sessions.EndSessions(ctx, holder)
 }
 
+// Forget drops what this process remembers of a person's sessions, for who has ended them in a
+// transaction of her own: an erasure.
+func (s *Service) Forget(holder string) {
+	s.sessions.forget(func(known Session) bool { return known.Holder == holder })
+}
+
 // StepUp writes down that the person of a session used her passkey just now.
 func (s *Service) StepUp(ctx context.Context, id string, at time.Time) error {
 	defer s.sessions.forget(func(known Session) bool { return known.ID == id })

@@ -90,13 +90,19 @@ func TestSessionEnds(t *testing.T) {
 
 	token, _ = f.signIn("holder-1")
 	other, _ := f.signIn("holder-1")
-	foreign, _ := f.signIn("holder-2")
+	foreign, last := f.signIn("holder-2")
 	require.False(t, ended(token) || ended(other) || ended(foreign))
 	n, err := f.service.SignOutEverywhere(t.Context(), "holder-1")
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
 	require.True(t, ended(token) && ended(other))
 	require.False(t, ended(foreign))
+
+	// Ended by somebody else in this process, who says so.
+	require.NoError(t, elsewhere.SignOut(t.Context(), last.ID))
+	require.False(t, ended(foreign), "remembered for a moment")
+	f.service.Forget("holder-2")
+	require.True(t, ended(foreign))
 }
 
 func TestStepUpIsSeenAtOnce(t *testing.T) {

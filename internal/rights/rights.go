@@ -54,7 +54,8 @@ type Config struct {
 	// Receipt signs the receipt of a look at a certificate of one of the holders: ErrLookUnknown,
 	// ErrNoReceipt.
 	Receipt func(ctx context.Context, holders []string, verification string) (string, error)
-	// Close ends what a person is showing at the moment, when she is erased. nil: nothing does.
+	// Close ends what a person is showing at the moment, and what is remembered of her sessions, when
+	// she is erased. nil: nothing does.
 	Close     func(ctx context.Context, holderID string) error
 	Exporters []Exporter
 	Now       func() time.Time

@@ -53,11 +53,26 @@ class World {
       return was;
     }, { mode, language });
     let was;
+    await page.mouse.move(0, 0); // nothing looks as if a hand were on it
+    const size = page.viewportSize();
     for (const mode of ['standard', 'care']) {
       for (const language of ['zh', 'en']) {
         was = was ? (await choose([mode, language]), was) : await choose([mode, language]);
-        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-        await page.screenshot({ path: path.join(this.shots, ['docs', name, mode, language].join('-') + '.png'), fullPage: !!whole, animations: 'disabled' });
+        // A part that is fetched for a mode comes a few frames later.
+        await page.evaluate(() => new Promise((done) => {
+          let height = 0, still = 0;
+          const look = () => {
+            const now = document.documentElement.scrollHeight;
+            still = now === height ? still + 1 : 0;
+            height = now;
+            if (still < 12) requestAnimationFrame(look); else done();
+          };
+          look();
+        }));
+        // A whole page is taken on a screen as long as it is: what stands at the screen's end belongs at the end.
+        if (whole) await page.setViewportSize({ width: size.width, height: Math.max(size.height, await page.evaluate(() => document.documentElement.scrollHeight)) });
+        await page.screenshot({ path: path.join(this.shots, ['docs', name, mode, language].join('-') + '.png'), animations: 'disabled' });
+        if (whole) await page.setViewportSize(size);
       }
     }
     await choose([was.mode, was.language]);

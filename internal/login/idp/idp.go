@@ -44,6 +44,9 @@ const (
 	// ACR is the authentication context class of everybody here. It proves nothing, and its name
 	// says so; the demo calls it substantial because some of its stories need that.
 	ACR = "urn:showcard:demo:click"
+	// ACRTicked is that of who ticked, besides, that a face was looked at. None was. The demo calls
+	// it high, so that a fresh sign-in can be seen standing in for a passkey.
+	ACRTicked = "urn:showcard:demo:tick"
 )
 
 // Provider is the identity provider.
@@ -85,7 +88,7 @@ func New(cfg Config) (*Provider, error) {
 		},
 		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile),
 		provider.WithClaims("name", ClaimHolderType, ClaimHolderNumber, "auth_time", "acr"),
-		provider.WithACRs(ACR),
+		provider.WithACRs(ACR, ACRTicked),
 		provider.WithAuthCodeGrant(
 			provider.AuthCodeGrantConfig{Manager: m, ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}},
 			provider.WithIssuerResponseParameter(),
@@ -138,7 +141,10 @@ func setUp(_ *http.Request, s *goidc.AuthnSession, _ *goidc.Client) bool {
 	return true
 }
 
-const storeAuthTime = "auth_time"
+const (
+	storeAuthTime = "auth_time"
+	storeACR      = "acr"
+)
 
 // choose is the whole of proving who one is: she says so.
 func (p *Provider) choose(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
@@ -157,7 +163,10 @@ func (p *Provider) choose(w http.ResponseWriter, r *http.Request, s *goidc.Authn
 	}
 	s.Subject = login
 	s.GrantedScopes = s.Scopes
-	s.Store[storeAuthTime] = p.cfg.Now().Unix()
+	s.Store[storeAuthTime], s.Store[storeACR] = p.cfg.Now().Unix(), ACR
+	if r.PostFormValue("face") != "" {
+		s.Store[storeACR] = ACRTicked
+	}
 	return goidc.StatusSuccess, nil
 }
 
@@ -168,7 +177,7 @@ func (p *Provider) claims(_ context.Context, g *goidc.Grant) map[string]any {
 	}
 	h := p.cfg.People[i].Holder
 	return map[string]any{
-		"name": h.Name, ClaimHolderType: h.Type, ClaimHolderNumber: h.Number, "auth_time": g.Store[storeAuthTime], "acr": ACR, "amr": []string{"user"},
+		"name": h.Name, ClaimHolderType: h.Type, ClaimHolderNumber: h.Number, "auth_time": g.Store[storeAuthTime], "acr": g.Store[storeACR], "amr": []string{"user"},
 	}
 }
 

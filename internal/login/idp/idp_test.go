@@ -126,6 +126,21 @@ func (s *stage) redeem(code, verifier string, change func(map[string]any)) (*htt
 	})
 }
 
+// told redeems a code and reads what the ID token says.
+func (s *stage) told(q url.Values) (claims map[string]any) {
+	s.t.Helper()
+	resp, body := s.redeem(q.Get("code"), verifier, nil)
+	require.Equal(s.t, http.StatusOK, resp.StatusCode, body)
+	var tokens struct {
+		IDToken string `json:"id_token"`
+	}
+	require.NoError(s.t, json.Unmarshal([]byte(body), &tokens))
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(tokens.IDToken, ".")[1])
+	require.NoError(s.t, err)
+	require.NoError(s.t, json.Unmarshal(payload, &claims))
+	return claims
+}
+
 func TestProvider(t *testing.T) {
 	s := newStage(t)
 	var m map[string]any
@@ -147,22 +162,13 @@ func TestProvider(t *testing.T) {
 
 	q := s.choose(url.Values{"login": {"person-01"}}).Query()
 	require.Equal(t, []string{"st", s.issuer}, []string{q.Get("state"), q.Get("iss")})
-	resp, body = s.redeem(q.Get("code"), verifier, nil)
-	require.Equal(t, http.StatusOK, resp.StatusCode, body)
-	var tokens struct {
-		IDToken string `json:"id_token"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(body), &tokens))
-	parts := strings.Split(tokens.IDToken, ".")
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	require.NoError(t, err)
-	var c map[string]any
-	require.NoError(t, json.Unmarshal(payload, &c))
+	c := s.told(q)
 	require.Equal(t, []any{"person-01", "no", "张示例", "111", "430102198803129911", idp.ACR}, []any{c["sub"], c["nonce"], c["name"], c[idp.ClaimHolderType], c[idp.ClaimHolderNumber], c["acr"]})
 	require.WithinDuration(t, time.Now(), time.Unix(int64(c["auth_time"].(float64)), 0), time.Minute)
 
 	resp, _ = s.redeem(q.Get("code"), verifier, func(c map[string]any) { c["jti"] = "other" })
 	require.Equal(t, http.StatusBadRequest, resp.StatusCode, "a code is good once")
+	require.Equal(t, idp.ACRTicked, s.told(s.choose(url.Values{"login": {"person-01"}, "face": {"yes"}}).Query())["acr"])
 }
 
 // The library reads, checks and saves; the memory makes a code good once all the same.

@@ -18,7 +18,6 @@ module.exports = (story, zbar) => {
     await page.reload();
     await page.locator('.tool', { hasText: '关怀版' }).click();
     await w.accessible(page, 'care sign-in');
-    await w.shot(page, 'docs-wallet-signin-care-zh');
     await signIn(page, 'person-01');
     await page.locator('.w-care .w-card-number').waitFor();
     assert.equal(await page.locator('.w-care .w-card').count(), 1);
@@ -27,7 +26,6 @@ module.exports = (story, zbar) => {
     assert.equal(await page.locator('details').count(), 0, 'nothing is hidden');
     assert.match(await page.locator('.w-care').innerText(), /对方会看到：姓名/);
     await w.accessible(page, 'care home');
-    await w.shot(page, 'docs-wallet-cards-care-zh', true);
     await page.locator('button', { hasText: '听一遍说明' }).click();
     assert.match((await page.evaluate(() => window.spoken.at(-1))).join(), /zh-CN,请按蓝色的大按钮“亮码”，出示居民身份证/);
     const asked = page.waitForRequest((r) => r.method() === 'POST' && r.url().endsWith('/v1/wallet/shows'));
@@ -36,27 +34,26 @@ module.exports = (story, zbar) => {
     await page.locator('.w-spoken').waitFor();
     assert.match((await page.evaluate(() => window.spoken.at(-1)))[1], /对着窗口的扫码口/);
     await w.accessible(page, 'care code');
-    assert.equal(decode(zbar, await w.shot(page, 'docs-wallet-code-care-zh')), code);
+    assert.equal(decode(zbar, await w.shot(page, 'wallet-code-care')), code);
     const asks = scan(w, code, { fields: ['address'], wait: 20 });
     await page.locator('#ask-yes').waitFor();
     assert.match((await page.evaluate(() => window.spoken.at(-1)))[1], /还想看：住址/);
     await w.accessible(page, 'care ask');
-    await w.shot(page, 'docs-wallet-ask-care-zh');
     await page.locator('#ask-no').click();
     assert.equal((await asks).outcome, 'valid');
     await page.locator('.w-done').waitFor();
     assert.match((await page.evaluate(() => window.spoken.at(-1)))[1], /核验完成。长沙市政务服务大厅/);
     await w.accessible(page, 'care done');
-    await w.shot(page, 'docs-wallet-done-care-zh', true);
     await page.locator('.w-done .button.main').click();
     await page.locator('button', { hasText: '换一张证照' }).click();
     await w.accessible(page, 'care pick');
+    await w.shot(page, 'wallet-care-pick', true);
     await page.locator('.w-pick', { hasText: '社会保障卡' }).click();
     await page.locator('h1', { hasText: '社会保障卡' }).waitFor();
     await page.locator('button', { hasText: '更多功能' }).click();
     await page.locator('.w-menu').first().waitFor();
     await w.accessible(page, 'care menu');
-    await w.shot(page, 'docs-wallet-me-care-zh', true);
+    await w.docs(page, 'wallet-me', true);
   });
 
   story('wallet: every view on 320 pixels, with letters twice as large, in both languages and modes', async (w) => {
@@ -76,14 +73,13 @@ module.exports = (story, zbar) => {
       const code = await showCode(page);
       assert.doesNotMatch(await page.locator('.w-show').innerText(), /对方|窗口|离线/, 'all of it in English');
       await w.accessible(page, mode + ' code in English');
-      assert.equal(decode(zbar, await w.shot(page, `docs-wallet-code-${mode}-en`, true)), code);
+      assert.equal(decode(zbar, await w.shot(page, `wallet-code-${mode}-en`, true)), code);
       await page.locator('.w-close').click();
       for (const view of views) {
         await page.goto(w.demo.base + '/wallet#' + view);
         await page.locator('main h1').waitFor();
         await page.locator('.loading').waitFor({ state: 'detached' });
         await w.accessible(page, `${mode} ${view} in English`);
-        await w.shot(page, `docs-wallet-${view}-${mode}-en`, true);
       }
       await page.locator('.tool').nth(1).click();
     }

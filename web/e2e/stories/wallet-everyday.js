@@ -12,7 +12,7 @@ module.exports = (story, zbar) => {
     const page = await w.page('/wallet', phone);
     await page.locator('.w-providers a').first().waitFor();
     await w.accessible(page, 'sign-in');
-    await w.shot(page, 'docs-wallet-signin-standard-zh');
+    await w.docs(page, 'wallet-signin');
     await page.locator('.w-providers a').first().click();
     await page.locator('.person').first().waitFor();
     assert.match(new URL(page.url()).pathname, /^\/demo\/idp\/authorize/);
@@ -22,6 +22,7 @@ module.exports = (story, zbar) => {
     await page.locator('#code').waitFor();
     assert.equal(await page.innerText('#code'), 'sign-in-denied');
     await w.accessible(page, 'refused sign-in');
+    await w.shot(page, 'wallet-signin-refused');
     await page.locator('main a').click();
     const back = [];
     page.on('request', (r) => { if (r.url().includes('/callback?')) back.push(r.url()); });
@@ -49,16 +50,17 @@ module.exports = (story, zbar) => {
     assert.match(await page.locator('.w-card').first().innerText(), /居民身份证[\s\S]*有效[\s\S]*张\*\*[\s\S]*4\*+1/, 'masked');
     assert.match(await page.locator('.w-card', { hasText: '营业执照' }).innerText(), /您代表该单位/);
     await w.accessible(page, 'cards');
-    await w.shot(page, 'docs-wallet-cards-standard-zh', true);
+    await w.docs(page, 'wallet-cards', true);
     await choose(page, '居民身份证', 'identity');
     await page.locator('#purpose').selectOption('identity-check');
     assert.match(await page.locator('label', { hasText: '身份核验' }).innerText(), /姓名、公民身份号码/);
     await w.accessible(page, 'choose');
-    await w.shot(page, 'docs-wallet-choose-standard-zh');
+    await w.docs(page, 'wallet-choose', true);
     const code = await showCode(page);
     await page.locator('.w-named', { hasText: '核验身份' }).waitFor();
     await w.accessible(page, 'code');
-    assert.equal(decode(zbar, await w.shot(page, 'docs-wallet-code-standard-zh')), code, 'zbarimg reads what the page says');
+    assert.equal(decode(zbar, await w.shot(page, 'wallet-code')), code, 'zbarimg reads what the page says');
+    await w.docs(page, 'wallet-code');
     assert.match(await page.locator('.w-told').innerText(), /对方会看到[\s\S]*姓名/);
     const answer = await scan(w, code);
     const told = Date.now();
@@ -67,14 +69,14 @@ module.exports = (story, zbar) => {
     assert.ok(Date.now() - told < 1500, 'within a second, and the browser\'s own time');
     assert.match(await page.locator('.w-done').innerText(), /长沙市政务服务大厅（演示） 已核验[\s\S]*有效[\s\S]*核验身份[\s\S]*姓名/);
     await w.accessible(page, 'done');
-    await w.shot(page, 'docs-wallet-done-standard-zh');
+    await w.docs(page, 'wallet-done', true);
     assert.equal((await scan(w, code)).outcome, 'invalid', 'used up');
 
     await page.locator('.w-tabs a').nth(1).click();
     const line = page.locator('.w-looks li', { hasText: '长沙市政务服务大厅' }).first();
     await line.waitFor();
     await w.accessible(page, 'history');
-    await w.shot(page, 'docs-wallet-history-standard-zh');
+    await w.docs(page, 'wallet-history');
     await line.locator('a').click();
     await page.locator('.facts').waitFor();
     assert.match(await page.locator('.w-look').innerText(), /核验身份[\s\S]*看到的内容[\s\S]*姓名/);
@@ -88,7 +90,7 @@ module.exports = (story, zbar) => {
     await page.locator('form button[type=submit]', { hasText: '提交异议' }).click();
     await page.locator('.notice', { hasText: '异议处理中' }).waitFor();
     await w.accessible(page, 'one look');
-    await w.shot(page, 'docs-wallet-look-standard-zh', true);
+    await w.docs(page, 'wallet-look', true);
     await page.locator('button', { hasText: '这条记录有错' }).click();
     await page.locator('#says').fill('时间不对。');
     await page.locator('form .button.main').click();
@@ -105,6 +107,7 @@ module.exports = (story, zbar) => {
     await page.locator('.w-fields input[value=over_18]').check();
     await page.locator('#purpose').selectOption('account-opening');
     await w.accessible(page, 'own choice');
+    await w.docs(page, 'wallet-choose-own', true);
     let code = await showCode(page);
     assert.match(await page.locator('.w-told').innerText(), /性别、已满18周岁/);
     const wrong = await scan(w, code);
@@ -117,7 +120,7 @@ module.exports = (story, zbar) => {
     await page.locator('.w-contents button').click();
     await until('whole values', async () => /何虚名|张示例|[\u4e00-\u9fff]{2,}/.test(await page.locator('.w-contents .facts').innerText()) && !(await page.locator('.w-contents .facts').innerText()).includes('**'));
     await w.accessible(page, 'contents');
-    await w.shot(page, 'wallet-contents', true);
+    await w.docs(page, 'wallet-contents', true);
     code = await showCode(page);
     assert.equal((await scan(w, code)).outcome, 'valid');
     await page.locator('.w-done').waitFor();
@@ -135,18 +138,19 @@ module.exports = (story, zbar) => {
     for (const [state, test] of Object.entries(states)) {
       const page = await w.page('/wallet', phone);
       await signIn(page, await holder(w, test));
-      await w.shot(page, 'wallet-cards-' + state, true);
       await page.locator('.w-pick', { has: page.locator('.w-badge.' + state) }).first().click();
       await page.locator('.notice.warn').first().waitFor();
       await w.accessible(page, state + ' card');
+      await w.docs(page, 'wallet-choose-' + state, true);
       if (state === 'ended') {
         assert.equal(await page.locator('.w-dock').count(), 0);
         continue;
       }
       assert.equal((await scan(w, await showCode(page))).outcome, 'invalid');
       await page.locator('.w-done', { hasText: '无效' }).waitFor();
+      await page.locator('.w-done .facts', { hasText: /原因.*(暂扣|过期|有效期)/ }).waitFor(); // and why
       await w.accessible(page, state + ' result');
-      await w.shot(page, 'wallet-done-' + state);
+      await w.docs(page, 'wallet-done-' + state, true);
     }
   });
 
@@ -159,10 +163,10 @@ module.exports = (story, zbar) => {
       const asked = scan(w, code, { fields: ['address'], wait: 20 });
       await page.locator('#ask-yes').waitFor();
       assert.match(await page.locator('.w-sheet').innerText(), /长沙市政务服务大厅（演示） 还想看[\s\S]*住址[\s\S]*核验身份[\s\S]*姓名/);
-      assert.ok(await page.evaluate(() => document.querySelector('.w-sheet').contains(document.activeElement)), 'the focus is on the question');
+      await until('the focus is on the question', () => page.evaluate(() => document.querySelector('.w-sheet').contains(document.activeElement)));
       if (say === 'yes') {
         await w.accessible(page, 'the ask');
-        await w.shot(page, 'docs-wallet-ask-standard-zh');
+        await w.docs(page, 'wallet-ask');
       }
       if (say) await page.locator('#ask-' + say).click();
       const r = await asked;
@@ -176,9 +180,10 @@ module.exports = (story, zbar) => {
     await page.goto(w.demo.base + '/wallet#consents');
     await page.locator('.w-answer').first().waitFor();
     await w.accessible(page, 'consents');
-    await w.shot(page, 'docs-wallet-consents-standard-zh');
+    await w.docs(page, 'wallet-consents', true);
     await page.locator('article button', { hasText: '撤回' }).first().click();
     await w.accessible(page, 'withdraw');
+    await w.docs(page, 'wallet-withdraw');
     await page.locator('.dialog .button.danger').click();
     await page.locator('.w-list button', { hasText: '恢复' }).click();
     await until('it is lifted', async () => await page.locator('.w-list button').count() === 0);
@@ -197,14 +202,15 @@ module.exports = (story, zbar) => {
       await page.locator('.w-rate label', { hasText: '不满意' }).first().click();
       await page.locator('#rate-text').fill('等了很久。');
       await w.accessible(page, 'review');
-      await w.shot(page, 'docs-wallet-review-standard-zh', true);
+      await w.docs(page, 'wallet-review', true);
       await page.locator('.w-rate button[type=submit]').click();
       await page.locator('.notice.good', { hasText: '最迟' }).waitFor();
+      await w.docs(page, 'wallet-rated', true);
     }
     await page.goto(w.demo.base + '/wallet#reviews');
     await page.locator(there === 404 ? '.empty' : 'article').first().waitFor();
     if (there !== 404) assert.match(await page.locator('article').first().innerText(), /不满意[\s\S]*等了很久/);
     await w.accessible(page, 'reviews');
-    await w.shot(page, 'docs-wallet-reviews-standard-zh');
+    await w.docs(page, 'wallet-reviews', true);
   });
 };

@@ -23,12 +23,14 @@ module.exports = (story, zbar) => {
     await page.clock.fastForward(50_000);
     await page.locator('.notice', { hasText: '网络不稳' }).waitFor();
     assert.equal(decode(zbar, await w.shot(page, 'wallet-unsteady')), fresh, 'still good');
+    await w.docs(page, 'wallet-code-unsteady');
     await page.clock.fastForward(10_000);
     await until('the expired code is gone', async () => await page.locator('.w-picture svg.qr, .w-picture img').count() === 0);
-    assert.equal(decode(zbar, await w.shot(page, 'docs-wallet-nocode-standard-zh')), '', 'no code on the screen');
+    assert.equal(decode(zbar, await w.shot(page, 'wallet-nocode')), '', 'no code on the screen');
     assert.equal(await page.locator('.w-code').count(), 0);
     await page.locator('.notice', { hasText: /连不上系统|已过期/ }).waitFor();
     await w.accessible(page, 'without a code');
+    await w.docs(page, 'wallet-nocode');
     await page.context().setOffline(false);
     await page.clock.fastForward(16_000);
     assert.equal((await scan(w, await nextCode(page, fresh))).outcome, 'valid');
@@ -94,7 +96,7 @@ module.exports = (story, zbar) => {
     await one.locator('.notice', { hasText: '另一个页面退出' }).waitFor(); // the code went with it
     assert.equal(await one.locator('.w-picture').count(), 0);
     await w.accessible(one, 'signed out elsewhere');
-    await w.shot(one, 'wallet-out-elsewhere');
+    await w.docs(one, 'wallet-signin-elsewhere');
     await two.close();
     await one.reload();
 
@@ -107,11 +109,13 @@ module.exports = (story, zbar) => {
     await one.goto(w.demo.base + '/wallet#me');
     await one.locator('.w-menu button.bad').click();
     await w.accessible(one, 'sign out everywhere');
+    await w.docs(one, 'wallet-everywhere');
     await one.locator('.dialog .button.danger').click();
     await one.locator('.w-providers').waitFor();
     await until('the other device is out as well', () => laptop.evaluate(() => fetch('/v1/me').then((r) => r.status === 401)));
     await laptop.locator('form .button.main').click();
     await laptop.locator('.notice', { hasText: '您写下的内容还在' }).waitFor();
+    await w.docs(laptop, 'wallet-signin-over');
     await laptop.locator('.w-providers a').first().click();
     await laptop.locator('.person', { hasText: 'person-07' }).click();
     await laptop.locator('#says').waitFor(); // where she was, not her cards
@@ -123,7 +127,7 @@ module.exports = (story, zbar) => {
     await signIn(late, 'person-06');
     await late.locator('.notice', { hasText: '时钟不准，相差约 20 分钟' }).waitFor();
     await w.accessible(late, 'clock wrong');
-    await w.shot(late, 'docs-wallet-clock-standard-zh');
+    await w.docs(late, 'wallet-clock');
     await choose(late, '居民身份证', 'identity');
     assert.equal((await scan(w, await showCode(late))).outcome, 'valid', 'online codes do not care');
   });
@@ -136,14 +140,24 @@ module.exports = (story, zbar) => {
     await page.locator('.w-dock button').click();
     await page.locator('.notice.bad', { hasText: '没有连上系统' }).waitFor();
     await w.accessible(page, 'no answer');
+    await w.docs(page, 'wallet-no-answer', true);
     await page.unroute('**/v1/wallet/shows');
     await showCode(page);
     await page.locator('.w-close').click();
     await page.route('**/v1/wallet/history*', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', headers: { 'Retry-After': '1' }, body: JSON.stringify({ code: 'overloaded', title: 'Busy.', title_zh: '系统繁忙。', next: { zh: '请稍后再试。', en: 'Try later.' } }) }));
     await page.locator('.w-tabs a').nth(1).click();
     await page.locator('.notice.bad', { hasText: '系统繁忙' }).waitFor();
+    await w.docs(page, 'wallet-busy');
     await page.unroute('**/v1/wallet/history*');
+    // The next answer takes its time, and the page says that it is coming.
+    let come;
+    const held = new Promise((resolve) => { come = resolve; });
+    await page.route('**/v1/wallet/history*', async (route) => { await held; await route.continue(); });
     await page.locator('.notice.bad button').click();
+    await page.locator('.loading').waitFor();
+    await w.accessible(page, 'loading');
+    await w.docs(page, 'wallet-loading');
+    come();
     await page.locator('.w-looks li').first().waitFor();
     w.complaints = w.complaints.filter((c) => !/status of 503/.test(c));
   });

@@ -17,6 +17,7 @@ module.exports = (story, zbar) => {
     await page.locator('.w-offer').click();
     await page.locator('#device-name').waitFor();
     await w.accessible(page, 'offline codes, off');
+    await w.docs(page, 'wallet-devices-off', true);
     await turnOn(page);
     await page.locator('.w-card-note', { hasText: '离线可用' }).first().waitFor();
     const bundle = path.join(w.demo.dir, 'counter.bundle');
@@ -26,9 +27,10 @@ module.exports = (story, zbar) => {
     await page.context().setOffline(true);
     await choose(page, '居民身份证', 'identity');
     await page.locator('.w-dock button').click();
-    const first = await offlineCode(w, zbar, page, 'docs-wallet-code-offline-zh');
+    const first = await offlineCode(w, zbar, page, 'wallet-code-offline');
     await page.locator('.w-pane .notice', { hasText: /没有连上系统，已自动换成离线码[\s\S]*打码/ }).waitFor();
     await w.accessible(page, 'offline code');
+    await w.docs(page, 'wallet-code-offline');
     const checked = tool(w, 'verify', first, '--bundle', bundle, '--scene', 'service-hall');
     assert.equal(checked.code, 0, checked.said);
     assert.match(checked.said, /李\*\*/);
@@ -43,6 +45,7 @@ module.exports = (story, zbar) => {
     await showCode(page);
     await page.locator('.w-link', { hasText: '换离线码' }).click();
     const chosen = await offlineCode(w, zbar, page, 'wallet-offline-chosen', first);
+    await w.docs(page, 'wallet-code-chosen-offline');
     assert.equal(tool(w, 'verify', chosen, '--bundle', bundle, '--scene', 'hotel-check-in').code, 0);
     assert.equal(tool(w, 'verify', chosen, '--bundle', bundle).code, 1, 'made out to somebody else');
     await page.locator('.w-link', { hasText: '换回在线码' }).click();
@@ -71,7 +74,7 @@ module.exports = (story, zbar) => {
     await page.locator('.notice', { hasText: '上次看到的证照' }).waitFor();
     await page.locator('.w-card-note', { hasText: '离线可用' }).first().waitFor();
     await w.accessible(page, 'cards without a network');
-    await w.shot(page, 'docs-wallet-cards-offline-zh');
+    await w.docs(page, 'wallet-cards-offline', true);
     const kept = await page.evaluate(() => new Promise((done) => { const r = indexedDB.open('showcard'); r.onsuccess = () => { const q = r.result.transaction('wallet').objectStore('wallet').get('seen'); q.onsuccess = () => done(JSON.stringify(q.result)); }; }));
     assert.doesNotMatch(kept, /赵演示|"value":"\d{17}[\dX]"|"field":"(address|birth_date)"/, 'no more than the face shows');
     await choose(page, '居民身份证');
@@ -81,19 +84,27 @@ module.exports = (story, zbar) => {
     await page.locator('.w-close').click();
     await page.locator('.w-tabs a').nth(1).click();
     await page.locator('.notice', { hasText: '要联网才能看' }).waitFor();
+    await w.docs(page, 'wallet-needs-network');
     await page.context().setOffline(false);
     await page.locator('.w-switch, .empty').first().waitFor({ timeout: 20000 }); // by itself
+    await page.locator('.w-switch button').nth(1).click();
+    await page.locator('.w-looks li').first().waitFor();
+    await w.accessible(page, 'what a device was given');
+    await w.docs(page, 'wallet-history-all', true);
 
     // The device is killed: what it has is revoked, and gone.
     const bundle = path.join(w.demo.dir, 'killed.bundle');
     assert.equal(tool(w, 'bundle', bundle, '--client', 'demo-bank').code, 0);
     assert.equal(tool(w, 'verify', code, '--bundle', bundle).code, 0);
     await page.goto(w.demo.base + '/wallet#devices');
+    await page.locator('.w-on').waitFor();
+    await w.docs(page, 'wallet-devices', true);
     await page.locator('.w-list .button.danger').click();
     await w.accessible(page, 'kill a device');
+    await w.docs(page, 'wallet-kill-device');
     await page.locator('.dialog .button.danger').click();
     await page.locator('.w-list li.over').waitFor();
-    await w.shot(page, 'docs-wallet-devices-standard-zh', true);
+    await w.docs(page, 'wallet-devices-killed', true);
     assert.equal(tool(w, 'bundle', bundle, '--client', 'demo-bank').code, 0);
     const dead = tool(w, 'verify', code, '--bundle', bundle);
     assert.equal(dead.code, 1, dead.said);
@@ -105,7 +116,11 @@ module.exports = (story, zbar) => {
     const page = await w.page('/wallet', phone);
     await page.addInitScript(() => {
       IDBObjectStore.prototype.put = function () { throw new DOMException('full', 'QuotaExceededError'); };
-      Storage.prototype.setItem = function () { throw new DOMException('full', 'QuotaExceededError'); };
+      const set = Storage.prototype.setItem;
+      Storage.prototype.setItem = function (name, value) {
+        if (!window.forPictures) throw new DOMException('full', 'QuotaExceededError');
+        set.call(this, name, value);
+      };
     });
     await page.reload();
     await signIn(page, 'person-05');
@@ -113,7 +128,9 @@ module.exports = (story, zbar) => {
     await page.locator('form .button.main').click();
     await page.locator('.notice.bad', { hasText: '存储空间满了' }).waitFor();
     await w.accessible(page, 'storage full');
-    await w.shot(page, 'docs-wallet-storage-full-zh');
+    await page.evaluate(() => { window.forPictures = true; });
+    await w.docs(page, 'wallet-storage-full', true);
+    await page.evaluate(() => { window.forPictures = false; });
     assert.match(await page.locator('.notice.bad').innerText(), /联网亮码不受影响/);
     await page.locator('.w-tabs a').first().click();
     await choose(page, '居民身份证', 'identity');

@@ -1,23 +1,11 @@
 'use strict';
-// A sensitive card is shown after a passkey. The device is Chromium's virtual authenticator.
+// A sensitive card is shown after a passkey.
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { signIn, choose, nextCode, scan } = require('../citizen.js');
+const { authenticator } = require('../authenticator.js');
 
 const phone = { width: 390, height: 844 };
-const device = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-
-// authenticator gives a page a device of its own.
-async function authenticator(page) {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send('WebAuthn.enable');
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options: device });
-  return {
-    credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    add: (credential) => cdp.send('WebAuthn.addCredential', { authenticatorId, credential }),
-    verifies: (isUserVerified) => cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
-  };
-}
 
 // call makes a call as the person of a page.
 const call = (page, method, path, body) => page.evaluate(async ([m, p, b]) => {
@@ -45,7 +33,7 @@ module.exports = (story) => {
     const prove = page.locator('.w-prove .button.main');
     await prove.waitFor();
     await w.accessible(page, 'register a passkey');
-    await w.shot(page, 'docs-wallet-passkey-standard-zh');
+    await w.docs(page, 'wallet-passkey', true);
     await prove.click();
     const code = await nextCode(page, '');
     assert.equal((await own.credentials()).length, 1);
@@ -87,7 +75,6 @@ module.exports = (story) => {
     await page.goto(w.demo.base + '/wallet#passkeys');
     await page.locator('.w-list li').first().waitFor();
     await w.accessible(page, 'passkeys');
-    await w.shot(page, 'wallet-passkeys');
     await page.locator('.w-list .button.danger').click();
     await page.locator('.dialog .button.danger').click();
     await page.locator('.empty').waitFor();

@@ -32,7 +32,7 @@ export const walletcompany = {
   allViews: ['全部内容', 'everything'],
   name: ['姓名', 'Name'],
   number: ['公民身份号码', 'Citizen identity number'],
-  numberHint: ['姓名和号码都对，她才看得到委托。系统不会告诉您有没有这个人。', 'Only who has that name and number sees the offer. You are not told whether there is such a person.'],
+  numberHint: ['姓名和号码都对，对方才看得到委托。系统不会告诉您有没有这个人。', 'Only who has that name and number sees the offer. You are not told whether there is such a person.'],
   role: ['担任', 'As'],
   which: ['可以出示哪张证照', 'Which certificate'],
   view: ['出示哪些内容', 'Which view'],

@@ -5,6 +5,7 @@ export const walletnotes = {
   noProvider: ['本系统还没有接入身份认证，请联系系统管理员。', 'No identity provider is connected here. Please contact the operator.'],
   leftElsewhere: ['您已在另一个页面退出登录。请重新登录。', 'You signed out in another tab. Please sign in again.'],
   sessionOver: ['登录已结束，请重新登录。您写下的内容还在。', 'Your session has ended; please sign in again. What you wrote is still here.'],
+  erased: ['已删除，您已退出登录。再次登录只会看到证照，以前的记录和设置都不在了。', 'Erased, and you are signed out. Sign in again and you find your certificates, and nothing else of what was here.'],
   ended: ['这张证照已终止，不能出示。', 'This certificate has ended and cannot be shown.'],
   notValidNow: ['这张证照现在不是有效状态：可以出示，对方会看到原因。', 'This certificate is not valid at the moment: you can show it, and they will see why.'],
   awayNote: ['现在没有连上系统。下面是上次看到的证照；标有“离线可用”的仍能亮码。', 'The system cannot be reached. These are the certificates last seen; those marked “works offline” can still be shown.'],
@@ -27,7 +28,7 @@ export const walletnotes = {
   theyNoNetwork: ['窗口没有网络？换离线码', 'No network at the counter? Use an offline code'],
   backOnline: ['换回在线码', 'Back to the online code'],
   noStock: ['这台手机没有这种离线码。请先在“我的 › 离线亮码”中开启。', 'There is no such offline code on this device. Turn them on first, under Me › Offline codes.'],
-  numbersMasked: ['号码已打码', 'numbers are masked'],
+  numbersMasked: ['号码已打码。', 'Numbers are masked.'],
   toPurpose: ['只给办这件事的单位：{purpose}', 'only who does this: {purpose}'],
   toCamera: ['任何扫到它的人', 'whoever scans it'],
 } satisfies Record<string, Pair>

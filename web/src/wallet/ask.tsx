@@ -32,6 +32,7 @@ interface Scan {
   readonly purpose: string
   readonly fields: readonly string[]
   readonly outcome: string
+  readonly reasons: readonly string[]
 }
 interface Snapshot {
   readonly asks: readonly Ask[]
@@ -51,7 +52,7 @@ function listen(show: Show, told: Told): () => void {
   let source: EventSource | undefined
   let timer = 0
   const here = (o: { show?: string }): boolean => o.show === show.id
-  const scanned = (s: Scan): void => { if (here(s)) show.stop({ how: 'scanned', scanned: { ...s, party: pick(s.party_name) } }) }
+  const scanned = (s: Scan): void => { if (here(s)) show.stop({ how: 'scanned', scanned: { ...s, party: s.party_name } }) }
   const snapshot = (s: Snapshot): void => {
     show.told = true
     const one = s.asks.find(here)
@@ -67,6 +68,8 @@ function listen(show: Show, told: Told): () => void {
     'show-closed': (d: { show: string }) => { if (here(d)) void show.finish() },
     // A key was killed: was it ours? Then its codes are of no use any more.
     devices: () => { void import('./offline').then((m) => m.look()).catch(() => undefined) },
+    // She may act for a company no more, perhaps for this one.
+    agency: () => { show.recheck(); void import('./offline').then((m) => m.look()).catch(() => undefined) },
   }
   const again = (act: () => void, ms: number): void => { timer = window.setTimeout(() => { if (!over) act() }, around(ms)) }
   const poll = (): void => {

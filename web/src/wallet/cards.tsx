@@ -78,6 +78,8 @@ export function Chip({ on, code = false }: { on: boolean; code?: boolean }): JSX
 
 /** Where she has been when her session ended: she comes back to it. */
 const backTo = 'back'
+/** That everything of hers was erased: the page says so once it has begun anew. */
+export const erasedKey = 'erased'
 export function comeBack(): void {
   const to = kept.get(backTo)
   if (!to) return
@@ -90,13 +92,15 @@ interface Provider { readonly id: string; readonly name: Text }
 export function SignIn({ why }: { why?: 'elsewhere' | 'over' | undefined }): JSX.Element {
   const list = useLoad(() => call<{ providers: Provider[] }>('GET', '/v1/sign-in/providers'), [])
   const [left, leave] = useState('')
-  useEffect(() => { if (why === 'over' && /^#(history|corrections|reviews|companies)/.test(location.hash)) kept.set(backTo, location.hash) }, [])
+  const [erased] = useState(() => { const was = kept.get(erasedKey); kept.drop(erasedKey); return was })
+  useEffect(() => { if (why === 'over' && /^#(choose|history|corrections|reviews|companies)/.test(location.hash)) kept.set(backTo, location.hash) }, [])
   return (
     <section class="w-signin">
       <div class="w-fan" aria-hidden="true"><span /><span /><span /></div>
       <Heading>{say(wallet.title)}</Heading>
-      <p class="lead">{say(wallet.signInLead)}</p>
+      {erased && <Note name="erased" tone="good" />}
       {why && <Note name={why === 'elsewhere' ? 'leftElsewhere' : 'sessionOver'} />}
+      <p class="lead">{say(wallet.signInLead)}</p>
       {list.busy && !list.data && <Loading />}
       {list.error !== undefined && <Failure error={list.error} again={list.again} />}
       <ul class="w-providers">

@@ -10,7 +10,7 @@ import { wallet } from '../strings/wallet'
 import { walletlive as words } from '../strings/walletlive'
 import { Face } from './cards'
 import { type Holding, type Order, ended, firstView } from './data'
-import { Note } from './notes'
+import { Clock, Note } from './notes'
 import { Spoken } from './spoken'
 import { StepUp } from './stepup'
 import type { Session } from './session'
@@ -51,6 +51,7 @@ export function Care({ session, atHand, busy, error, prove, proved, show, more }
     <section class="w-care">
       <Heading>{pick(h.name)}</Heading>
       {phase === 'away' && <Note name="awayNote" />}
+      <Clock />
       {error !== undefined && <Failure error={error} />}
       {prove && <StepUp done={proved} what="show" />}
       <div class="w-face"><Face c={catalogue} h={h} /></div>

@@ -37,12 +37,11 @@ export function Choose({ c, h, away, views, error, busy, prove, proved, show, ba
   const [picked, pickView] = useState(first?.name ?? '')
   const [own, setOwn] = useState<readonly string[]>([])
   const [purpose, setPurpose] = useState('')
-  const [named, setNamed] = useState('')
   const [open, setOpen] = useState(false)
   const every = inOrder(type, [...new Set(h.views.flatMap((v) => v.fields))])
   const view = h.views.find((v) => v.name === picked)
   const fields = view ? view.fields : own
-  const submit = (): void => { if (fields.length) show({ holding: h, ...(view ? { view: view.name } : {}), fields, purpose, ...(purpose ? { purposeName: named } : {}) }) }
+  const submit = (): void => { if (fields.length) show({ holding: h, ...(view ? { view: view.name } : {}), fields, purpose }) }
   return (
     <>
       <div class="w-bar"><Button kind="quiet" onClick={back}>‹ {say(shared.back)}</Button></div>
@@ -68,7 +67,7 @@ export function Choose({ c, h, away, views, error, busy, prove, proved, show, ba
               </label>
             )}
           </fieldset>
-          <Narrow type={type} every={picked === '' && !away ? every : undefined} own={own} setOwn={setOwn} purpose={purpose} setPurpose={(code, name) => { setPurpose(code); setNamed(name) }} />
+          <Narrow type={type} every={picked === '' && !away ? every : undefined} own={own} setOwn={setOwn} purpose={purpose} setPurpose={setPurpose} />
           <div class="w-dock">
             <Button kind="main" type="submit" busy={busy} disabled={fields.length === 0}>{say(wallet.showCode)} <span class="w-count">{say(wallet.fieldsCount, { n: fields.length })}</span></Button>
             {fields.length === 0 && <p class="small">{say(wallet.chooseOne)}</p>}

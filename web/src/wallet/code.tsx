@@ -41,7 +41,7 @@ function Ring({ part, low }: { part: number; low: boolean }): JSX.Element {
   return (
     <svg class={`w-ring${low ? ' low' : ''}`} viewBox="0 0 100 100" aria-hidden="true" focusable="false">
       <path class="track" d="M50 1.5H92a6.5 6.5 0 0 1 6.5 6.5V92a6.5 6.5 0 0 1-6.5 6.5H8A6.5 6.5 0 0 1 1.5 92V8A6.5 6.5 0 0 1 8 1.5z" />
-      <path class="rest" pathLength="100" stroke-dasharray={`${Math.max(0, Math.min(100, 100 * part))} 101`} d="M50 1.5H92a6.5 6.5 0 0 1 6.5 6.5V92a6.5 6.5 0 0 1-6.5 6.5H8A6.5 6.5 0 0 1 1.5 92V8A6.5 6.5 0 0 1 8 1.5z" />
+      {part > 0 && <path class="rest" pathLength="100" stroke-dasharray={`${Math.max(0, Math.min(100, 100 * part))} 101`} d="M50 1.5H92a6.5 6.5 0 0 1 6.5 6.5V92a6.5 6.5 0 0 1-6.5 6.5H8A6.5 6.5 0 0 1 1.5 92V8A6.5 6.5 0 0 1 8 1.5z" />}
     </svg>
   )
 }
@@ -51,7 +51,7 @@ export function CodeView({ show, c, ended, close }: { show: Show; c: Catalogue; 
   useShow(show)
   useEffect(() => { if (show.end) ended(show.end) })
   const [missing, miss] = useState(false)
-  const { holding, view, purpose, purposeName } = show.order
+  const { holding, view, purpose } = show.order
   const type = typeOf(c, holding.type, holding.version)
   // What is dead is not drawn, and on a page that nobody looks at nothing is: that is the picture which the list of open apps keeps.
   const left = show.left()
@@ -88,8 +88,8 @@ export function CodeView({ show, c, ended, close }: { show: Show; c: Catalogue; 
           </div>
         </div>
         <p class="w-left" role="timer" aria-live="off">{code && <><strong>{say(wallet.seconds, { n: Math.max(1, Math.ceil(left / 1000)) })}</strong> {say(wallet.renewing)}</>}</p>
-        {drawn && <Notes kind={code?.kind} forced={show.forced} tries={show.tries} bare={show.bare} missing={missing} named={purpose ? purposeName : undefined} toOnline={() => force(false)} toOffline={!care && code && !offline && view ? () => force(true) : undefined} />}
-        {care && <Spoken offline={offline} />}
+        {drawn && <Notes kind={code?.kind} forced={show.forced} tries={show.tries} bare={show.bare} missing={missing} purpose={purpose} toOnline={() => force(false)} toOffline={!care && code && !offline && view ? () => force(true) : undefined} />}
+        {care && code && <Spoken offline={offline} />}
         <dl class="w-told">
           <div><dt>{say(wallet.theySee)}</dt><dd>{labels(type, show.fields)}</dd></div>
           {!offline && !purpose && <div><dt>{say(wallet.toWhom)}</dt><dd>{say(wallet.toAnybody)}</dd></div>}

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { Trouble, randomKey } from '../kit/api'
+import { Trouble, randomKey, troubleOf } from '../kit/api'
 import { day, pick, say } from '../kit/text'
 import { Button, Dialog, Empty, Facts, Failure, Field, Heading, Loading, Notice, useAction, useLoad } from '../kit/ui'
-import { type Catalogue, typeOf } from '../kit/values'
+import { type Catalogue, catalogue, typeOf } from '../kit/values'
 import { shared } from '../strings/shared'
 import { walletcompany } from '../strings/walletcompany'
 import { purposeName, purposes } from './purposes'
@@ -20,23 +20,23 @@ type Signed = Extract<Session, { all: unknown }>
 const word = (name: string): string => { const p = walletcompany[name as keyof typeof walletcompany]; return p ? say(p) : name }
 
 /** Matters in words: what may be shown, and for what. */
-function Matters({ c, all, session }: { c: Catalogue; all: readonly Matter[]; session: Signed }): JSX.Element {
+function Matters({ c, all }: { c: Catalogue; all: readonly Matter[] }): JSX.Element {
   const label = (m: Matter): string => {
     const type = m.type === '*' ? say(words.allTypes) : (() => { const t = typeOf(c, m.type); return t ? say(t.name) : m.type })()
-    const views = m.views.includes('*') ? say(words.allViews) : m.views.map((v) => pick(session.all.find((h) => h.type === m.type)?.views.find((one) => one.name === v)?.label) || v).join(' · ')
+    const views = m.views.includes('*') ? say(words.allViews) : m.views.map((v) => { const p = c.tables[`views/${m.type}`]?.[v]; return p ? say(p) : v }).join(' · ')
     return `${type} · ${views} · ${m.purposes.includes('*') ? purposeName('') : m.purposes.map(purposeName).join(' · ')}`
   }
   return <>{all.map((m) => <div>{label(m)}</div>)}</>
 }
 
 /** For whom she acts, who acts for her companies, and what she is offered. */
-export function Companies({ session, appoint, go }: { session: Signed; appoint: string | undefined; go: (...to: string[]) => void }): JSX.Element {
+export function Companies({ session, appoint, go, changed }: { session: Signed; appoint: string | undefined; go: (...to: string[]) => void; changed: () => void }): JSX.Element {
   const list = useLoad(async () => {
-    const [c, a] = await Promise.all([own<{ companies: Company[] }>('GET', '/v1/wallet/companies'), own<{ appointments: Appointment[] }>('GET', '/v1/wallet/appointments')])
-    return { companies: c.companies, appointments: a.appointments }
+    const [names, c, a] = await Promise.all([catalogue(), own<{ companies: Company[] }>('GET', '/v1/wallet/companies'), own<{ appointments: Appointment[] }>('GET', '/v1/wallet/appointments')])
+    return { names, companies: c.companies, appointments: a.appointments }
   }, [])
   const action = useAction()
-  const answer = (a: Appointment, what: string): void => action.run(async () => { await own('POST', `/v1/wallet/appointments/${encodeURIComponent(a.id)}`, { answer: what }); list.again() })
+  const answer = (a: Appointment, what: string): void => action.run(async () => { await own('POST', `/v1/wallet/appointments/${encodeURIComponent(a.id)}`, { answer: what }); list.again(); changed() })
   const d = list.data
   const company = d?.companies.find((c) => c.id === appoint)
   if (company) return <Appoint session={session} company={company} back={() => go('companies')} />
@@ -50,17 +50,17 @@ export function Companies({ session, appoint, go }: { session: Signed; appoint: 
       {d?.appointments.filter((a) => a.state === 'offered').map((a) => (
         <article class="panel w-offer-box" key={a.id}>
           <h2>{say(words.offer, { company: a.company_name, role: word(`role-${a.role}`) })}</h2>
-          <Facts rows={[[say(words.matters), <Matters c={session.catalogue} all={a.matters} session={session} />], [say(words.lastDay), day(a.until)]]} />
+          <Facts rows={[[say(words.matters), <Matters c={d.names} all={a.matters} />], [say(words.lastDay), day(a.until)]]} />
           <div class="row"><Button busy={action.busy} onClick={() => answer(a, 'accept')}>{say(words.accept)}</Button><Button kind="quiet" disabled={action.busy} onClick={() => answer(a, 'decline')}>{say(words.decline)}</Button></div>
         </article>
       ))}
-      {d && d.companies.length === 0 && <Empty>{say(words.none)}</Empty>}
+      {d && d.companies.length === 0 && !d.appointments.some((a) => a.state === 'offered') && <Empty>{say(words.none)}</Empty>}
       {d?.companies.map((c) => (
         <article class="panel" key={c.id}>
           <h2>{c.name}</h2>
           <p class="w-tags"><span class="w-tag">{word(`role-${c.role}`)}</span>{c.until && <span class="small">{say(words.until, { day: day(c.until) })}</span>}</p>
-          <Facts rows={[[say(words.matters), <Matters c={session.catalogue} all={c.matters} session={session} />]]} />
-          {c.role !== 'agent' && <Agents company={c} session={session} appoint={() => go('companies', c.id)} />}
+          <Facts rows={[[say(words.matters), <Matters c={d.names} all={c.matters} />]]} />
+          {c.role !== 'agent' && <Agents company={c} names={d.names} appoint={() => go('companies', c.id)} />}
           {c.appointment && <Button kind="danger" busy={action.busy} onClick={() => answer({ id: c.appointment } as Appointment, 'leave')}>{say(words.leave)}</Button>}
         </article>
       ))}
@@ -69,7 +69,7 @@ export function Companies({ session, appoint, go }: { session: Signed; appoint: 
   )
 }
 
-function Agents({ company, session, appoint }: { company: Company; session: Signed; appoint: () => void }): JSX.Element {
+function Agents({ company, names, appoint }: { company: Company; names: Catalogue; appoint: () => void }): JSX.Element {
   const path = `/v1/wallet/companies/${encodeURIComponent(company.id)}/agents`
   const list = useLoad(() => own<{ appointments: Appointment[] }>('GET', path), [company.id])
   const [removing, remove] = useState<Appointment>()
@@ -84,7 +84,7 @@ function Agents({ company, session, appoint }: { company: Company; session: Sign
       <ul class="w-list">
         {list.data?.appointments.map((a) => (
           <li key={a.id} class={alive(a) ? '' : 'over'}>
-            <span class="grow"><strong>{a.name} <span class="mono">…{a.number_end}</span></strong><span class="small">{word(`role-${a.role}`)} · {word(`is-${a.state}`)} · {say(words.until, { day: day(a.until) })}</span><span class="small"><Matters c={session.catalogue} all={a.matters} session={session} /></span></span>
+            <span class="grow"><strong>{a.name} <span class="mono">…{a.number_end}</span></strong><span class="small">{word(`role-${a.role}`)} · {word(`is-${a.state}`)}</span><span class="small"><Matters c={names} all={a.matters} /></span><span class="small">{say(words.until, { day: day(a.until) })}</span></span>
             {alive(a) && <Button kind="danger" onClick={() => remove(a)}>{say(words.remove)}</Button>}
           </li>
         ))}
@@ -127,14 +127,18 @@ function Appoint({ session, company, back }: { session: Signed; company: Company
     nameSent(); numberSent()
     finish(true)
   })
+  // What is wrong with something that was typed stands there, in words; the pointers are for programs.
+  const trouble = action.error === undefined ? undefined : troubleOf(action.error)
+  const wrong = (pointer: string): string | undefined => (trouble?.errors.some((e) => e.pointer?.startsWith(pointer)) ? `${pick(trouble.title)} ${pick(trouble.next)}` : undefined)
+  const elsewhere = trouble && !wrong('/person/number') && !wrong('/person/name') && !wrong('/until')
   if (sent) return <section><Heading>{say(words.appoint)}</Heading><Notice tone="good" live><p>{say(words.sent)}</p></Notice><Button onClick={back}>{say(shared.back)}</Button></section>
   return (
     <section>
       <Heading>{say(words.appoint)}</Heading>
       <p class="lead">{company.name}</p>
       <form class="panel" onSubmit={(e) => { e.preventDefault(); send() }}>
-        <Field id="agent-name" label={say(words.name)}><input id="agent-name" required maxLength={100} autocomplete="off" value={name} onInput={(e) => setName(e.currentTarget.value)} /></Field>
-        <Field id="agent-number" label={say(words.number)} hint={say(words.numberHint)}><input id="agent-number" required maxLength={18} minLength={18} autocomplete="off" spellcheck={false} aria-describedby="agent-number-hint" value={number} onInput={(e) => setNumber(e.currentTarget.value)} /></Field>
+        <Field id="agent-name" label={say(words.name)} error={wrong('/person/name')}><input id="agent-name" required maxLength={100} autocomplete="off" value={name} onInput={(e) => setName(e.currentTarget.value)} /></Field>
+        <Field id="agent-number" label={say(words.number)} hint={say(words.numberHint)} error={wrong('/person/number')}><input id="agent-number" required maxLength={18} minLength={18} autocomplete="off" spellcheck={false} aria-describedby="agent-number-hint" value={number} onInput={(e) => setNumber(e.currentTarget.value)} /></Field>
         <Field id="agent-role" label={say(words.role)}>
           <select id="agent-role" value={role} onChange={(e) => setRole(e.currentTarget.value)}><option value="agent">{word('role-agent')}</option>{company.role === 'representative' && <option value="administrator">{word('role-administrator')}</option>}</select>
         </Field>
@@ -152,8 +156,8 @@ function Appoint({ session, company, back }: { session: Signed; company: Company
         <Field id="agent-purpose" label={say(words.purpose)}>
           <select id="agent-purpose" value={purpose} onChange={(e) => setPurpose(e.currentTarget.value)}><option value="*">{purposeName('')}</option>{purposes.map((p) => <option key={p} value={p}>{purposeName(p)}</option>)}</select>
         </Field>
-        <Field id="agent-until" label={say(words.lastDay)}><input id="agent-until" type="date" required value={until} min={new Date().toISOString().slice(0, 10)} onInput={(e) => setUntil(e.currentTarget.value)} /></Field>
-        {action.error !== undefined && <Failure error={action.error} />}
+        <Field id="agent-until" label={say(words.lastDay)} error={wrong('/until')}><input id="agent-until" type="date" required value={until} min={new Date().toISOString().slice(0, 10)} onInput={(e) => setUntil(e.currentTarget.value)} /></Field>
+        {elsewhere && <Failure error={trouble} />}
         <Button type="submit" kind="main" busy={action.busy}>{say(words.send)}</Button>
       </form>
     </section>

@@ -26,11 +26,12 @@ export function Consents(): JSX.Element {
     const [c, w] = await Promise.all([own<{ consents: Consent[] }>('GET', '/v1/wallet/consents?limit=100'), own<{ withdrawals: Withdrawal[] }>('GET', '/v1/wallet/withdrawals')])
     return { consents: c.consents, withdrawals: w.withdrawals }
   }, [])
-  const [from, withdraw] = useState<{ party?: string; name: string }>()
+  const [from, withdraw] = useState<{ party?: string }>()
   const [block, setBlock] = useState(false)
   const action = useAction()
   const d = list.data
-  const nameOf = (w: Withdrawal): string => (w.all ? say(words.ofAll) : w.party ? pick(d?.consents.find((c) => c.party === w.party)?.party_name) || w.party : w.certificate ?? '')
+  const partyName = (party: string): string => pick(d?.consents.find((c) => c.party === party)?.party_name) || party
+  const nameOf = (w: Withdrawal): string => (w.all ? say(words.ofAll) : w.party ? partyName(w.party) : w.certificate ?? '')
   return (
     <section>
       <Heading>{say(words.consents)}</Heading>
@@ -62,12 +63,12 @@ export function Consents(): JSX.Element {
             [say(words.purpose), purposeName(c.purpose)],
             [say(words.when), when(c.at)],
           ]} />
-          {!d.withdrawals.some((w) => w.party === c.party || w.all) && <Button kind="quiet" onClick={() => { setBlock(false); withdraw({ party: c.party, name: pick(c.party_name) }) }}>{say(words.withdrawFrom)}</Button>}
+          {!d.withdrawals.some((w) => w.party === c.party || w.all) && <Button kind="quiet" onClick={() => { setBlock(false); withdraw({ party: c.party }) }}>{say(words.withdrawFrom)}</Button>}
         </article>
       ))}
-      {d && !d.withdrawals.some((w) => w.all) && <Button kind="danger" onClick={() => { setBlock(false); withdraw({ name: '' }) }}>{say(words.withdrawAll)}</Button>}
+      {d && !d.withdrawals.some((w) => w.all) && <Button kind="danger" onClick={() => { setBlock(false); withdraw({}) }}>{say(words.withdrawAll)}</Button>}
       {from && (
-        <Dialog title={from.name || say(words.withdrawAll)} onClose={() => withdraw(undefined)}>
+        <Dialog title={from.party ? say(words.withdrawTitle, { party: partyName(from.party) }) : say(words.withdrawAll)} onClose={() => withdraw(undefined)}>
           <p>{say(words.withdrawAsk)}</p>
           {from.party && <label class="w-check"><input type="checkbox" checked={block} onChange={(e) => setBlock(e.currentTarget.checked)} /> {say(words.block)}</label>}
           <div class="row">

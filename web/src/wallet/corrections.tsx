@@ -12,6 +12,8 @@ const words = walletspace
 
 interface Correction {
   readonly id: string
+  readonly about: { readonly kind: string; readonly id?: string }
+  readonly field?: string
   readonly says?: string
   readonly state: string
   readonly filed_at: string
@@ -36,6 +38,12 @@ export function Corrections({ session, about }: { session: Extract<Session, { al
   const [kind = '', ...rest] = of.split(':')
   const id = rest.join(':')
   const h = kind === 'certificate' ? session.all.find((one) => one.identifier === id) : undefined
+  const aboutOf = (c: Correction): string => {
+    if (c.about.kind !== 'certificate') return say(c.about.kind === 'sign-in' ? words.correctSignIn : words.correctLook)
+    const one = session.all.find((x) => x.identifier === c.about.id)
+    const named = c.field && one && pick(one.fields.find((x) => x.field === c.field)?.label)
+    return [one ? pick(one.name) : '', named].filter(Boolean).join(' · ')
+  }
   const send = (): void => action.run(async () => {
     try {
       finish(await own<Correction>('POST', '/v1/wallet/corrections', { about: { kind, ...(id ? { id } : {}) }, ...(field ? { field } : {}), says: text.trim(), ...(contact.trim() ? { contact: contact.trim() } : {}) }, key.current))
@@ -82,6 +90,7 @@ export function Corrections({ session, about }: { session: Extract<Session, { al
         <article class="panel" key={one.id}>
           <p class="row apart"><strong>{say(walletspace[`st-${one.state}` as keyof typeof walletspace])}{one.outcome && <> · {say(walletspace[`oc-${one.outcome}` as keyof typeof walletspace])}</>}</strong>
             <span class="small">{one.state === 'answered' ? when(one.filed_at) : one.overdue ? say(words.overdue) : say(words.dueBy, { day: day(one.due_at) })}</span></p>
+          <p class="small">{aboutOf(one)}</p>
           {one.says && <p>{one.says}</p>}
           {one.answer && <Notice tone="info"><p><strong>{say(words.answer)}</strong> {one.answer}</p></Notice>}
         </article>

@@ -28,8 +28,6 @@ export interface Order {
   readonly view?: string
   readonly fields: readonly string[]
   readonly purpose: string
-  /** What it is called. */
-  readonly purposeName?: string
 }
 
 /** Seconds by which this device's clock is ahead of the server's; undefined until an answer told. */

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { say, when } from '../kit/text'
+import { pick, say, when } from '../kit/text'
 import { Button, Empty, Facts, Failure, Field, Heading, Loading, Notice, useAction, useLoad } from '../kit/ui'
 import { type Catalogue, catalogue, labels, typeOf } from '../kit/values'
 import { Sign, markOf } from '../kit/outcome'
@@ -20,6 +20,7 @@ export interface Look {
   readonly type: string
   readonly party: string
   readonly party_name: string
+  readonly party_name_en?: string
   readonly purpose: string
   readonly fields: readonly string[] | null
   readonly outcome: string
@@ -41,6 +42,8 @@ interface Page { readonly looks: readonly Look[]; readonly next?: string }
 // The last lists that were seen: an entry is opened from them, and coming back does not ask again from the start.
 let seen: readonly Look[] = []
 const word = (name: string): string => { const p = walletspace[name as keyof typeof walletspace]; return p ? say(p) : name }
+
+const partyOf = (l: Look): string => pick({ zh: l.party_name, en: l.party_name_en ?? l.party_name })
 
 export function History({ c, go }: { c: Catalogue; go: (...to: string[]) => void }): JSX.Element {
   const [checks, only] = useState(true)
@@ -82,7 +85,7 @@ export function History({ c, go }: { c: Catalogue; go: (...to: string[]) => void
               <a href={`#look/${l.id}`} onClick={(e) => { e.preventDefault(); go('look', l.id) }}>
                 {device ? <span class="w-phone" aria-hidden="true" /> : <Sign mark={l.outcome === 'refused' ? 'refused' : markOf(l.outcome)} size="small" />}
                 <span class="grow">
-                  <strong>{device ? say(words.gaveCodes, { n: l.codes ?? 0, device: l.device_name ?? say(words.someDevice) }) : l.party_name}</strong>
+                  <strong>{device ? say(words.gaveCodes, { n: l.codes ?? 0, device: l.device_name ?? say(words.someDevice) }) : partyOf(l)}</strong>
                   <span>{type ? say(type.name) : l.type}{!device && <> · {purposeName(l.purpose)}</>}</span>
                   <span class="small">{when(l.at)}{!device && <> · {word(`out-${l.outcome}`)}</>}{l.disputed && <> · {word(`disputed-${l.disputed}`)}</>}</span>
                 </span>
@@ -115,7 +118,7 @@ export function OneLook({ id, go }: { id: string; go: (...to: string[]) => void 
   return (
     <section class="w-look">
       <div class="w-look-top">{!device && <Sign mark={l.outcome === 'refused' ? 'refused' : markOf(l.outcome)} size="large" />}
-        <div><Heading>{device ? say(words.gaveCodes, { n: l.codes ?? 0, device: l.device_name ?? say(words.someDevice) }) : l.party_name}</Heading><p class="lead">{word(`out-${l.outcome}`)}</p></div></div>
+        <div><Heading>{device ? say(words.gaveCodes, { n: l.codes ?? 0, device: l.device_name ?? say(words.someDevice) }) : partyOf(l)}</Heading><p class="lead">{word(`out-${l.outcome}`)}</p></div></div>
       <div class="panel">
         <Facts rows={[
           [say(words.when), when(l.at, true)],
@@ -178,7 +181,7 @@ function Dispute({ look }: { look: Look }): JSX.Element {
         <Notice key={d.id} tone={d.state === 'open' ? 'warn' : d.state === 'upheld' ? 'good' : 'info'}>
           <p><strong>{d.side === 'party' ? `${say(words.byParty)} · ` : ''}{word(`disputed-${d.state}`)}</strong> <span class="small">{when(d.filed_at)}</span></p>
           {d.reason && <p>{d.reason}</p>}
-          {d.answer && <p>{say(words.answer)}：{d.answer}</p>}
+          {d.answer && <p><strong>{say(words.answer)}</strong> {d.answer}</p>}
         </Notice>
       ))}
       {can && !open && !text && <Button kind="quiet" onClick={() => show(true)}>{say(words.dispute)}</Button>}

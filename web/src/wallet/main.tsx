@@ -23,6 +23,10 @@ const Done = later(() => import('./done').then((m) => m.Done))
 const Care = later(() => import('./care').then((m) => m.Care))
 const Offer = later(() => import('./devices').then((m) => m.Offer), true)
 
+// Which certificate she was about to show outlives a reload, and the way to her provider and back, in this tab.
+const chosenKey = 'showcard.chosen'
+const lastChosen = (): string | null => { try { return sessionStorage.getItem(chosenKey) } catch { return null } }
+
 function App(): JSX.Element {
   const { mode } = usePrefs()
   const [session, open] = useSession()
@@ -55,10 +59,13 @@ function App(): JSX.Element {
     void import('../kit/worker').then((m) => m.takeAlong('wallet')).catch(() => undefined)
     return () => { gone = true; stop?.() }
   }, [session.phase, named])
-  // A view whose certificate is not chosen any more (a reload, another tab) begins at the cards; leaving the code closes it.
+  // A view that nothing is known of any more (a reload, another tab) begins at the cards; leaving the code closes it.
   useEffect(() => {
     if (show && view !== 'code') { show.close(); setShow(undefined) }
-    if (signed && ((view === 'choose' && !chosen) || (view === 'code' && !show) || (view === 'done' && !end))) go()
+    if (!('all' in session)) return
+    const last = view === 'choose' && !chosen ? session.all.find((h) => h.identifier === lastChosen()) : undefined
+    if (last) choose(last)
+    else if ((view === 'choose' && !chosen) || (view === 'code' && !show) || (view === 'done' && !end)) go()
   }, [view, signed])
   useEffect(() => { if (session.phase === 'out' && show) { show.close(); setShow(undefined) } }, [session.phase])
 
@@ -76,9 +83,12 @@ function App(): JSX.Element {
         }
       },
       (e: unknown) => {
-        if (e instanceof Trouble && e.code === 'step-up-required') return set({ busy: false, prove: order })
         tellOut(e)
-        set({ busy: false, error: troubleOf(e) })
+        const prove = e instanceof Trouble && e.code === 'step-up-required'
+        set(prove ? { busy: false, prove: order } : { busy: false, error: troubleOf(e) })
+        if (view !== 'done') return
+        choose(order.holding) // what it says is said where she chose
+        go(...(care ? [] : ['choose']))
       },
     )
   }
@@ -87,10 +97,15 @@ function App(): JSX.Element {
     setShow(undefined)
     setEnd({ end: e, order: show.order })
     count()
-    if (e.how === 'signed-out') open()
-    else if (view === 'code') go('done')
+    if (e.how === 'signed-out' || e.how === 'refused') open() // what was refused may not be hers any more
+    if (e.how !== 'signed-out' && view === 'code') go('done')
   }
-  const pickOne = (h: Holding): void => { choose(h); set({ busy: false }); go('choose') }
+  const pickOne = (h: Holding): void => {
+    choose(h)
+    try { sessionStorage.setItem(chosenKey, h.identifier) } catch { /* full, or none */ }
+    set({ busy: false })
+    go('choose')
+  }
   const home = (): void => { setEnd(undefined); go() }
 
   let part: JSX.Element

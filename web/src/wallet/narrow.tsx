@@ -14,7 +14,7 @@ export function Narrow({ type, every, own, setOwn, purpose, setPurpose }: {
   own: readonly string[]
   setOwn: (names: readonly string[]) => void
   purpose: string
-  setPurpose: (code: string, name: string) => void
+  setPurpose: (code: string) => void
 }): JSX.Element {
   return (
     <>
@@ -27,7 +27,7 @@ export function Narrow({ type, every, own, setOwn, purpose, setPurpose }: {
         </fieldset>
       )}
       <Field id="purpose" label={say(words.useFor)} hint={say(words.useForHint)}>
-        <select id="purpose" aria-describedby="purpose-hint" value={purpose} onChange={(e) => setPurpose(e.currentTarget.value, purposeName(e.currentTarget.value))}>
+        <select id="purpose" aria-describedby="purpose-hint" value={purpose} onChange={(e) => setPurpose(e.currentTarget.value)}>
           <option value="">{say(words.anyPurpose)}</option>
           {purposes.map((p) => <option key={p} value={p}>{purposeName(p)}</option>)}
         </select>

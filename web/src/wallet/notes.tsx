@@ -4,6 +4,7 @@ import { Notice, type Tone } from '../kit/ui'
 import type { walletnotes as Words } from '../strings/walletnotes'
 import { walletnotes as words } from '../strings/walletnotes'
 import { clock, clockWrong } from './data'
+import { purposeName } from './purposes'
 
 /** A sentence that most people never see. */
 export function Note({ name, tone = 'warn' }: { name: keyof typeof Words; tone?: Tone }): JSX.Element {
@@ -17,7 +18,7 @@ export function Clock(): JSX.Element | null {
 }
 
 /** What else there is to know of an offline code, and of one that will not come. */
-export function CodeNotes({ kind, forced, tries, bare, missing, toOffline, toOnline, named }: {
+export function CodeNotes({ kind, forced, tries, bare, missing, toOffline, toOnline, purpose }: {
   kind: 'online' | 'offline' | undefined
   forced: boolean
   tries: number
@@ -25,7 +26,7 @@ export function CodeNotes({ kind, forced, tries, bare, missing, toOffline, toOnl
   missing: boolean
   toOffline: (() => void) | undefined
   toOnline: () => void
-  named: string | undefined
+  purpose: string
 }): JSX.Element {
   return (
     <>
@@ -36,7 +37,7 @@ export function CodeNotes({ kind, forced, tries, bare, missing, toOffline, toOnl
         {missing && <Notice tone="warn"><p>{say(words.noStock)}</p></Notice>}
       </div>
       {kind === 'offline' && <Clock />}
-      {named && <p class="w-named">{say(words.toPurpose, { purpose: named })}</p>}
+      {purpose && <p class="w-named">{say(words.toPurpose, { purpose: purposeName(purpose) })}</p>}
       {forced ? <button type="button" class="w-link" onClick={toOnline}>{say(words.backOnline)}</button> : toOffline && <button type="button" class="w-link" onClick={toOffline}>{say(words.theyNoNetwork)}</button>}
     </>
   )

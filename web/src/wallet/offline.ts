@@ -18,6 +18,8 @@ interface Stocked {
   readonly identifier: string
   readonly view: string
   readonly cwt: string
+  /** By what the server knows it again. */
+  readonly serial: string
   readonly expires: number
   readonly renew: number
 }
@@ -106,19 +108,13 @@ async function fill(own: Device, identifier: string, view: string): Promise<void
   const there = [...(await all<Stocked>('wallet', shelf(identifier, view))).values()]
   const fresh = there.filter((s) => s.expires > at && s.renew > at)
   if (fresh.length > depth / 2) return
-  const r = await call<{ cwts: string[]; expires_at: string; renew_at: string }>('POST', `/v1/wallet/devices/${own.id}/stock`, { body: { identifier, view, count: depth - fresh.length } })
+  const r = await call<{ cwts: string[]; serials: string[]; expires_at: string; renew_at: string }>('POST', `/v1/wallet/devices/${own.id}/stock`, { body: { identifier, view, count: depth - fresh.length } })
   const expires = Date.parse(r.expires_at)
   const renew = Date.parse(r.renew_at)
-  for (const cwt of r.cwts) await keeping(() => store('wallet', `${shelf(identifier, view)}${cwt.slice(-24)}`, { identifier, view, cwt, expires, renew } satisfies Stocked))
-}
-
-/** The serial of a token: "cti" stands behind label 7 as eight bytes in its claims, after exp and iat (formats.md 3.2). */
-function serial(cwt: string): string {
-  const b = fromBase64url(cwt)
-  for (let i = 0; i + 20 < b.length; i++) {
-    if (b[i] === 0x04 && b[i + 1] === 0x1a && b[i + 6] === 0x06 && b[i + 7] === 0x1a && b[i + 12] === 0x07 && b[i + 13] === 0x48) return base64url(b.slice(i + 14, i + 22))
+  for (const [i, cwt] of r.cwts.entries()) {
+    const serial = r.serials[i] ?? ''
+    await keeping(() => store('wallet', `${shelf(identifier, view)}${serial}`, { identifier, view, cwt, serial, expires, renew } satisfies Stocked))
   }
-  return ''
 }
 
 /** Drops what does not stand any more, in the order of the server. True when this device is still hers and alive. */
@@ -128,7 +124,7 @@ export async function look(): Promise<boolean> {
   try {
     const { stock: standing } = await call<{ stock: { serials: string[] }[] }>('GET', `/v1/wallet/devices/${own.id}/stock`)
     const good = new Set(standing.flatMap((s) => s.serials))
-    for (const [name, s] of await stock()) if (!good.has(serial(s.cwt))) await drop('wallet', name)
+    for (const [name, s] of await stock()) if (!good.has(s.serial)) await drop('wallet', name)
     return true
   } catch (e) {
     // Killed, or another person's: somebody else has signed in here.

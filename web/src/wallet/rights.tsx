@@ -1,11 +1,13 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { Trouble, request, said } from '../kit/api'
+import { kept } from '../kit/prefs'
 import { say } from '../kit/text'
 import { Button, Dialog, Failure, Field, Heading, Notice, useAction } from '../kit/ui'
 import { shared } from '../strings/shared'
 import { walletoffline } from '../strings/walletoffline'
 import { walletspace as words } from '../strings/walletspace'
+import { erasedKey } from './cards'
 import { save } from './history'
 import { own, tellOut } from './session'
 import { gone } from './space'
@@ -45,13 +47,14 @@ export function Rights(): JSX.Element {
       <div class="panel">
         <h2>{say(words.eraseTitle)}</h2>
         <p>{say(words.eraseNote)}</p>
+        <p class="small">{say(words.eraseKeeps)}</p>
         {again(erase.error)}
         <Button kind="danger" busy={erase.busy} onClick={() => erase.run(async () => { type(''); ask((await own<{ confirm: string }>('POST', '/v1/wallet/erasure', {})).confirm) })}>{say(words.eraseDo)}</Button>
       </div>
       {confirm && (
         <Dialog title={say(words.eraseAskTitle)} onClose={() => ask('')}>
           <Notice tone="bad"><p>{say(words.eraseAsk)}</p></Notice>
-          <form onSubmit={(e) => { e.preventDefault(); erase.run(async () => { await own('POST', '/v1/wallet/erasure', { confirm }); ask(''); await gone() }) }}>
+          <form onSubmit={(e) => { e.preventDefault(); erase.run(async () => { await own('POST', '/v1/wallet/erasure', { confirm }); ask(''); kept.set(erasedKey, 'yes'); await gone() }) }}>
             <Field id="erase-word" label={say(words.eraseType)}><input id="erase-word" autocomplete="off" value={word} onInput={(e) => type(e.currentTarget.value)} /></Field>
             {again(erase.error)}
             <div class="row">

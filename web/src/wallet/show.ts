@@ -1,5 +1,6 @@
 import { Trouble, call, request, troubleOf } from '../kit/api'
 import { awake } from '../kit/awake'
+import type { Text } from '../kit/text'
 import { isCare } from '../kit/ui'
 import { type Order, away, readClock, signedOut } from './data'
 import { type Moment, around, now, since } from './moment'
@@ -22,7 +23,7 @@ export interface Shown {
 export interface Scanned {
   readonly verification?: string
   readonly at?: string
-  readonly party: string
+  readonly party: Text
   readonly purpose?: string
   readonly fields: readonly string[]
   readonly outcome: string
@@ -43,6 +44,7 @@ interface Look {
   readonly at: string
   readonly identifier: string
   readonly party_name: string
+  readonly party_name_en?: string
   readonly purpose: string
   readonly fields: readonly string[] | null
   readonly outcome: string
@@ -235,7 +237,7 @@ export class Show {
     try {
       const { looks } = await call<{ looks: Look[] }>('GET', '/v1/wallet/history?limit=10', { timeout: 8000 })
       const l = looks.find((one) => one.identifier === this.order.holding.identifier && one.via === 'code' && Date.parse(one.at) >= this.openedAt - 2000)
-      this.stop(l ? { how: 'scanned', scanned: { verification: l.id, at: l.at, party: l.party_name, purpose: l.purpose, fields: l.fields ?? [], outcome: l.outcome, reasons: l.reasons ?? [] } } : { how: 'over' })
+      this.stop(l ? { how: 'scanned', scanned: { verification: l.id, at: l.at, party: { zh: l.party_name, en: l.party_name_en ?? l.party_name }, purpose: l.purpose, fields: l.fields ?? [], outcome: l.outcome, reasons: l.reasons ?? [] } } : { how: 'over' })
     } catch (e) {
       if (signedOut(e)) this.stop({ how: 'signed-out' })
       else { this.tries++; this.later(e) }
@@ -259,6 +261,13 @@ export class Show {
   close(): void {
     this.stop({ how: 'over' })
     if (this.id) request('DELETE', `/v1/wallet/shows/${this.id}`).catch(() => undefined)
+  }
+
+  /** Something may have ended the right to show this: the next code is asked for now. */
+  recheck(): void {
+    if (this.code?.kind === 'online') this.code = { ...this.code, renew: 0 }
+    this.nextTry = 0
+    this.tick()
   }
 
   /** The counter has no network, or has one after all. */

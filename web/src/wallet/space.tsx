@@ -2,7 +2,7 @@ import './more.css'
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { request } from '../kit/api'
-import { say } from '../kit/text'
+import { type Pair, say } from '../kit/text'
 import { Button, Dialog, Failure, Heading, Notice, isCare, useAction } from '../kit/ui'
 import { shared } from '../strings/shared'
 import { walletoffline } from '../strings/walletoffline'
@@ -36,18 +36,23 @@ export async function gone(): Promise<void> {
   location.reload()
 }
 
+const titles: Readonly<Record<string, Pair>> = {
+  history: words.history, look: words.look, devices: walletoffline.title, consents: words.consents, companies: words.toCompanies,
+  corrections: words.corrections, reviews: words.reviews, passkeys: words.passkeys, data: words.data,
+}
+
 /** Everything behind the cards, one view at a time. */
 export function Space({ view, rest, go, session, changed }: { view: string; rest: readonly string[]; go: (...to: string[]) => void; session: Signed; changed: () => void }): JSX.Element {
   const back = view === 'look' ? 'history' : view === 'me' ? '' : view === 'appoint' ? 'companies' : 'me'
   const bar = (view !== 'me' && view !== 'history') || isCare() ? <div class="w-bar"><Button kind="quiet" onClick={() => (back ? go(back) : go())}>‹ {say(shared.back)}</Button></div> : null
-  if (session.phase === 'away' && view !== 'me') return <>{bar}<Notice tone="warn" live><p>{say(words.needNetwork)}</p></Notice></>
+  if (session.phase === 'away' && view !== 'me') return <>{bar}<Heading>{say(titles[view] ?? words.me)}</Heading><Notice tone="warn" live><p>{say(words.needNetwork)}</p></Notice></>
   const part = (): JSX.Element => {
     switch (view) {
       case 'history': return <History c={session.catalogue} go={go} />
       case 'look': return <OneLook id={rest[0] ?? ''} go={go} />
       case 'devices': return <Devices session={session} changed={changed} />
       case 'consents': return <Consents />
-      case 'companies': return <Companies session={session} appoint={rest[0]} go={go} />
+      case 'companies': return <Companies session={session} appoint={rest[0]} go={go} changed={changed} />
       case 'corrections': return <Corrections session={session} about={rest} />
       case 'reviews': return <Reviews />
       case 'passkeys': return <Passkeys />

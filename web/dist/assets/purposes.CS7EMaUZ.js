@@ -1,1 +1,0 @@
-import{a as e}from"./ui.Di4nsXSv.js";import{w as r}from"./walletnotes.DN0Ow2yH.js";const i=["government-service","identity-check","account-opening","medical-registration","traffic-inspection","hotel-check-in"];function s(n){if(!n||n==="any")return e(r.anyPurpose);const t=r["for-".concat(n)];return t?e(t):n}export{i as a,s as p};
