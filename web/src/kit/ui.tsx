@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { shared } from '../strings/shared'
 import { Trouble, troubleOf } from './api'
 import { config } from './config'
@@ -35,7 +35,8 @@ export function Page({ title, care = true, nav, wide = false, children }: { titl
 /** A heading that takes the focus when its view opens, so that a screen reader begins there. */
 export function Heading({ children, level = 1, focus = true }: { children: ComponentChildren; level?: 1 | 2; focus?: boolean }): JSX.Element {
   const at = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
+  // Before it is painted: who presses Tab as soon as she sees it goes on from here.
+  useLayoutEffect(() => {
     if (!focus) return
     window.scrollTo(0, 0)
     at.current?.focus({ preventScroll: true })

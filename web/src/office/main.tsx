@@ -87,7 +87,7 @@ function Desk({ w, first }: { w: Workstation; first: Self }): JSX.Element {
           <p>{say(office.leaveAsk)}</p>
           <div class="row o-end">
             <Button kind="quiet" onClick={() => setLeaving(false)}>{say(shared.cancel)}</Button>
-            <Button kind="danger" onClick={() => { void leave().then(() => { location.hash = ''; location.reload() }) }}>{say(office.leave)}</Button>
+            <Button kind="danger" onClick={() => { void leave().finally(() => { location.hash = ''; location.reload() }) }}>{say(office.leave)}</Button>
           </div>
         </Dialog>
       )}

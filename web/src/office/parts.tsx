@@ -49,7 +49,7 @@ export function Failed({ error, again }: { error: unknown; again?: (() => void) 
   if (t.status === 409) return <><Failure error={error} />{again && <p class="row"><span class="grow">{say(office.quicker)}</span><Button kind="quiet" onClick={again}>{say(office.refresh)}</Button></p>}</>
   // The key of this workstation is not accepted any more: only a new set-up helps.
   if (t.status === 401 || gone.includes(t.code)) {
-    return <><Failure error={error} again={again} /><p class="row"><span class="grow">{say(office.signedOut)}</span><Button kind="quiet" onClick={() => { void leave().then(() => location.reload()) }}>{say(office.setUpAgain)}</Button></p></>
+    return <><Failure error={error} again={again} /><p class="row"><span class="grow">{say(office.signedOut)}</span><Button kind="quiet" onClick={() => { void leave().finally(() => location.reload()) }}>{say(office.setUpAgain)}</Button></p></>
   }
   return <Failure error={error} again={again} />
 }

@@ -140,6 +140,7 @@ function Follow({ w, self, state }: Place & { state: 'open' | 'answered' | 'all'
   const ask = (before?: string): Promise<{ reviews: readonly Review[]; next?: string }> => w.call('GET', `/v1/reviews${query({ state, limit: 50, before })}`)
   const of = useLoad(async () => { const d = await ask(); setRows(list(d.reviews)); setNext(d.next); return d }, [state])
   const act = useAction()
+  const more = useAction()
   const operator = self.role === 'operator'
   const names = useNames(w)
   const take = (r: Review): void => act.run(async () => {
@@ -160,7 +161,8 @@ function Follow({ w, self, state }: Place & { state: 'open' | 'answered' | 'all'
           operator && { head: '', kind: 'actions', cell: (r) => ((r.state === 'open' || r.claimed_by === self.id) && <Button kind={r.claimed_by === self.id ? 'quiet' : 'plain'} class="o-small" busy={act.busy} onClick={() => take(r)}>{say(r.state === 'open' && r.claimed_by !== self.id ? officeratings.claim : officeratings.read)}</Button>) },
         ]} />
       ))}</Loads>
-      {next && <Button kind="quiet" onClick={() => { void ask(next).then((d) => { setRows([...rows, ...list(d.reviews)]); setNext(d.next) }) }}>{say(office.more)}</Button>}
+      {more.error !== undefined && <Failure error={more.error} />}
+      {next && <Button kind="quiet" busy={more.busy} onClick={() => more.run(async () => { const d = await ask(next); setRows([...rows, ...list(d.reviews)]); setNext(d.next) })}>{say(office.more)}</Button>}
       {one && <Answer w={w} review={{ ...one, party_name: names.party(one), purpose: names.purpose(one) }} onClose={() => setOne(undefined)} done={() => { setOne(undefined); setSent(true); of.again() }} />}
     </Panel>
   )

@@ -108,7 +108,7 @@ function Appoint({ session, company, back }: { session: Signed; company: Company
   const held = session.all.filter((h) => h.acting)
   const [role, setRole] = useState('agent')
   const [type, setType] = useState(held[0]?.type ?? '*')
-  const [view, setView] = useState('identity')
+  const [wanted, setView] = useState('identity')
   const [purpose, setPurpose] = useState('*')
   const soon = new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10)
   const [until, setUntil] = useState(soon)
@@ -116,6 +116,8 @@ function Appoint({ session, company, back }: { session: Signed; company: Company
   const key = useRef(randomKey())
   const action = useAction()
   const views = held.find((h) => h.type === type)?.views ?? []
+  // What was chosen for one certificate need not be there for another; what is shown as chosen is what is sent.
+  const view = wanted === '*' || views.some((v) => v.name === wanted) ? wanted : (views[0]?.name ?? '*')
   const send = (): void => action.run(async () => {
     const matters = [{ type, views: [type === '*' || view === '*' ? '*' : view], purposes: [purpose] }]
     try {

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { number, pick, say, when } from '../../kit/text'
-import { Button, Empty, Failure, Field, Notice, useLoad } from '../../kit/ui'
+import { Button, Empty, Failure, Field, Notice, useAction, useLoad } from '../../kit/ui'
 import { catalogue } from '../../kit/values'
 import { office } from '../../strings/office'
 import { officepush, officepushKinds, officepushWrong } from '../../strings/officepush'
-import { Head, Loads, Panel, type Place, State, Table, list, useDraft } from '../parts'
+import { Failed, Head, Loads, Panel, type Place, State, Table, list, useDraft } from '../parts'
 import { type Kind, fromCsv } from './csv'
 import { type Job, jobs } from './job'
 import { JobView } from './jobview'
@@ -174,6 +174,7 @@ function Start({ w, self, go }: Place): JSX.Element {
 function Jobs({ place, first }: { place: Pick<Place, 'w' | 'self' | 'go'>; first: { jobs: readonly Job[]; next?: string } }): JSX.Element {
   const [more, setMore] = useState<{ jobs: readonly Job[]; next?: string | undefined }>({ jobs: [], next: first.next })
   useEffect(() => setMore({ jobs: [], next: first.next }), [first])
+  const action = useAction()
   const all = [...first.jobs, ...more.jobs]
   if (!all.length) return <Empty>{say(officepush.noJobs)}</Empty>
   return (
@@ -186,7 +187,8 @@ function Jobs({ place, first }: { place: Pick<Place, 'w' | 'self' | 'go'>; first
         { head: say(officepush.rejected), kind: 'number', cell: (j) => (j.rejected ? <strong class="is no">{number(j.rejected)}</strong> : number(0)) },
         { head: say(officepush.at), cell: (j) => when(j.updated_at) },
       ]} />
-      {more.next && <Button kind="quiet" onClick={() => { void jobs(place.w, more.next).then((d) => setMore({ jobs: [...more.jobs, ...d.jobs], next: d.next })) }}>{say(office.more)}</Button>}
+      {action.error !== undefined && <Failed error={action.error} />}
+      {more.next && <Button kind="quiet" busy={action.busy} onClick={() => action.run(async () => { const d = await jobs(place.w, more.next); setMore({ jobs: [...more.jobs, ...d.jobs], next: d.next }) })}>{say(office.more)}</Button>}
     </>
   )
 }

@@ -1,0 +1,1 @@
+import{a as c,z as t}from"./ui.C2o1MbeF.js";const s="speechSynthesis"in window;function i(n,a){if(!s)return;speechSynthesis.cancel();const e=new SpeechSynthesisUtterance(c(n,a));e.lang=t().language==="zh"?"zh-CN":"en",e.rate=.9,speechSynthesis.speak(e)}function p(){s&&speechSynthesis.cancel()}export{s as c,p as h,i as s};
