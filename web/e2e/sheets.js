@@ -33,7 +33,7 @@ const variants = ['standard-zh', 'standard-en', 'care-zh', 'care-en'];
         g.fillStyle = '#8a929c';
         g.fillRect(0, 0, c.width, c.height);
         loaded.forEach((i, n) => g.drawImage(i, gap + (n % columns) * (width + gap), gap + (n >= columns ? rows[0] + gap : 0), width, heights[n]));
-        return { webp: c.toDataURL('image/webp', 0.5), png: c.toDataURL('image/png') };
+        return { webp: c.toDataURL('image/webp', 0.3), png: c.toDataURL('image/png') };
       }, images);
       const put = (kind) => fs.writeFileSync(path.join(to, name + '.' + kind), Buffer.from(made[kind].split(',')[1], 'base64'));
       put('webp');
