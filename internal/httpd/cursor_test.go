@@ -2,6 +2,7 @@ package httpd_test
 
 import (
 	"encoding/base64"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func FuzzParseCursor(f *testing.F) {
 func TestNumber(t *testing.T) {
 	for query, want := range map[string]int{"": 7, "?limit=": 7, "?limit=1": 1, "?limit=9": 9, "?limit=0": 0, "?limit=10": 0, "?limit=-1": 0, "?limit=x": 0} {
 		c, _ := gin.CreateTestContext(httptest.NewRecorder())
-		c.Request = httptest.NewRequest("GET", "/"+query, nil)
+		c.Request = httptest.NewRequest(http.MethodGet, "/"+query, nil)
 		n, err := httpd.Number(c, "limit", 7, 9)
 		require.Equal(t, want, n, query)
 		if want == 0 {
