@@ -141,6 +141,11 @@ func (k Keys) Open(text string) (Signed, error) {
 	if c.Origin != k.Origin {
 		return Signed{}, fmt.Errorf("%w: %s, not %s", ErrOrigin, c.Origin, k.Origin)
 	}
+	for _, s := range n.Sigs { // one spelling of each, so that a checkpoint is one text
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Signed{}, fmt.Errorf("%w: signature of %s: %w", ErrCheckpoint, s.Name, err)
+		}
+	}
 	for _, v := range k.Log {
 		if _, ok := signature(n, v); !ok {
 			return Signed{}, fmt.Errorf("%w: %s did not sign", ErrSignature, v)
