@@ -44,7 +44,7 @@ test: tools-check npm
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:" $$unformatted; exit 1; }
 	@others=$$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))" | tr '\n' ' '); set -x; \
-	go run ./internal/testsum 'npm test --prefix web/e2e' "-p 1 $$others" \
+	go run ./internal/testsum "-p 1 $$others" 'npm test --prefix web/e2e' \
 		-- '-p 1 -race -skip $(ALONE) $(CONCURRENT)' '-run $(ALONE) ./internal/store/sqlstore' '-race -run $(SQLITE_AT_ONCE) ./internal/store/sqlstore' '-race -run $(AT_ONCE) ./cmd/showcard' \
 		-- 'make -C web check' 'make -C sdk/ts test' 'make -C sdk/java test' 'make -s differ-short' './testdata/gen/...' '-p 1 -tags purego ./crypto/...'
 
